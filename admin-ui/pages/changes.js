@@ -1,0 +1,70 @@
+/* Changes: what operators did, from the same ledger as the requests. Who, when, what was there before and after.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+import { useState } from '../vendor/hooks.js';
+import { get } from '../api.js';
+import { Table } from '../table.js';
+import { AsOf, Chip, Empty, html, Loaded, Notice, Page, Text, Time, timeLabel, useData } from '../ui.js';
+import { link } from '../route.js';
+import { hasWords, t, tValue } from '../words.js';
+
+export const title = 'page.changes';
+
+const PART = 100;
+
+function written(value) {
+    if (value === null || value === undefined || value === '') return '–';
+    if (Array.isArray(value)) return value.length ? value.join(', ') : '–';
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/* {"name": {"before", "after"}} as old → new; other members (how much a scan found) as they are. */
+function Change({ change }) {
+    const members = Object.entries(change || {}).filter(([name]) => name !== 'version');
+    if (!members.length) return html`<span class="nothing">–</span>`;
+    return html`<ul class="changes">${members.map(([name, value]) => html`<li key=${name}><span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name}</span> ${
+        value && typeof value === 'object' && 'after' in value
+            ? html`${written(value.before) !== '–' && html`<del>${written(value.before)}</del> → `}<ins>${written(value.after)}</ins>`
+            : written(value)}</li>`)}</ul>`;
+}
+
+function Subject({ subject }) {
+    const [kind, id] = String(subject || '').split('/');
+    if (kind === 'keys' && id) return html`<a href=${link('keys', id)}><code>${id}</code></a>`;
+    return html`<${Text} value=${subject} />`;
+}
+
+const columns = () => [
+    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`, sort: (row) => row.at },
+    { key: 'user', label: t('changes.user'), cell: (row) => html`<span class="name">${row.user}</span>`, sort: (row) => row.user },
+    { key: 'deed', label: t('changes.deed'), cell: (row) => html`<span title=${row.operation}>${tValue('operation', row.operation)}</span>${row.decision === 'denied' && html` <${Chip} tone="bad">${t('changes.denied')}<//>`}`, sort: (row) => row.operation },
+    { key: 'subject', label: t('changes.subject'), cell: (row) => html`<${Subject} subject=${row.subject} />`, sort: (row) => row.subject || null },
+    { key: 'change', label: t('changes.change'), kind: 'wide', cell: (row) => html`<${Change} change=${row.change} />` },
+    { key: 'address', label: t('changes.address'), kind: 'quiet', cell: (row) => html`<${Text} value=${row.address} />` },
+];
+
+export default function Changes() {
+    const first = useData((signal) => get('admin-events', { limit: PART }, signal), []);
+    const [rest, setRest] = useState({ items: [], cursor: undefined, isLoading: false, problem: null });
+    const cursor = rest.cursor === undefined ? first.data && first.data.next_cursor : rest.cursor;
+    const rows = first.data ? [...first.data.items, ...rest.items] : [];
+
+    async function more() {
+        setRest((old) => ({ ...old, isLoading: true, problem: null }));
+        try {
+            const part = await get('admin-events', { limit: PART, cursor });
+            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false, problem: null }));
+        } catch (problem) {
+            setRest((old) => ({ ...old, isLoading: false, problem }));
+        }
+    }
+    function reload() {
+        setRest({ items: [], cursor: undefined, isLoading: false, problem: null });
+        first.reload();
+    }
+    return html`<${Page} title=${t(title)} about=${t('changes.about')} actions=${html`<${AsOf} from=${{ ...first, reload }} />`}>
+        <${Loaded} from=${first} isEmpty=${!rows.length} empty=${html`<${Empty} title=${t('changes.none')} />`}>
+            <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => row.id}
+                more=${{ hasMore: Boolean(cursor), isLoading: rest.isLoading, onMore: more }} />
+            ${rest.problem && html`<${Notice} problem=${rest.problem} onRetry=${more} />`}<//><//>`;
+}

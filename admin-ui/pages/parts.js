@@ -1,0 +1,91 @@
+/* Faces of things that several pages show: a decision, a finding, how much of a limit is used.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+import { count, limitWords, percent, readLimit, seconds, usd } from '../format.js';
+import { Bar, Chip, html, State } from '../ui.js';
+import { t, tValue } from '../words.js';
+
+const DECISION_TONES = { served: 'ok', refused: 'warn', failed: 'bad', aborted: 'quiet' };
+
+export const DECISIONS = Object.keys(DECISION_TONES);
+
+export function Decision({ record }) {
+    return html`<${State} tone=${DECISION_TONES[record.decision] || 'quiet'}>${tValue('decision', record.decision)}<//>`;
+}
+
+/* Why it was refused or failed; the code itself is in the title, for who searches the manual. */
+export function Reason({ record }) {
+    if (!record.reason) return null;
+    return html`<span class="reason" title=${`${record.status} ${record.reason}`}>${tValue('reason', record.reason)}</span>`;
+}
+
+/* "CUSTOM:project" is the administrators' own rule with that name. */
+export function typeWords(type) {
+    const [family, rule] = String(type).split(/:(.*)/s, 2);
+    return rule ? t('type.CUSTOM.named', { rule }) : tValue('type', family);
+}
+
+const ACTION_TONES = { mask: 'accent', pseudonym: 'accent', block: 'bad', log: 'quiet', allow: 'quiet' };
+
+export function Action({ name }) {
+    return html`<${Chip} tone=${ACTION_TONES[name] || 'quiet'}>${tValue('action', name)}<//>`;
+}
+
+/* Findings in a row of a table: types with their number, the first and how many more. */
+export function Findings({ list }) {
+    if (!list || !list.length) return html`<span class="nothing">–</span>`;
+    const byType = new Map();
+    for (const { type, count: times = 1 } of list) byType.set(type, (byType.get(type) || 0) + times);
+    const all = [...byType];
+    return html`<span class="chips">${all.slice(0, 1).map(([type, times]) => html`
+        <${Chip} key=${type} tone=${list.some((one) => one.type === type && one.action === 'block') ? 'bad' : 'accent'} title=${type}>${typeWords(type)}${times > 1 ? ` × ${count(times)}` : ''}<//>`)}
+        ${all.length > 1 && html`<${Chip} title=${all.slice(1).map(([type]) => typeWords(type)).join(t('list.and'))}>${t('findings.more', { n: count(all.length - 1) })}<//>`}</span>`;
+}
+
+const KEY_TONES = { active: 'ok', suspended: 'warn', expired: 'quiet', revoked: 'bad' };
+
+export const KEY_STATES = Object.keys(KEY_TONES);
+
+export function KeyState({ state }) {
+    return html`<${State} tone=${KEY_TONES[state] || 'quiet'}>${tValue('key_state', state)}<//>`;
+}
+
+export function Limits({ limits, budget }) {
+    const all = [...(limits || []), ...(budget ? [budget] : [])];
+    if (!all.length) return html`<span class="nothing">${t('limits.defaults')}</span>`;
+    return html`<span class="limit-words">${all.map((one) => html`<span key=${one} title=${one}>${limitWords(one)}</span>`)}</span>`;
+}
+
+/* Present use of a limit or a budget: a bar and its numbers, with their unit. */
+export function Use({ row }) {
+    const isMoney = row.amount_micros !== undefined;
+    const whole = isMoney ? row.amount_micros : row.amount;
+    const part = isMoney ? row.used_micros : row.used;
+    const unit = isMoney ? '' : t(`unit.${row.quantity === 'tokens' ? 'tokens' : 'requests'}`);
+    const write = isMoney ? usd : count;
+    const words = t('limits.use', { used: write(part), amount: write(whole), unit }).trim();
+    return html`<span class="use"><${Bar} part=${part} whole=${whole} label=${words} />
+        <span class="use-words">${words}</span><b>${percent(part, whole)}</b></span>`;
+}
+
+export function resetWords(row) {
+    if (row.used === 0 && row.reset_seconds === 0) return t('limits.free');
+    return seconds(row.reset_seconds);
+}
+
+/* A limit's window alone, for the table that has its amount in the bar. */
+export function windowOf(row) {
+    const limit = readLimit(row.limit);
+    return limit ? limitWords(row.limit) : String(row.limit);
+}
+
+export function shareOf(row) {
+    const whole = row.amount_micros !== undefined ? row.amount_micros : row.amount;
+    const part = row.used_micros !== undefined ? row.used_micros : row.used;
+    return whole > 0 ? part / whole : 1;
+}
+
+export function modelsWords(models) {
+    return models && models.length ? models.join(', ') : t('keys.all_models');
+}
+

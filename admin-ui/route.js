@@ -1,0 +1,41 @@
+/* Where the operator is: #/<page>/<id>?<filters>. The address holds everything a colleague needs to see the same.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Behind the "#" because the pages are plain files of httpd: no rewriting, one document, and filters (which may
+ * name people) are not sent to servers or proxies as part of a page's address.
+ */
+
+/* {page, id, query}: query is a plain object of non-empty strings. */
+export function readRoute(hash = location.hash) {
+    const [path, search = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+    const [page = '', ...rest] = path.split('/').map(decode);
+    return { page, id: rest.join('/'), query: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+/* A broken escape in a pasted address is shown as it is, not thrown. */
+function decode(part) {
+    try {
+        return decodeURIComponent(part);
+    } catch {
+        return part;
+    }
+}
+
+export function link(page, id = '', query = {}) {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+        if (value !== '' && value !== null && value !== undefined) search.set(name, value);
+    }
+    const text = search.toString();
+    return `#/${encodeURIComponent(page)}${id ? `/${encodeURIComponent(id)}` : ''}${text ? `?${text}` : ''}`;
+}
+
+export function go(page, id, query) {
+    location.hash = link(page, id, query);
+}
+
+/* For what should not fill the history: each letter of a filter. */
+export function goQuietly(page, id, query) {
+    history.replaceState(null, '', link(page, id, query));
+    dispatchEvent(new HashChangeEvent('hashchange'));
+}

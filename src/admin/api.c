@@ -1,0 +1,297 @@
+/* The admin API: its endpoints, and the way of a call to its handler.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A call passes, in this order: somebody signed in (401), a path of the table
+ * (404), one of its methods (405), a role (403), for writes the proof that it
+ * was meant (403, 415), parameters and body (400), If-Match (428),
+ * Idempotency-Key; then its handler. To add an endpoint: a row here, its
+ * handler in a file of its thing, its answer in schemas.c, its paragraph in
+ * docs/manual/admin-api.md.
+ */
+#include "admin/api.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "admin/admin_int.h"
+
+#define ID_BYTES_MAX 128
+#define END {.name = NULL}
+
+#define NUMBERS                                                                \
+    (CG_ROLE_VIEWER | CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER | CG_ROLE_OPERATOR)
+#define TEXTS (CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER)
+#define KEYS CG_ROLE_OPERATOR
+
+/* ---- parameters and bodies ---------------------------------------------- */
+
+static const char *const STATES[] = {"active", "suspended", NULL};
+static const char *const STEPS[] = {"minute", "hour", NULL};
+static const char *const DECISIONS[] = {"served", "refused", "failed",
+                                        "aborted", NULL};
+static const char *const SCOPES[] = {
+#define SCOPE_NAME(id, name, words) name,
+    CG_DIMENSIONS(SCOPE_NAME)
+#undef SCOPE_NAME
+        NULL};
+
+// clang-format off
+#define PAGE_ROWS                                                              \
+    {"limit",  "items of a page",                    .kind = CG_FIELD_COUNT,  .max = CG_ADMIN_LIST_MAX}, \
+    {"cursor", "next_cursor of the page before",     .kind = CG_FIELD_CURSOR}
+#define RANGE_ROWS                                                             \
+    {"from",   "this moment and later",              .kind = CG_FIELD_TIME},           \
+    {"to",     "before this moment",                 .kind = CG_FIELD_TIME}
+#define FILTER_ROWS                                                            \
+    RANGE_ROWS,                                                                \
+    {"key",      "id or name of a key",              .kind = CG_FIELD_NAME},           \
+    {"team",     NULL,                               .kind = CG_FIELD_NAME},           \
+    {"user",     NULL,                               .kind = CG_FIELD_NAME},           \
+    {"model",    "asked or served",                  .kind = CG_FIELD_NAME},           \
+    {"decision", NULL,                               .kind = CG_FIELD_NAME, .choices = DECISIONS}, \
+    {"reason",   "code of a refusal",                .kind = CG_FIELD_NAME},           \
+    {"endpoint", "chat, embeddings, ...",            .kind = CG_FIELD_NAME},           \
+    {"finding",  "type of a finding",                .kind = CG_FIELD_NAME},           \
+    {"q",        "text in any member; needs a role that may see texts", .kind = CG_FIELD_NAME, .max = 256}
+
+static const cg_field_t PAGE[] = {PAGE_ROWS, END};
+static const cg_field_t LIMITS[] = {
+    {"scope",   NULL,                                .kind = CG_FIELD_NAME, .choices = SCOPES},
+    {"subject", "one key id, user, team, model, address or vhost", .kind = CG_FIELD_NAME},
+    PAGE_ROWS, END};
+static const cg_field_t FILTER[] = {FILTER_ROWS, PAGE_ROWS, END};
+static const cg_field_t EXPORT[] = {FILTER_ROWS, END};
+static const cg_field_t EVENTS[] = {
+    RANGE_ROWS,
+    {"user",      "the operator",                    .kind = CG_FIELD_NAME},
+    {"operation", "operationId",                     .kind = CG_FIELD_NAME},
+    PAGE_ROWS, END};
+static const cg_field_t STATS[] = {
+    RANGE_ROWS,
+    {"step", "kept 3 days by the minute, 100 days by the hour", .kind = CG_FIELD_NAME, .choices = STEPS},
+    END};
+
+#define KEY_ROWS                                                               \
+    {"owner",  NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
+    {"user",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
+    {"team",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
+    {"models", "names, * stands for any characters; empty: all", .kind = CG_FIELD_NAMES, .max = 64}, \
+    {"limits", "e.g. 100/60s, 10000tokens/60s", .kind = CG_FIELD_LIMITS, .max = 8},    \
+    {"budget", "e.g. 5USD/month", .kind = CG_FIELD_BUDGET, .is_nullable = true},       \
+    {"expires_at", "null: never", .kind = CG_FIELD_TIME, .is_nullable = true}
+static const cg_field_t KEY_NEW[] = {
+    {"name",   "what people call it", .kind = CG_FIELD_NAME, .is_required = true, .max = 63},
+    KEY_ROWS, END};
+static const cg_field_t KEY_CHANGE[] = {
+    {"name",   "what people call it", .kind = CG_FIELD_NAME, .max = 63},
+    KEY_ROWS,
+    {"state",  "a revoked key stays so", .kind = CG_FIELD_NAME, .choices = STATES},
+    END};
+static const cg_field_t REASON[] = {
+    {"reason", "for the ledger", .kind = CG_FIELD_NAME, .max = 256},
+    END};
+static const cg_field_t TEXT[] = {
+    {"text",   "kept nowhere", .kind = CG_FIELD_TEXT, .is_required = true, .max = 262144},
+    END};
+
+/* ---- the table ---------------------------------------------------------- */
+
+const cg_admin_endpoint_t cg_admin_endpoints[] = {
+/*   method   path                operation          roles    handler                  summary                                      params  body        answer        status flags */
+    {"GET",   "/session",         "session.get",     NUMBERS, cg_admin_session_get,    "Who am I, and what may I do?",              NULL,   NULL,       "Session",    200, 0},
+    {"GET",   "/keys",            "keys.list",       NUMBERS, cg_admin_keys_list,      "API keys, newest first",                    PAGE,   NULL,       "Key",        200, CG_ADMIN_IS_LIST},
+    {"POST",  "/keys",            "keys.create",     KEYS,    cg_admin_keys_create,    "Issue a key; its secret is shown this once", NULL,  KEY_NEW,    "KeyIssued",  201, CG_ADMIN_ONCE},
+    {"GET",   "/keys/{id}",       "keys.get",        NUMBERS, cg_admin_keys_get,       "One key",                                   NULL,   NULL,       "Key",        200, 0},
+    {"PATCH", "/keys/{id}",       "keys.update",     KEYS,    cg_admin_keys_update,    "Change what a key may do",                  NULL,   KEY_CHANGE, "KeyChanged", 200, CG_ADMIN_NEEDS_IF_MATCH},
+    {"POST",  "/keys/{id}/rotate", "keys.rotate",    KEYS,    cg_admin_keys_rotate,    "A new secret; the old one ends at once",    NULL,   REASON,     "KeyIssued",  200, CG_ADMIN_ONCE},
+    {"POST",  "/keys/{id}/revoke", "keys.revoke",    KEYS,    cg_admin_keys_revoke,    "End a key for good",                        NULL,   REASON,     "KeyChanged", 200, CG_ADMIN_ONCE},
+    {"GET",   "/limits",          "limits.list",     NUMBERS, cg_admin_limits_list,    "Limits of requests and tokens, and their use", LIMITS, NULL,    "Limit",      200, CG_ADMIN_IS_LIST},
+    {"GET",   "/budgets",         "budgets.list",    NUMBERS, cg_admin_budgets_list,   "Budgets of the month, and their use",       LIMITS, NULL,       "Budget",     200, CG_ADMIN_IS_LIST},
+    {"GET",   "/requests",        "requests.list",   NUMBERS, cg_admin_requests_list,  "Audit records, newest first",               FILTER, NULL,       "Request",    200, CG_ADMIN_IS_LIST},
+    {"GET",   "/requests/{id}",   "requests.get",    NUMBERS, cg_admin_requests_get,   "One audit record",                          NULL,   NULL,       "Request",    200, 0},
+    {"GET",   "/exports",         "exports.get",     TEXTS,   cg_admin_exports_get,    "All audit records that match, oldest first, as JSON lines", EXPORT, NULL, "Request", 200, CG_ADMIN_IS_STREAM},
+    {"GET",   "/stats",           "stats.get",       NUMBERS, cg_admin_stats_get,      "Sums over time, for charts",                STATS,  NULL,       "Stats",      200, 0},
+    {"POST",  "/scan",            "scan.text",       TEXTS,   cg_admin_scan_text,      "What would be found in a text?",            NULL,   TEXT,       "Scan",       200, 0},
+    {"GET",   "/accounts",        "accounts.list",   NUMBERS, cg_admin_accounts_list,  "Upstream accounts and how they do",         PAGE,   NULL,       "Account",    200, CG_ADMIN_IS_LIST},
+    {"GET",   "/policies",        "policies.list",   NUMBERS, cg_admin_policies_list,  "Directives in force",                       PAGE,   NULL,       "Policy",     200, CG_ADMIN_IS_LIST},
+    {"GET",   "/admin-events",    "events.list",     TEXTS,   cg_admin_events_list,    "What operators did, newest first",          EVENTS, NULL,       "AdminEvent", 200, CG_ADMIN_IS_LIST},
+    {"GET",   "/admin-events/{id}", "events.get",    TEXTS,   cg_admin_events_get,     "One act of an operator",                    NULL,   NULL,       "AdminEvent", 200, 0},
+    {"GET",   "/store",           "store.get",       NUMBERS, cg_admin_store_get,      "Is the store there?",                       NULL,   NULL,       "Store",      200, 0},
+    {"GET",   "/openapi.json",    "openapi.get",     NUMBERS, cg_admin_openapi_get,    "This document",                             NULL,   NULL,       NULL,         200, 0},
+};
+// clang-format on
+const size_t cg_admin_endpoints_count =
+    sizeof cg_admin_endpoints / sizeof cg_admin_endpoints[0];
+
+/* ---- finding the endpoint ----------------------------------------------- */
+
+static size_t segment_len(const char *p)
+{
+    return strcspn(p, "/");
+}
+
+/* Compares segment by segment; out_id gets the raw segment for "{id}". */
+static bool is_path(const char *pattern, const char *path, cg_str_t *out_id)
+{
+    while (*pattern == '/' && *path == '/') {
+        pattern++;
+        path++;
+        size_t want = segment_len(pattern);
+        size_t have = segment_len(path);
+        if (strncmp(pattern, "{id}", 4) == 0 && have > 0) {
+            *out_id = (cg_str_t){path, have};
+        } else if (want != have || strncmp(pattern, path, have) != 0) {
+            return false;
+        }
+        pattern += want;
+        path += have;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+/* HEAD is GET whose body the server leaves out. */
+static bool is_method(const cg_admin_endpoint_t *row, const char *method)
+{
+    return strcmp(row->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0);
+}
+
+static void refuse_method(cg_ask_t *ask, const char *allowed)
+{
+    apr_table_setn(ask->reply->headers, "Allow", allowed);
+    cg_admin_problem(ask, CG_PROBLEM_METHOD, "it has: %s", allowed);
+}
+
+static bool find_endpoint(cg_ask_t *ask, cg_str_t *out_id)
+{
+    const char *path = ask->call->path ? ask->call->path : "";
+    cg_buf_t allowed;
+    cg_buf_init(&allowed, 32, ask->pool);
+    for (size_t i = 0; i < cg_admin_endpoints_count; i++) {
+        const cg_admin_endpoint_t *row = &cg_admin_endpoints[i];
+        cg_str_t id = CG_STR("");
+        if (!is_path(row->path, path, &id)) {
+            continue;
+        }
+        if (is_method(row, ask->call->method)) {
+            ask->endpoint = row;
+            *out_id = id;
+            return true;
+        }
+        cg_buf_fmt(&allowed, "%s%s%s", allowed.len ? ", " : "", row->method,
+                   strcmp(row->method, "GET") == 0 ? ", HEAD" : "");
+    }
+    if (allowed.len > 0) {
+        refuse_method(ask, cg_buf_cstr(&allowed));
+    } else {
+        cg_admin_problem(ask, CG_PROBLEM_PATH, "see openapi.json for all");
+    }
+    return false;
+}
+
+/* An id is one of ours: short, without blanks and control characters. What is
+ * not cannot exist. */
+static bool read_id(cg_ask_t *ask, cg_str_t raw)
+{
+    if (raw.len == 0) {
+        return true;
+    }
+    const char *id = cg_admin_decode(raw, false, ask->pool);
+    bool is_sound = id && strlen(id) <= ID_BYTES_MAX;
+    for (const char *p = id; is_sound && *p; p++) {
+        is_sound = *p > 0x20 && *p < 0x7F;
+    }
+    if (!is_sound) {
+        cg_admin_fault(ask, "path", "/id", "bad_id", "no id looks like this");
+        cg_admin_refuse_faults(ask);
+        return false;
+    }
+    ask->id = id;
+    return true;
+}
+
+/* ---- the way ------------------------------------------------------------ */
+
+static bool is_write(const cg_ask_t *ask)
+{
+    return strcmp(ask->endpoint->method, "GET") != 0;
+}
+
+/* Who tried to change what they may not is worth a line; that the line could
+ * not be written changes nothing about the refusal. */
+static void record_denial(cg_ask_t *ask)
+{
+    cg_admin_reply_t *refusal = ask->reply;
+    cg_admin_reply_t ignored;
+    cg_admin_reply_init(&ignored, ask->pool);
+    ask->reply = &ignored;
+    cg_admin_record(ask, "denied", refusal->status, ask->call->path + 1, NULL);
+    ask->reply = refusal;
+}
+
+static bool may_pass(cg_ask_t *ask)
+{
+    if (!cg_admin_is_allowed(ask)) {
+        if (is_write(ask) && ask->admin->journal) {
+            record_denial(ask);
+        }
+        return false;
+    }
+    return !is_write(ask) || cg_admin_is_meant(ask);
+}
+
+static bool is_readable(cg_ask_t *ask, cg_str_t id)
+{
+    if (!read_id(ask, id)) {
+        return false;
+    }
+    cg_admin_read_params(ask);
+    cg_admin_read_body(ask);
+    if (cg_admin_has_faults(ask)) {
+        cg_admin_refuse_faults(ask);
+        return false;
+    }
+    return !(ask->endpoint->flags & CG_ADMIN_NEEDS_IF_MATCH) ||
+           cg_admin_has_if_match(ask);
+}
+
+static void answer(cg_ask_t *ask)
+{
+    cg_str_t id = CG_STR("");
+    if (!cg_admin_is_known(ask) || !find_endpoint(ask, &id) ||
+        !may_pass(ask) || !is_readable(ask, id) || !cg_admin_once_begin(ask)) {
+        return;
+    }
+    ask->endpoint->handler(ask);
+    cg_admin_once_end(ask);
+}
+
+static cg_ask_t new_ask(const cg_admin_t *admin, const cg_admin_call_t *call,
+                        cg_admin_reply_t *reply, apr_pool_t *pool)
+{
+    cg_admin_reply_init(reply, pool);
+    return (cg_ask_t){
+        .admin = admin,
+        .call = call,
+        .params = apr_table_make(pool, 8),
+        .errors = cg_json_array(pool),
+        .reply = reply,
+        .pool = pool,
+    };
+}
+
+void cg_admin_answer(const cg_admin_t *admin, const cg_admin_call_t *call,
+                     cg_admin_reply_t *reply, apr_pool_t *pool)
+{
+    cg_ask_t ask = new_ask(admin, call, reply, pool);
+    answer(&ask);
+}
+
+void cg_admin_refuse_size(const cg_admin_call_t *call, cg_admin_reply_t *reply,
+                          apr_pool_t *pool)
+{
+    cg_ask_t ask = new_ask(NULL, call, reply, pool);
+    cg_admin_problem(&ask, CG_PROBLEM_SIZE, "at most %d bytes",
+                     CG_ADMIN_BODY_BYTES_MAX);
+}

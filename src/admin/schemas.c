@@ -1,0 +1,230 @@
+/* What the answers look like, row by row, for the OpenAPI document and for the
+ * tests, which hold every answer against its rows.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "admin/admin_int.h"
+
+#define ALWAYS .is_required = true
+#define OR_NULL .is_required = true, .is_nullable = true
+#define TEXT .kind = CG_FIELD_TEXT
+#define COUNT .kind = CG_FIELD_COUNT
+#define TIME .kind = CG_FIELD_TIME
+#define WORDS(text) .words = (text)
+#define END {.name = NULL}
+
+static const char *const SCOPES[] = {
+#define SCOPE_NAME(id, name, words) name,
+    CG_DIMENSIONS(SCOPE_NAME)
+#undef SCOPE_NAME
+        NULL};
+static const char *const KEY_STATES[] = {"active", "suspended", "revoked",
+                                         "expired", NULL};
+static const char *const ACCOUNT_STATES[] = {"up", "down", "unknown", NULL};
+static const char *const STORE_STATES[] = {"up", "down", NULL};
+static const char *const QUANTITIES[] = {"requests", "tokens", NULL};
+static const char *const STEPS[] = {"minute", "hour", NULL};
+
+// clang-format off
+static const cg_field_t SESSION[] = {
+    {"user",          TEXT, ALWAYS, WORDS("as signed in")},
+    {"roles",         .kind = CG_FIELD_NAMES, ALWAYS, WORDS("of this operator")},
+    {"version",       TEXT, ALWAYS, WORDS("of mod_chatgpt")},
+    {"node",          TEXT, ALWAYS, WORDS("this server")},
+    {"language_hint", TEXT, ALWAYS, WORDS("en or zh, from Accept-Language")},
+    END};
+
+#define KEY_ROWS                                                               \
+    {"id",         TEXT, ALWAYS, WORDS("never reused")},                       \
+    {"name",       TEXT, ALWAYS, WORDS("what people call it")},                \
+    {"owner",      TEXT, ALWAYS, WORDS("who answers for it")},                 \
+    {"user",       TEXT, ALWAYS, WORDS("limits of scope user count this")},    \
+    {"team",       TEXT, ALWAYS, WORDS("limits of scope team count this")},    \
+    {"prefix",     TEXT, ALWAYS, WORDS("how the secret begins")},              \
+    {"last4",      TEXT, ALWAYS, WORDS("how the secret ends")},                \
+    {"state",      TEXT, ALWAYS, .choices = KEY_STATES},                       \
+    {"models",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("names, * stands for any characters; empty: all")}, \
+    {"limits",     .kind = CG_FIELD_LIMITS, ALWAYS, WORDS("in the place of configured ones")}, \
+    {"budget",     .kind = CG_FIELD_BUDGET, OR_NULL, WORDS("for a calendar month in UTC")}, \
+    {"created_at", TIME, ALWAYS},                                              \
+    {"expires_at", TIME, OR_NULL, WORDS("null: never")},                       \
+    {"version",    COUNT, ALWAYS, WORDS("also the ETag")}
+
+static const cg_field_t KEY[] = {KEY_ROWS, END};
+static const cg_field_t KEY_CHANGED[] = {
+    KEY_ROWS,
+    {"audit_id",   TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t KEY_ISSUED[] = {
+    KEY_ROWS,
+    {"key",        TEXT, OR_NULL, WORDS("the secret, this once; null in a replay")},
+    {"audit_id",   TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+
+static const cg_field_t LIMIT[] = {
+    {"scope",          TEXT, ALWAYS, .choices = SCOPES},
+    {"subject",        TEXT, ALWAYS, WORDS("whose use is counted")},
+    {"label",          TEXT, ALWAYS, WORDS("the subject for people: a key's name")},
+    {"limit",          TEXT, ALWAYS, WORDS("as written, e.g. 100/60s")},
+    {"quantity",       TEXT, ALWAYS, .choices = QUANTITIES},
+    {"window_seconds", COUNT, ALWAYS},
+    {"amount",         COUNT, ALWAYS},
+    {"used",           COUNT, ALWAYS},
+    {"remaining",      COUNT, ALWAYS},
+    {"reset_seconds",  COUNT, ALWAYS, WORDS("until all is free again")},
+    {"source",         TEXT, ALWAYS, WORDS("the key or the configuration line it comes from")},
+    END};
+static const cg_field_t BUDGET[] = {
+    {"scope",            TEXT, ALWAYS, .choices = SCOPES},
+    {"subject",          TEXT, ALWAYS, WORDS("whose use is counted")},
+    {"label",            TEXT, ALWAYS, WORDS("the subject for people")},
+    {"limit",            TEXT, ALWAYS, WORDS("as written, e.g. 5USD/month")},
+    {"period",           TEXT, ALWAYS, WORDS("the month in UTC, e.g. 2026-11")},
+    {"amount_micros",    COUNT, ALWAYS, WORDS("millionths of a US dollar")},
+    {"used_micros",      COUNT, ALWAYS, WORDS("spent and held")},
+    {"held_micros",      COUNT, ALWAYS, WORDS("part of used that running requests may still give back")},
+    {"remaining_micros", COUNT, ALWAYS},
+    {"reset_seconds",    COUNT, ALWAYS},
+    {"source",           TEXT, ALWAYS},
+    END};
+
+static const cg_field_t FINDING[] = {
+    {"type",      TEXT, ALWAYS, WORDS("e.g. CREDIT_CARD")},
+    {"direction", TEXT, ALWAYS, WORDS("request or answer")},
+    {"count",     COUNT, ALWAYS},
+    {"action",    TEXT, ALWAYS, WORDS("mask, block or log")},
+    END};
+static const cg_field_t REQUEST[] = {
+    {"id",                  TEXT, ALWAYS, WORDS("x-request-id of the answer")},
+    {"at",                  TIME, ALWAYS},
+    {"key_id",              TEXT, ALWAYS},
+    {"key_name",            TEXT, ALWAYS},
+    {"team",                TEXT, ALWAYS},
+    {"user",                TEXT, ALWAYS},
+    {"address",             TEXT, ALWAYS},
+    {"vhost",               TEXT, ALWAYS},
+    {"endpoint",            TEXT, ALWAYS},
+    {"model_asked",         TEXT, ALWAYS},
+    {"model_served",        TEXT, ALWAYS},
+    {"decision",            TEXT, ALWAYS, WORDS("served, refused, failed or aborted")},
+    {"reason",              TEXT, ALWAYS, WORDS("code of the refusal")},
+    {"status",              COUNT, ALWAYS},
+    {"findings",            .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Finding"},
+    {"prompt",              TEXT, OR_NULL, WORDS("masked; null when not kept, or not for this role")},
+    {"prompt_cut",          .kind = CG_FIELD_BOOL, ALWAYS},
+    {"answer",              TEXT, OR_NULL, WORDS("likewise")},
+    {"answer_cut",          .kind = CG_FIELD_BOOL, ALWAYS},
+    {"input_tokens",        COUNT, ALWAYS},
+    {"output_tokens",       COUNT, ALWAYS},
+    {"tokens_from",         TEXT, ALWAYS, WORDS("provider, estimate or none")},
+    {"cost_micros",         COUNT, ALWAYS},
+    {"took_micros",         COUNT, ALWAYS},
+    {"first_byte_micros",   COUNT, ALWAYS},
+    {"attempts",            COUNT, ALWAYS},
+    {"upstream",            TEXT, ALWAYS},
+    {"upstream_request_id", TEXT, ALWAYS},
+    {"stream",              .kind = CG_FIELD_BOOL, ALWAYS},
+    END};
+
+static const cg_field_t SERIES[] = {
+    {"at",            .kind = CG_FIELD_TIMES, ALWAYS, WORDS("beginning of each step")},
+    {"requests",      .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"served",        .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"refused",       .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"failed",        .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"aborted",       .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"input_tokens",  .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"output_tokens", .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"cost_micros",   .kind = CG_FIELD_COUNTS, ALWAYS},
+    {"findings",      .kind = CG_FIELD_COUNTS, ALWAYS},
+    END};
+static const cg_field_t TOTALS[] = {
+    {"requests",      COUNT, ALWAYS},
+    {"served",        COUNT, ALWAYS},
+    {"refused",       COUNT, ALWAYS},
+    {"failed",        COUNT, ALWAYS},
+    {"aborted",       COUNT, ALWAYS},
+    {"input_tokens",  COUNT, ALWAYS},
+    {"output_tokens", COUNT, ALWAYS},
+    {"cost_micros",   COUNT, ALWAYS},
+    {"findings",      COUNT, ALWAYS},
+    END};
+static const cg_field_t STATS[] = {
+    {"step",   TEXT, ALWAYS, .choices = STEPS},
+    {"series", .kind = CG_FIELD_OBJECT, ALWAYS, .of = "Series"},
+    {"totals", .kind = CG_FIELD_OBJECT, ALWAYS, .of = "Totals"},
+    END};
+
+static const cg_field_t ENTITY[] = {
+    {"type",   TEXT, ALWAYS},
+    {"start",  COUNT, ALWAYS, WORDS("in code points")},
+    {"end",    COUNT, ALWAYS, WORDS("after the last code point")},
+    {"score",  .kind = CG_FIELD_REAL, ALWAYS, WORDS("0 to 1")},
+    {"rule",   TEXT, ALWAYS, WORDS("built-in, or the name of a list or pattern")},
+    {"action", TEXT, ALWAYS},
+    END};
+static const cg_field_t SCAN[] = {
+    {"entities",   .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Entity"},
+    {"masked",     TEXT, ALWAYS, WORDS("what a provider would see")},
+    {"blocked_by", TEXT, OR_NULL, WORDS("the type for which the whole would be refused")},
+    {"audit_id",   TEXT, ALWAYS},
+    END};
+
+static const cg_field_t ACCOUNT[] = {
+    {"name",          TEXT, ALWAYS},
+    {"url",           TEXT, ALWAYS},
+    {"provider",      TEXT, ALWAYS},
+    {"state",         TEXT, ALWAYS, .choices = ACCOUNT_STATES},
+    {"since",         TIME, OR_NULL},
+    {"last_probe_at", TIME, OR_NULL},
+    {"latency_ms",    COUNT, OR_NULL},
+    {"requests",      COUNT, ALWAYS},
+    {"failures",      COUNT, ALWAYS},
+    {"credential",    TEXT, ALWAYS, WORDS("where it comes from: file, env or none")},
+    END};
+static const cg_field_t POLICY[] = {
+    {"directive", TEXT, ALWAYS},
+    {"value",     TEXT, ALWAYS},
+    {"where",     TEXT, ALWAYS},
+    END};
+static const cg_field_t EVENT[] = {
+    {"id",         TEXT, ALWAYS, WORDS("the audit_id that the change answered")},
+    {"at",         TIME, ALWAYS},
+    {"user",       TEXT, ALWAYS},
+    {"address",    TEXT, ALWAYS},
+    {"operation",  TEXT, ALWAYS, WORDS("operationId")},
+    {"decision",   TEXT, ALWAYS, WORDS("changed, read or denied")},
+    {"status",     COUNT, ALWAYS},
+    {"subject",    TEXT, ALWAYS, WORDS("e.g. keys/k3n7w2px")},
+    {"change",     .kind = CG_FIELD_OBJECT, OR_NULL, WORDS("members with before and after")},
+    {"request_id", TEXT, ALWAYS},
+    END};
+static const cg_field_t STORE[] = {
+    {"state",                   TEXT, ALWAYS, .choices = STORE_STATES},
+    {"since",                   TIME, OR_NULL, WORDS("when it went down")},
+    {"where",                   TEXT, OR_NULL, WORDS("without password")},
+    {"journal_backlog_records", COUNT, ALWAYS, WORDS("not yet in the ledger")},
+    {"journal_backlog_bytes",   COUNT, ALWAYS},
+    END};
+
+const cg_schema_t cg_admin_schemas[] = {
+    {"Session",    "who is signed in",                        SESSION},
+    {"Key",        "an API key without its secret",           KEY},
+    {"KeyChanged", "a key after a change",                    KEY_CHANGED},
+    {"KeyIssued",  "a key with its secret",                   KEY_ISSUED},
+    {"Limit",      "a limit and what is used of it",          LIMIT},
+    {"Budget",     "a budget and what is used of it",         BUDGET},
+    {"Finding",    "what was found in a request, by type",    FINDING},
+    {"Request",    "the audit record of a request",           REQUEST},
+    {"Series",     "columns of equal length",                 SERIES},
+    {"Totals",     "sums of the columns",                     TOTALS},
+    {"Stats",      "sums over time",                          STATS},
+    {"Entity",     "a finding in a text",                     ENTITY},
+    {"Scan",       "what is found in a text",                 SCAN},
+    {"Account",    "an upstream account",                     ACCOUNT},
+    {"Policy",     "a directive in force",                    POLICY},
+    {"AdminEvent", "what an operator did",                    EVENT},
+    {"Store",      "the store's state",                       STORE},
+};
+// clang-format on
+const size_t cg_admin_schemas_count =
+    sizeof cg_admin_schemas / sizeof cg_admin_schemas[0];

@@ -1,0 +1,303 @@
+/* An API key as a Redis hash, and the bounds of its texts.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * To add a field: a row in fields, a writer and a reader here, a member in
+ * cg_key_t. Limits are written "<dimension>:<limit>[:<store down>]", a blank
+ * between two: key:100/60s key:5USD/month:closed
+ */
+#include "auth/keyrecord.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+
+static const char *const state_names[] = {
+    [CG_KEY_STATE_ACTIVE] = "active",
+    [CG_KEY_STATE_SUSPENDED] = "suspended",
+    [CG_KEY_STATE_REVOKED] = "revoked",
+};
+
+const char *cg_key_state_name(int state)
+{
+    return state >= 0 && state < CG_KEY_STATE_COUNT ? state_names[state] : "";
+}
+
+bool cg_key_state_find(cg_str_t name, cg_key_state_t *out)
+{
+    for (int i = 0; i < CG_KEY_STATE_COUNT; i++) {
+        if (cg_str_is(name, state_names[i])) {
+            *out = (cg_key_state_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- texts: members of cg_key_t that are read and written as they are ---- */
+
+static const struct text_member_t {
+    const char *name;
+    size_t offset;
+    size_t bytes;
+} text_members[] = {
+#define MEMBER(name) {#name, offsetof(cg_key_t, name), sizeof(((cg_key_t *)0)->name)}
+    MEMBER(name), MEMBER(owner),  MEMBER(user),   MEMBER(team),
+    MEMBER(prefix), MEMBER(last4), MEMBER(models),
+#undef MEMBER
+};
+#define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
+
+static char *member_of(cg_key_t *key, const struct text_member_t *member)
+{
+    return (char *)key + member->offset;
+}
+
+static const char *text_of(const cg_key_t *key,
+                           const struct text_member_t *member)
+{
+    return (const char *)key + member->offset;
+}
+
+static bool is_text(cg_str_t text, size_t room)
+{
+    if (text.len >= room || !cg_utf8_valid(text.ptr, text.len)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cg_key_check(const cg_key_t *key, cg_error_t *err)
+{
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        const struct text_member_t *member = &text_members[i];
+        const char *text = text_of(key, member);
+        if (!memchr(text, '\0', member->bytes) ||
+            !is_text(cg_str(text), member->bytes)) {
+            cg_error_set(err,
+                         "%s must be UTF-8 of at most %d bytes without control "
+                         "characters",
+                         member->name, (int)member->bytes - 1);
+            return false;
+        }
+    }
+    if (!key->name[0]) {
+        cg_error_set(err, "name must not be empty");
+        return false;
+    }
+    if (key->state >= CG_KEY_STATE_COUNT) {
+        cg_error_set(err, "state must be active, suspended or revoked");
+        return false;
+    }
+    if (key->limits_count > CG_KEY_LIMITS_MAX) {
+        cg_error_set(err, "a key has at most %d limits", CG_KEY_LIMITS_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* ---- limits ------------------------------------------------------------ */
+
+bool cg_key_add_limit(cg_key_t *key, cg_str_t text, cg_error_t *err)
+{
+    cg_limit_t limit = {.dimension = CG_DIMENSION_KEY};
+    if (key->limits_count >= CG_KEY_LIMITS_MAX) {
+        cg_error_set(err, "a key has at most %d limits", CG_KEY_LIMITS_MAX);
+        return false;
+    }
+    if (!cg_limit_parse(text, &limit, err)) {
+        return false;
+    }
+    key->limits[key->limits_count++] = limit;
+    return true;
+}
+
+static const char *store_down_name(int store_down)
+{
+    static const char *const names[] = {
+        [CG_STORE_DOWN_CLOSED] = ":closed",
+        [CG_STORE_DOWN_LOCAL] = ":local",
+        [CG_STORE_DOWN_OPEN] = ":open",
+    };
+    return store_down >= CG_STORE_DOWN_CLOSED && store_down <= CG_STORE_DOWN_OPEN
+               ? names[store_down]
+               : "";
+}
+
+static const char *write_limits(const cg_key_t *key, apr_pool_t *pool)
+{
+    const char *text = "";
+    for (int i = 0; i < key->limits_count; i++) {
+        const cg_limit_t *limit = &key->limits[i];
+        text = apr_pstrcat(
+            pool, text, i ? " " : "",
+            cg_limit_dimension_name((cg_dimension_t)limit->dimension), ":",
+            cg_limit_format(limit, pool), store_down_name(limit->store_down),
+            NULL);
+    }
+    return text;
+}
+
+/* The piece of text up to the first of stops; text moves on behind it. */
+static cg_str_t cut(cg_str_t *text, char stop)
+{
+    const char *end = text->len ? memchr(text->ptr, stop, text->len) : NULL;
+    cg_str_t piece = *text;
+    if (!end) {
+        text->len = 0;
+        return piece;
+    }
+    piece.len = (size_t)(end - text->ptr);
+    text->ptr = end + 1;
+    text->len -= piece.len + 1;
+    return piece;
+}
+
+static bool read_limit(cg_str_t text, cg_key_t *key, cg_error_t *err)
+{
+    cg_dimension_t dimension;
+    cg_store_down_t store_down = CG_STORE_DOWN_UNSET;
+    cg_str_t name = cut(&text, ':');
+    cg_str_t spelled = cut(&text, ':');
+    if (!cg_limit_dimension_find(name, &dimension) ||
+        (text.len && !cg_limit_store_down_find(text, &store_down)) ||
+        !cg_key_add_limit(key, spelled, err)) {
+        return false;
+    }
+    cg_limit_t *limit = &key->limits[key->limits_count - 1];
+    limit->dimension = (uint8_t)dimension;
+    limit->store_down = (uint8_t)store_down;
+    return true;
+}
+
+static bool read_limits(cg_str_t text, cg_key_t *key, cg_error_t *err)
+{
+    while (text.len) {
+        if (!read_limit(cut(&text, ' '), key, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the hash ---------------------------------------------------------- */
+
+static cg_str_t write_time(apr_time_t at, apr_pool_t *pool)
+{
+    char *text = apr_pcalloc(pool, 25);
+    if (at) {
+        cg_clock_rfc3339(at, text);
+    }
+    return cg_str(text);
+}
+
+static size_t put(cg_str_t *out, size_t at, const char *name, cg_str_t value)
+{
+    out[at] = cg_str(name);
+    out[at + 1] = value;
+    return at + 2;
+}
+
+size_t cg_keyrecord_write(const cg_key_t *key,
+                          cg_str_t out[2 * CG_KEYRECORD_FIELDS],
+                          apr_pool_t *pool)
+{
+    size_t n = 0;
+    char *digest = apr_palloc(pool, 2 * sizeof key->digest + 1);
+    cg_hex_encode(key->digest, sizeof key->digest, digest);
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        n = put(out, n, text_members[i].name,
+                cg_str(text_of(key, &text_members[i])));
+    }
+    n = put(out, n, "digest", cg_str(digest));
+    n = put(out, n, "state", cg_str(cg_key_state_name(key->state)));
+    n = put(out, n, "created_at", write_time(key->created_at, pool));
+    n = put(out, n, "expires_at", write_time(key->expires_at, pool));
+    n = put(out, n, "limits", cg_str(write_limits(key, pool)));
+    n = put(out, n, "version",
+            cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, key->version)));
+    return n;
+}
+
+static bool read_text(cg_str_t value, const char *name, cg_key_t *key)
+{
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        const struct text_member_t *member = &text_members[i];
+        if (strcmp(member->name, name) == 0) {
+            if (!is_text(value, member->bytes)) {
+                return false;
+            }
+            memcpy(member_of(key, member), value.ptr, value.len);
+            return true;
+        }
+    }
+    return true; /* a field of a later version */
+}
+
+static bool read_time(cg_str_t value, apr_time_t *out)
+{
+    return value.len == 0 || cg_clock_parse_rfc3339(value, out);
+}
+
+static bool read_field(const char *name, cg_str_t value, cg_key_t *key)
+{
+    cg_key_state_t state;
+    if (strcmp(name, "digest") == 0) {
+        return value.len == 2 * sizeof key->digest &&
+               cg_hex_decode(value.ptr, value.len, key->digest);
+    }
+    if (strcmp(name, "state") == 0) {
+        bool is_state = cg_key_state_find(value, &state);
+        key->state = is_state ? (uint8_t)state : CG_KEY_STATE_REVOKED;
+        return is_state;
+    }
+    if (strcmp(name, "created_at") == 0) {
+        return read_time(value, &key->created_at);
+    }
+    if (strcmp(name, "expires_at") == 0) {
+        return read_time(value, &key->expires_at);
+    }
+    if (strcmp(name, "limits") == 0) {
+        return read_limits(value, key, NULL);
+    }
+    if (strcmp(name, "version") == 0) {
+        return cg_parse_count(value, &key->version);
+    }
+    return read_text(value, name, key);
+}
+
+apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
+                               cg_key_t *out, cg_error_t *err)
+{
+    static const unsigned char none[sizeof out->digest];
+    memset(out, 0, sizeof *out);
+    if (reply->kind != CG_REPLY_ARRAY) {
+        cg_error_set(err, "the store has something else than a key under the "
+                          "id %.16s", id);
+        return APR_EGENERAL;
+    }
+    if (reply->count == 0) {
+        cg_error_set(err, "there is no key with the id %.16s", id);
+        return APR_NOTFOUND;
+    }
+    apr_cpystrn(out->id, id, sizeof out->id);
+    bool is_sound = true;
+    for (size_t i = 0; i + 1 < reply->count && is_sound; i += 2) {
+        is_sound = read_field(reply->items[i].text.ptr,
+                              reply->items[i + 1].text, out);
+    }
+    if (!is_sound || out->version < 1 || !out->created_at ||
+        memcmp(out->digest, none, sizeof none) == 0) {
+        memset(out, 0, sizeof *out);
+        cg_error_set(err, "the record of the key %.16s is damaged", id);
+        return APR_EGENERAL;
+    }
+    return APR_SUCCESS;
+}

@@ -1,0 +1,30 @@
+/* Digests, keyed digests, randomness, comparison in constant time.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The only file that knows libcrypto. OpenSSL fetches an algorithm by name for
+ * each use unless it is kept, which costs more than hashing 1 KB; so the
+ * algorithms are fetched once, at the first call in a process.
+ */
+#ifndef CG_BASE_DIGEST_H
+#define CG_BASE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CG_SHA256_BYTES 32
+
+void cg_sha256(const void *data, size_t len, unsigned char out[32]);
+void cg_hmac_sha256(const void *key, size_t key_len, const void *data,
+                    size_t len, unsigned char out[32]);
+uint32_t cg_crc32(uint32_t seed, const void *data, size_t len); /* IEEE */
+/* A fast unkeyed 64-bit hash for tables (not against an adversary who may
+ * choose both sides); seed it per process where callers choose the input. */
+uint64_t cg_hash64(uint64_t seed, const void *data, size_t len);
+bool cg_is_equal_secret(const void *a, const void *b, size_t len);
+/* Random bytes from the CSPRNG; aborts the process if there are none. */
+void cg_random(void *out, size_t len);
+/* Forgets: the compiler may not drop the write. */
+void cg_wipe(void *ptr, size_t len);
+
+#endif

@@ -1,0 +1,277 @@
+/* Outgoing HTTP calls of the gateway's own, never of a request.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One curl handle per call: these calls are few, and a handle shared between
+ * threads would need a lock.
+ */
+#include "base/fetch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_errno.h>
+#include <apr_strings.h>
+#include <curl/curl.h>
+
+#define CONNECT_FOR_DEFAULT apr_time_from_sec(2)
+#define TOTAL_FOR_DEFAULT apr_time_from_sec(10)
+#define ANSWER_MAX_DEFAULT ((size_t)1024 * 1024)
+
+/* lives in: the stack of cg_fetch */
+typedef struct exchange_t {
+    const cg_fetch_t *call;
+    CURL *curl;
+    struct curl_slist *headers;
+    cg_buf_t body;
+    size_t body_max;
+    bool is_too_large;
+    apr_pool_t *pool;
+} exchange_t;
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void open_library(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        abort();
+    }
+}
+
+/* ---- what may be sent ------------------------------------------------- */
+
+/* Line ends would let a value become a header of its own. */
+static bool is_one_line(const char *text)
+{
+    return strpbrk(text, "\r\n") == NULL;
+}
+
+static bool is_method(const char *text)
+{
+    return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
+}
+
+static const char *header_at(const cg_fetch_t *call, int i)
+{
+    return APR_ARRAY_IDX(call->headers, i, const char *);
+}
+
+static bool is_sound(const cg_fetch_t *call)
+{
+    if (!call->url || (call->method && !is_method(call->method))) {
+        return false;
+    }
+    int count = call->headers ? call->headers->nelts : 0;
+    for (int i = 0; i < count; i++) {
+        if (!is_one_line(header_at(call, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- setting up ------------------------------------------------------- */
+
+static size_t on_body(char *piece, size_t size, size_t count, void *data)
+{
+    exchange_t *exchange = data;
+    size_t len = size * count;
+    if (len > exchange->body_max - exchange->body.len) {
+        exchange->is_too_large = true;
+        return 0;
+    }
+    cg_buf_add(&exchange->body, piece, len);
+    return len;
+}
+
+static void add_header(exchange_t *exchange, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(exchange->headers, line);
+    if (!longer) {
+        abort();
+    }
+    exchange->headers = longer;
+}
+
+/* Without "Expect:" curl would wait a second for servers that do not know
+ * 100-continue. */
+static void set_headers(exchange_t *exchange)
+{
+    const cg_fetch_t *call = exchange->call;
+    add_header(exchange, "Expect:");
+    int count = call->headers ? call->headers->nelts : 0;
+    for (int i = 0; i < count; i++) {
+        add_header(exchange, header_at(call, i));
+    }
+    curl_easy_setopt(exchange->curl, CURLOPT_HTTPHEADER, exchange->headers);
+}
+
+static void set_request(exchange_t *exchange)
+{
+    const cg_fetch_t *call = exchange->call;
+    CURL *curl = exchange->curl;
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    if (call->body.len) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)call->body.len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.ptr);
+    }
+    bool is_head = call->method && strcmp(call->method, "HEAD") == 0;
+    if (is_head) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    } else if (call->method) {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+    }
+    set_headers(exchange);
+}
+
+static long millis(apr_time_t wanted, apr_time_t fallback)
+{
+    apr_time_t micros = wanted > 0 ? wanted : fallback;
+    return (long)((micros + 999) / 1000); /* 0 would mean no limit */
+}
+
+static void set_bounds(exchange_t *exchange)
+{
+    const cg_fetch_t *call = exchange->call;
+    CURL *curl = exchange->curl;
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not even from environment */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     millis(call->connect_for, CONNECT_FOR_DEFAULT));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                     millis(call->total_for, TOTAL_FOR_DEFAULT));
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+}
+
+/* ---- what came back --------------------------------------------------- */
+
+/* "https://host:port" of a URL: an error must not show its user, password,
+ * path or query. */
+static const char *origin_of(const char *url, apr_pool_t *pool)
+{
+    CURLU *parts = curl_url();
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    const char *origin = "the URL";
+    if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
+            CURLUE_OK) {
+        origin = apr_psprintf(pool, "%s://%s:%s", scheme, host, port);
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(parts);
+    return origin;
+}
+
+typedef struct failure_t {
+    CURLcode code;
+    apr_status_t status;
+    const char *words;
+} failure_t;
+
+static const failure_t FAILURES[] = {
+    {CURLE_URL_MALFORMAT, APR_EINVAL, "is not a URL"},
+    {CURLE_UNSUPPORTED_PROTOCOL, APR_EINVAL, "only http and https are allowed"},
+    {CURLE_COULDNT_RESOLVE_HOST, APR_EGENERAL,
+     "the host name was not found; check the name and the resolver"},
+    {CURLE_COULDNT_CONNECT, APR_ECONNREFUSED, "no connection"},
+    {CURLE_OPERATION_TIMEDOUT, APR_TIMEUP, "no answer in time"},
+    {CURLE_PEER_FAILED_VERIFICATION, APR_EGENERAL,
+     "the server's certificate is not trusted"},
+    {CURLE_SSL_CONNECT_ERROR, APR_EGENERAL, "the TLS handshake failed"},
+    {CURLE_GOT_NOTHING, APR_EOF, "the connection closed without an answer"},
+    {CURLE_PARTIAL_FILE, APR_EOF, "the answer was cut short"},
+    {CURLE_RECV_ERROR, APR_EOF, "the connection broke"},
+};
+
+static apr_status_t explain(const exchange_t *exchange, CURLcode code,
+                            cg_error_t *err)
+{
+    const char *origin = origin_of(exchange->call->url, exchange->pool);
+    if (exchange->is_too_large) {
+        cg_error_set(err, "%s: the answer is larger than %zu bytes", origin,
+                     exchange->body_max);
+        return APR_ENOSPC;
+    }
+    failure_t failure = {code, APR_EGENERAL, curl_easy_strerror(code)};
+    for (size_t i = 0; i < sizeof FAILURES / sizeof FAILURES[0]; i++) {
+        if (FAILURES[i].code == code) {
+            failure = FAILURES[i];
+        }
+    }
+    long os_error = 0;
+    curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &os_error);
+    char cause[120] = "";
+    if (os_error && failure.status != APR_TIMEUP) {
+        apr_strerror((apr_status_t)os_error, cause, sizeof cause);
+    }
+    cg_error_set(err, "%s: %s%s%s", origin, failure.words, *cause ? ": " : "",
+                 cause);
+    return failure.status;
+}
+
+static apr_time_t took(CURL *curl, CURLINFO which)
+{
+    curl_off_t micros = 0;
+    curl_easy_getinfo(curl, which, &micros);
+    return (apr_time_t)micros;
+}
+
+static void read_facts(const exchange_t *exchange, cg_fetched_t *out)
+{
+    long status = 0;
+    curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    out->status = (int)status;
+    out->body = (cg_str_t){exchange->body.ptr, exchange->body.len};
+    out->connect_took = took(exchange->curl, CURLINFO_CONNECT_TIME_T);
+    out->first_byte_took = took(exchange->curl, CURLINFO_STARTTRANSFER_TIME_T);
+    out->total_took = took(exchange->curl, CURLINFO_TOTAL_TIME_T);
+}
+
+apr_status_t cg_fetch(const cg_fetch_t *call, cg_fetched_t *out,
+                      cg_error_t *err, apr_pool_t *pool)
+{
+    *out = (cg_fetched_t){.body = CG_STR("")};
+    if (!is_sound(call)) {
+        cg_error_set(err, "not a call that may be sent: a URL is missing, or "
+                          "method or headers hold forbidden characters");
+        return APR_EINVAL;
+    }
+    pthread_once(&library_once, open_library);
+    exchange_t exchange = {
+        .call = call,
+        .curl = curl_easy_init(),
+        .body_max = call->answer_max ? call->answer_max : ANSWER_MAX_DEFAULT,
+        .pool = pool,
+    };
+    if (!exchange.curl) {
+        abort();
+    }
+    cg_buf_init(&exchange.body, 0, pool);
+    set_request(&exchange);
+    set_bounds(&exchange);
+    CURLcode code = curl_easy_perform(exchange.curl);
+    read_facts(&exchange, out);
+    apr_status_t rv = APR_SUCCESS;
+    if (code != CURLE_OK) {
+        rv = explain(&exchange, code, err);
+    }
+    curl_easy_cleanup(exchange.curl);
+    curl_slist_free_all(exchange.headers);
+    return rv;
+}

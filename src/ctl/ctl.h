@@ -1,0 +1,12 @@
+/* The commands of chatgptctl, one function each: argv[0] is the command's name.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Each returns the exit status: 0, 2 for wrong use, 1 for "no". Output is JSON
+ * lines on standard output, words for people on standard error.
+ */
+#ifndef CG_CTL_CTL_H
+#define CG_CTL_CTL_H
+
+int cg_ctl_key(int argc, char **argv);
+
+#endif

@@ -1,0 +1,241 @@
+/* Step 2, admit: may they, now?
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which model is asked for is decided first, without asking anyone; then every
+ * limit that applies is put to the store in one round trip, all or nothing, with
+ * the worst case this request can cost.
+ */
+#include <apr_fnmatch.h>
+#include <apr_strings.h>
+
+#include "chat/tokens.h"
+#include "flow/flow.h"
+
+/* Longer than any answer may take, so that a hold cannot lapse under it. */
+#define HOLD_MARGIN (60 * CG_SECOND)
+
+static bool is_listed(const apr_array_header_t *names, cg_str_t model,
+                      apr_pool_t *pool)
+{
+    const char *text = cg_str_dup(model, pool);
+    for (int i = 0; i < names->nelts; i++) {
+        const char *pattern = APR_ARRAY_IDX(names, i, const char *);
+        if (apr_fnmatch(pattern, text, 0) == APR_SUCCESS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_use(const cg_txn_t *txn, cg_str_t model)
+{
+    const apr_array_header_t *allowed = txn->policy->models_allowed;
+    if (allowed && !is_listed(allowed, model, txn->pool)) {
+        return false;
+    }
+    return !txn->who.key.id[0] || cg_key_may_use(&txn->who.key, model);
+}
+
+bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model)
+{
+    bool is_known = txn->policy->unknown_model == 0 ||
+                    cg_prices_find(txn->gateway->prices, model) != NULL;
+    return is_known && may_use(txn, model);
+}
+
+static cg_verdict_t check_model(cg_txn_t *txn)
+{
+    if (txn->in.endpoint == CG_ENDPOINT_MODELS) {
+        return CG_PASS;
+    }
+    cg_str_t model = txn->in.model;
+    txn->grant.price = cg_prices_find(txn->gateway->prices, model);
+    bool is_denied = !txn->grant.price && txn->policy->unknown_model != 0;
+    bool is_looking = txn->in.endpoint == CG_ENDPOINT_MODEL;
+    if (is_denied || (is_looking && !may_use(txn, model))) {
+        return cg_txn_refuse(txn, CG_MODEL_NOT_FOUND, NULL,
+                             is_looking ? NULL : "model");
+    }
+    if (!may_use(txn, model)) {
+        return cg_txn_refuse(txn, CG_MODEL_NOT_ALLOWED, NULL, "model");
+    }
+    return CG_PASS;
+}
+
+static void estimate(cg_txn_t *txn)
+{
+    if (!cg_endpoints[txn->in.endpoint].has_body) {
+        return;
+    }
+    const cg_request_t *request = &txn->in.request;
+    txn->grant.input_tokens = cg_chat_tokens_of_request(request);
+    if (txn->in.endpoint == CG_ENDPOINT_EMBEDDINGS) {
+        return;
+    }
+    int64_t most = request->max_output_tokens;
+    if (most < 0) {
+        const cg_price_t *price = txn->grant.price;
+        most = txn->policy->output_default;
+        if (price && price->max_output_tokens > 0 &&
+            price->max_output_tokens < most) {
+            most = price->max_output_tokens;
+        }
+        txn->grant.cap_tokens = most;
+    }
+    if (__builtin_mul_overflow(most, request->choices,
+                               &txn->grant.output_tokens)) {
+        txn->grant.output_tokens = INT64_MAX / 4;
+    }
+}
+
+/* Who a limit of this dimension counts; empty: it does not apply. */
+static cg_str_t subject_of(const cg_txn_t *txn, cg_dimension_t dimension)
+{
+    switch (dimension) {
+    case CG_DIMENSION_KEY:
+        return cg_str(txn->who.key.id);
+    case CG_DIMENSION_USER:
+        return cg_str(txn->who.user);
+    case CG_DIMENSION_TEAM:
+        return cg_str(txn->who.team);
+    case CG_DIMENSION_MODEL:
+        return txn->grant.price ? cg_str(txn->grant.price->id) : txn->in.model;
+    case CG_DIMENSION_ADDRESS:
+        return cg_str(txn->in.address);
+    case CG_DIMENSION_VHOST:
+        return cg_str(txn->in.vhost);
+    case CG_DIMENSION_COUNT:
+        break;
+    }
+    return (cg_str_t){"", 0};
+}
+
+static void add_ask(cg_txn_t *txn, const cg_limit_t *limit)
+{
+    cg_str_t subject = subject_of(txn, (cg_dimension_t)limit->dimension);
+    if (subject.len == 0 || txn->grant.count == CG_ASKS_MAX) {
+        return;
+    }
+    bool is_free = !cg_endpoints[txn->in.endpoint].has_body;
+    cg_limit_t *kept = &txn->grant.limits[txn->grant.count];
+    *kept = *limit;
+    if (kept->store_down == CG_STORE_DOWN_UNSET) {
+        kept->store_down = txn->policy->store_down.mode[limit->quantity];
+    }
+    cg_quota_ask_t *ask = &txn->grant.asks[txn->grant.count];
+    *ask = (cg_quota_ask_t){.limit = kept, .subject = subject, .cost = 1};
+    if (limit->quantity == CG_QUANTITY_TOKENS) {
+        ask->floor = txn->grant.input_tokens;
+        ask->cost = txn->grant.input_tokens + txn->grant.output_tokens;
+    }
+    if (limit->quantity == CG_QUANTITY_MICROS && txn->grant.price) {
+        ask->floor = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
+                                     0, 0);
+        ask->cost = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
+                                    0, txn->grant.output_tokens);
+    }
+    if (is_free && limit->quantity != CG_QUANTITY_REQUESTS) {
+        return;
+    }
+    txn->grant.has_hold =
+        txn->grant.has_hold || limit->quantity != CG_QUANTITY_REQUESTS;
+    txn->grant.count++;
+}
+
+/* A key's own limit stands in the place of the configured one for its kind. */
+static bool has_own(const cg_key_t *key, const cg_limit_t *configured)
+{
+    for (int i = 0; i < key->limits_count; i++) {
+        if (configured->dimension == CG_DIMENSION_KEY &&
+            key->limits[i].quantity == configured->quantity) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_configured(cg_txn_t *txn, const cg_kind_LIMITS_t *limits)
+{
+    for (int i = 0; i < limits->count; i++) {
+        if (!has_own(&txn->who.key, &limits->items[i])) {
+            add_ask(txn, &limits->items[i]);
+        }
+    }
+}
+
+static cg_verdict_t refuse_by(cg_txn_t *txn)
+{
+    const cg_quota_grant_t *quota = &txn->grant.quota;
+    if (quota->is_store_down) {
+        return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
+    }
+    const cg_limit_t *limit = &txn->grant.limits[quota->refused_by];
+    const char *words = apr_psprintf(
+        txn->pool, "%s (%s, by %s).",
+        limit->quantity == CG_QUANTITY_MICROS   ? "You exceeded your current budget"
+        : limit->quantity == CG_QUANTITY_TOKENS ? "Rate limit reached for tokens"
+                                                : "Rate limit reached for requests",
+        cg_limit_format(limit, txn->pool),
+        cg_limit_dimension_name((cg_dimension_t)limit->dimension));
+    cg_verdict_t verdict = limit->quantity == CG_QUANTITY_MICROS ? CG_BUDGET
+                           : limit->quantity == CG_QUANTITY_TOKENS
+                               ? CG_TOKEN_LIMIT
+                               : CG_RATE_LIMIT;
+    return cg_txn_refuse(txn, verdict, words, NULL);
+}
+
+static bool has_budget(const cg_txn_t *txn)
+{
+    for (size_t i = 0; i < txn->grant.count; i++) {
+        if (txn->grant.limits[i].quantity == CG_QUANTITY_MICROS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count_outage(cg_txn_t *txn)
+{
+    const cg_quota_grant_t *quota = &txn->grant.quota;
+    if (quota->is_local || quota->is_open || quota->is_store_down) {
+        cg_meter_store_error(txn->gateway->meter, "admit");
+        cg_meter_limit_local(txn->gateway->meter, quota->is_store_down ? "closed"
+                                                  : quota->is_local ? "local"
+                                                                    : "open");
+    }
+}
+
+cg_verdict_t cg_flow_admit(cg_txn_t *txn)
+{
+    if (check_model(txn) != CG_PASS) {
+        return txn->verdict;
+    }
+    estimate(txn);
+    for (int i = 0; i < txn->who.key.limits_count; i++) {
+        add_ask(txn, &txn->who.key.limits[i]);
+    }
+    add_configured(txn, &txn->policy->limits);
+    add_configured(txn, &txn->policy->budgets);
+    if (txn->grant.count == 0) {
+        return CG_PASS;
+    }
+    if (has_budget(txn) && !(txn->grant.price && txn->grant.price->is_priced)) {
+        txn->grant.has_hold = false;
+        return cg_txn_refuse(txn, CG_MODEL_UNPRICED, NULL, "model");
+    }
+    cg_error_t err;
+    apr_status_t rv = cg_quota_admit(
+        txn->gateway->quota, txn->in.id, txn->grant.asks, txn->grant.count,
+        txn->policy->total_for + HOLD_MARGIN, txn->in.at, &txn->grant.quota,
+        &err, txn->pool);
+    if (rv != APR_SUCCESS) {
+        txn->grant.has_hold = false;
+        return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
+    }
+    count_outage(txn);
+    if (!txn->grant.quota.is_admitted) {
+        txn->grant.has_hold = false;
+        return refuse_by(txn);
+    }
+    return CG_PASS;
+}

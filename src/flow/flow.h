@@ -1,0 +1,53 @@
+/* The steps of a request, in order, each one file with one question.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   1 authenticate  who is asking?            8 record   what do we keep of it?
+ *   2 admit         may they, now?            7 settle   what did it cost?
+ *   3 inspect       what must not leave?      6 observe  what came back?
+ *   4 route         who shall answer?         5 proxy    mod_proxy_http carries
+ *
+ * A step says CG_PASS, or refuses through cg_txn_refuse and returns the verdict.
+ */
+#ifndef CG_FLOW_FLOW_H
+#define CG_FLOW_FLOW_H
+
+#include "flow/txn.h"
+
+/* Steps 2 to 4 in the order of the table in flow.c, until one says no. */
+cg_verdict_t cg_flow_run(cg_txn_t *txn);
+
+/* 1. spelled is what stood after "Bearer ", empty if nothing did. */
+cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled);
+/* 2. Models allowed, then all limits and budgets in one round trip. */
+cg_verdict_t cg_flow_admit(cg_txn_t *txn);
+/* May this model be shown to the caller in a list? */
+bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model);
+/* 3. Masks or refuses; out.body is what may leave. */
+cg_verdict_t cg_flow_inspect(cg_txn_t *txn);
+/* 4. Chooses the account of the next attempt. */
+cg_verdict_t cg_flow_route(cg_txn_t *txn);
+
+/* 5. How an attempt went: feeds health and metrics. status 0: no answer came;
+ * rest_for: what a Retry-After asked for, micros, else 0. */
+void cg_flow_attempted(cg_txn_t *txn, int status, const char *outcome,
+                       apr_time_t rest_for);
+/* Is another attempt worth it, and allowed? Nothing has reached the caller. */
+bool cg_flow_may_retry(cg_txn_t *txn, int status);
+
+/* 6. A whole answer: usage, texts masked. out gets the bytes for the caller. */
+cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out);
+/* 6. A stream, piece by piece; out is appended to. _finish with is_cut true ends
+ * it with an error event. What a verdict says no to has been written as an error
+ * event: pass out on, then end the answer without a clean end. */
+cg_verdict_t cg_flow_observe_open(cg_txn_t *txn);
+cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out);
+cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out);
+
+/* 7. Computes the bill; the hold itself is settled by the keeper, from the
+ * journal, so that nothing after the answer waits for the store. */
+void cg_flow_settle(cg_txn_t *txn);
+/* 8. Settles and appends the record to the journal, once. status is what the
+ * caller got. APR_SUCCESS also when it had been done before. */
+apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err);
+
+#endif

@@ -1,0 +1,33 @@
+/* The keeper: what one thread of one process does for the whole server.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * It moves records from the journal to the ledger and settles their holds, hears
+ * which keys have changed, says that this server is there, and keeps the gauges.
+ * Every child has one; the one that holds the journal's lock works, the others
+ * stand by and take over within CG_KEEPER_STANDBY_FOR of its death.
+ */
+#ifndef CG_FLOW_KEEPER_H
+#define CG_FLOW_KEEPER_H
+
+#include "flow/gateway.h"
+
+#define CG_KEEPER_STANDBY_FOR (200 * CG_MS)
+
+typedef struct cg_keeper_watch_t {
+    /* Shall this process (still) work? False once it is to end. */
+    bool (*may_work)(void *baton);
+    /* The store was lost (is_up false) or is back. */
+    void (*on_store)(void *baton, bool is_up, const char *words);
+    void *baton;
+} cg_keeper_watch_t;
+
+/* Runs until *stop is set (by another thread). */
+void cg_keeper_run(const cg_gateway_t *gateway, const cg_keeper_watch_t *watch,
+                   const volatile int *stop);
+
+/* Asks each account now and then whether it is there; in a thread of its own,
+ * since a silent upstream costs seconds. */
+void cg_keeper_probe(const cg_gateway_t *gateway,
+                     const cg_keeper_watch_t *watch, const volatile int *stop);
+
+#endif

@@ -1,0 +1,23 @@
+/* What the halves of step 6 share; only observe.c, observe_stream.c and record.c
+ * include it.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef CG_FLOW_OBSERVE_INT_H
+#define CG_FLOW_OBSERVE_INT_H
+
+#include "flow/flow.h"
+#include "flow/sift.h"
+
+/* Reads usage and model of an answer or an event into txn->answer. */
+void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool);
+/* Keeps masked text for the record, within the policy's bound. */
+void cg_observe_keep(cg_txn_t *txn, cg_str_t text);
+/* A sift that masks answers; scratch is its pool. */
+void cg_observe_sift_open(cg_txn_t *txn, cg_sift_t *sift, apr_pool_t *scratch);
+/* Puts null in the place of logprobs, whose tokens repeat the text in pieces. */
+void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk);
+
+/* Adds what the running texts' scanners found to the answer's tally; once. */
+void cg_observe_close(cg_txn_t *txn);
+
+#endif

@@ -1,0 +1,476 @@
+/* Step 6, observe: what came back? Answers that come as a stream of events.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Each event is walked when it is complete and passed on at once. Running text
+ * (a choice's content, a tool call's arguments) flows through a redact stream of
+ * its own, a channel, which holds back at most the end that could still become a
+ * value. When a channel ends, what it held goes out in a copy of its last event,
+ * so nothing of the API's shape need be known to make one. Every other string of
+ * an event is a whole text and is masked as such.
+ *
+ *   in   data {"delta":{"content":"my card is 4111"}}   held: "4111"
+ *   out  data {"delta":{"content":"my card is "}}
+ *
+ * Memory: a scratch pool cleared for each event; a channel keeps 256 bytes of
+ * text and one event.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "chat/events.h"
+#include "flow/observe_int.h"
+#include "redact/stream.h"
+
+#define CHANNELS_MAX 256 /* choices, tool calls, parts of one answer */
+
+typedef struct channel_t {
+    uint64_t id;
+    cg_stream_t *stream;
+    /* The last event that held text back, and where its string stands. */
+    cg_buf_t event;
+    uint32_t start, end;
+    cg_buf_t type;
+} channel_t;
+
+struct cg_observer_t {
+    cg_txn_t *txn;
+    cg_events_t *events;
+    apr_pool_t *scratch; /* cleared for each event */
+    apr_array_header_t *channels; /* of channel_t * */
+    cg_buf_t *out;                /* of the call under way */
+    cg_buf_t text;                /* of the delta under way */
+    uint64_t last_channel;        /* whose text was kept last */
+    bool is_done;   /* [DONE] was seen */
+    bool is_failed; /* the error event was written */
+};
+
+cg_verdict_t cg_flow_observe_open(cg_txn_t *txn)
+{
+    cg_observer_t *observer = apr_pcalloc(txn->pool, sizeof *observer);
+    observer->txn = txn;
+    observer->events =
+        cg_chat_events_open((size_t)txn->policy->answer_max, txn->pool);
+    apr_pool_create(&observer->scratch, txn->pool);
+    observer->channels = apr_array_make(txn->pool, 4, sizeof(channel_t *));
+    cg_buf_init(&observer->text, 256, txn->pool);
+    txn->answer.observer = observer;
+    txn->answer.is_stream = true;
+    return CG_PASS;
+}
+
+static channel_t *channel_at(const cg_observer_t *observer, int i)
+{
+    return APR_ARRAY_IDX(observer->channels, i, channel_t *);
+}
+
+static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
+{
+    cg_txn_t *txn = observer->txn;
+    for (int i = 0; i < observer->channels->nelts; i++) {
+        if (channel_at(observer, i)->id == id) {
+            return channel_at(observer, i);
+        }
+    }
+    if (observer->channels->nelts == CHANNELS_MAX) {
+        return NULL;
+    }
+    channel_t *channel = apr_pcalloc(txn->pool, sizeof *channel);
+    channel->id = id;
+    channel->stream = cg_stream_open(txn->gateway->rules,
+                                     &txn->out.answer_actions, txn->pool);
+    cg_buf_init(&channel->event, 512, txn->pool);
+    cg_buf_init(&channel->type, 64, txn->pool);
+    APR_ARRAY_PUSH(observer->channels, channel_t *) = channel;
+    return channel;
+}
+
+static void keep(cg_observer_t *observer, const channel_t *channel)
+{
+    cg_str_t text = {observer->text.ptr, observer->text.len};
+    if (text.len && channel->id != observer->last_channel &&
+        observer->txn->answer.text.len) {
+        cg_observe_keep(observer->txn, CG_STR("\n"));
+    }
+    if (text.len) {
+        observer->last_channel = channel->id;
+    }
+    cg_observe_keep(observer->txn, text);
+}
+
+static cg_str_t escape(const cg_buf_t *text, apr_pool_t *pool)
+{
+    cg_buf_t out;
+    cg_buf_init(&out, text->len + 16, pool);
+    cg_buf_json_escape(&out, text->ptr, text->len);
+    return (cg_str_t){out.ptr, out.len};
+}
+
+/* Writes the channel's last event once more, with text in its string's place. */
+static void repeat_event(cg_observer_t *observer, const channel_t *channel)
+{
+    cg_splice_t splice = {.start = channel->start,
+                          .end = channel->end,
+                          .with = escape(&observer->text, observer->scratch)};
+    cg_buf_t data;
+    cg_buf_init(&data, channel->event.len + observer->text.len,
+                observer->scratch);
+    cg_walk_splice((cg_str_t){channel->event.ptr, channel->event.len}, &splice,
+                   1, &data);
+    cg_chat_events_write(observer->out,
+                         (cg_str_t){channel->type.ptr, channel->type.len},
+                         (cg_str_t){data.ptr, data.len});
+}
+
+/* Ends a channel's text; what was held goes out through the scanner. */
+static void flush(cg_observer_t *observer, channel_t *channel)
+{
+    observer->text.len = 0;
+    cg_stream_finish(channel->stream, &observer->text);
+    if (observer->text.len && channel->event.len) {
+        repeat_event(observer, channel);
+        keep(observer, channel);
+    }
+    channel->event.len = 0;
+}
+
+static void flush_all(cg_observer_t *observer)
+{
+    for (int i = 0; i < observer->channels->nelts; i++) {
+        flush(observer, channel_at(observer, i));
+    }
+}
+
+static bool is_among(const cg_delta_t *deltas, size_t count, uint64_t channel)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (deltas[i].channel == channel) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ends the channels that end with this event, save those it adds to itself. */
+static void flush_ended(cg_observer_t *observer, const cg_walk_t *walk,
+                        const cg_delta_t *deltas, size_t count)
+{
+    cg_endpoint_t endpoint = observer->txn->in.endpoint;
+    for (int i = 0; i < observer->channels->nelts; i++) {
+        channel_t *channel = channel_at(observer, i);
+        if (channel->event.len && !is_among(deltas, count, channel->id) &&
+            cg_chat_answer_ends(walk, endpoint, channel->id)) {
+            flush(observer, channel);
+        }
+    }
+}
+
+/* An event under way: where its running texts are, and its other edits. */
+typedef struct piece_t {
+    const cg_event_t *event;
+    const cg_walk_t *walk;
+    cg_sift_t *sift;
+    cg_delta_t deltas[CG_DELTAS_MAX];
+    size_t count;
+    int others; /* splices of the sift that are no running text */
+} piece_t;
+
+/* Keeps the event for the text it held back: its other edits made, its running
+ * texts empty. */
+static void remember(cg_observer_t *observer, channel_t *channel,
+                     const piece_t *piece, const cg_delta_t *own,
+                     const cg_splice_t *others)
+{
+    channel->event.len = 0;
+    channel->type.len = 0;
+    if (cg_stream_held_bytes(channel->stream) == 0) {
+        return;
+    }
+    cg_sift_t empty = *piece->sift;
+    empty.splices = apr_array_make(observer->scratch, 4, sizeof(cg_splice_t));
+    for (int i = 0; i < piece->others; i++) {
+        APR_ARRAY_PUSH(empty.splices, cg_splice_t) = others[i];
+    }
+    for (size_t i = 0; i < piece->count; i++) {
+        const cg_node_t *node = &piece->walk->nodes[piece->deltas[i].node];
+        cg_sift_add(&empty, (cg_splice_t){.start = node->start,
+                                          .end = node->end,
+                                          .with = {"", 0}});
+    }
+    const cg_splice_t *all = (const cg_splice_t *)empty.splices->elts;
+    uint32_t at = piece->walk->nodes[own->node].start;
+    int64_t shift = 0;
+    for (int i = 0; i < empty.splices->nelts && all[i].start < at; i++) {
+        shift += (int64_t)all[i].with.len - (all[i].end - all[i].start);
+    }
+    channel->start = (uint32_t)((int64_t)at + shift);
+    channel->end = channel->start;
+    cg_walk_splice(piece->event->data, all, (size_t)empty.splices->nelts,
+                   &channel->event);
+    cg_buf_add(&channel->type, piece->event->type.ptr, piece->event->type.len);
+}
+
+static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
+                               const cg_delta_t *delta,
+                               const cg_splice_t *others)
+{
+    cg_txn_t *txn = observer->txn;
+    channel_t *channel = channel_of(observer, delta->channel);
+    if (!channel) {
+        return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
+    }
+    cg_str_t text = cg_walk_string(piece->walk, delta->node, observer->scratch);
+    observer->text.len = 0;
+    cg_stream_feed(channel->stream, text, &observer->text);
+    if (cg_chat_answer_ends(piece->walk, txn->in.endpoint, delta->channel)) {
+        cg_stream_finish(channel->stream, &observer->text);
+    }
+    keep(observer, channel);
+    remember(observer, channel, piece, delta, others);
+    uint8_t by;
+    if (cg_stream_is_blocked(channel->stream, &by)) {
+        txn->blocked_type = cg_detector_name(by);
+        return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
+    }
+    bool is_same = observer->text.len == text.len &&
+                   (text.len == 0 ||
+                    memcmp(observer->text.ptr, text.ptr, text.len) == 0);
+    if (!is_same) {
+        const cg_node_t *node = &piece->walk->nodes[delta->node];
+        cg_sift_add(piece->sift,
+                    (cg_splice_t){
+                        .start = node->start,
+                        .end = node->end,
+                        .with = escape(&observer->text, observer->scratch)});
+    }
+    return CG_PASS;
+}
+
+/* With the usage chunk that we asked for, every other chunk says "usage":null. The
+ * caller did not ask: the member goes, with the comma before it. */
+static void drop_null_usage(cg_sift_t *sift, const cg_walk_t *walk)
+{
+    uint32_t usage = cg_walk_member(walk, 0, "usage");
+    if (usage == CG_NODE_NONE || walk->nodes[usage].kind != CG_NODE_NULL) {
+        return;
+    }
+    uint32_t at = walk->nodes[usage].key_start - 1; /* the quote */
+    while (at > 0 && walk->text[at] != ',') {
+        at--;
+    }
+    if (at > 0) {
+        cg_sift_add(sift, (cg_splice_t){.start = at,
+                                        .end = walk->nodes[usage].end,
+                                        .with = {"", 0}});
+    }
+}
+
+/* All strings of the event but its running texts are whole texts. */
+static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
+{
+    cg_txn_t *txn = observer->txn;
+    uint32_t apart[CG_DELTAS_MAX];
+    for (size_t i = 0; i < piece->count; i++) {
+        apart[i] = piece->deltas[i].node;
+    }
+    cg_observe_sift_open(txn, piece->sift, observer->scratch);
+    piece->sift->apart = apart;
+    piece->sift->apart_count = piece->count;
+    apr_status_t rv = cg_sift_document(piece->sift, piece->walk);
+    piece->sift->apart = NULL;
+    piece->sift->apart_count = 0;
+    if (rv != APR_SUCCESS) {
+        return cg_txn_refuse(txn, CG_UPSTREAM_BROKEN, NULL, NULL);
+    }
+    if (piece->sift->is_blocked) {
+        txn->blocked_type = cg_detector_name(piece->sift->blocked_by);
+        return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
+    }
+    if (txn->out.masks_answers) {
+        cg_observe_drop_logprobs(piece->sift, piece->walk);
+    }
+    if (txn->out.is_usage_ours) {
+        drop_null_usage(piece->sift, piece->walk);
+    }
+    piece->others = piece->sift->splices->nelts;
+    return CG_PASS;
+}
+
+static cg_verdict_t feed_deltas(cg_observer_t *observer, const piece_t *piece)
+{
+    const cg_splice_t *others = apr_pmemdup(
+        observer->scratch, piece->sift->splices->elts,
+        (apr_size_t)piece->others * sizeof(cg_splice_t));
+    for (size_t i = 0; i < piece->count; i++) {
+        if (feed_delta(observer, piece, &piece->deltas[i], others) != CG_PASS) {
+            return observer->txn->verdict;
+        }
+    }
+    return CG_PASS;
+}
+
+static bool is_hidden(const cg_txn_t *txn, const cg_walk_t *walk)
+{
+    return txn->out.is_usage_ours && cg_chat_answer_is_usage_chunk(walk);
+}
+
+/* The Responses API has no [DONE]: its last event says that it was the last. */
+static bool is_last(const cg_txn_t *txn, const cg_walk_t *walk)
+{
+    static const char *const types[] = {
+        "response.completed", "response.incomplete", "response.failed"};
+    uint32_t type = txn->in.endpoint == CG_ENDPOINT_RESPONSES
+                        ? cg_walk_member(walk, 0, "type")
+                        : CG_NODE_NONE;
+    if (type == CG_NODE_NONE) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (cg_str_is(cg_walk_raw(walk, type), types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_event(cg_observer_t *observer, const piece_t *piece)
+{
+    const cg_event_t *event = piece->event;
+    if (piece->sift->splices->nelts == 0) {
+        cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
+        return;
+    }
+    cg_chat_events_write(observer->out, event->type,
+                         cg_sift_apply(piece->sift, event->data));
+}
+
+static cg_verdict_t take_json(cg_observer_t *observer, const cg_event_t *event)
+{
+    cg_txn_t *txn = observer->txn;
+    cg_walk_t walk;
+    cg_sift_t sift;
+    piece_t piece = {.event = event, .walk = &walk, .sift = &sift};
+    if (cg_walk(event->data.ptr, event->data.len, &walk, NULL,
+                observer->scratch) != CG_WALK_OK ||
+        walk.nodes[0].kind != CG_NODE_OBJECT) {
+        return cg_txn_refuse(txn, CG_UPSTREAM_BROKEN, NULL, NULL);
+    }
+    cg_observe_facts(txn, &walk, observer->scratch);
+    if (is_hidden(txn, &walk)) {
+        return CG_PASS;
+    }
+    piece.count = cg_chat_answer_deltas(&walk, txn->in.endpoint, piece.deltas);
+    if (piece.count > CG_DELTAS_MAX) {
+        return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
+    }
+    if (is_last(txn, &walk)) {
+        flush_all(observer);
+        txn->answer.is_whole = true;
+    }
+    flush_ended(observer, &walk, piece.deltas, piece.count);
+    if (sift_others(observer, &piece) != CG_PASS ||
+        feed_deltas(observer, &piece) != CG_PASS) {
+        return txn->verdict;
+    }
+    write_event(observer, &piece);
+    return CG_PASS;
+}
+
+static apr_status_t on_event(void *baton, const cg_event_t *event)
+{
+    cg_observer_t *observer = baton;
+    cg_txn_t *txn = observer->txn;
+    apr_pool_clear(observer->scratch);
+    if (observer->is_done) {
+        return APR_SUCCESS; /* nothing follows [DONE] */
+    }
+    if (event->is_done) {
+        flush_all(observer);
+        txn->answer.is_whole = true;
+        observer->is_done = true;
+    }
+    if (!event->has_data || event->is_done) {
+        cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
+        return APR_SUCCESS;
+    }
+    return take_json(observer, event) == CG_PASS ? APR_SUCCESS : APR_EGENERAL;
+}
+
+/* An error that SDKs understand, after which no [DONE] comes. */
+static void write_error(cg_observer_t *observer)
+{
+    cg_txn_t *txn = observer->txn;
+    const cg_reason_t *reason = cg_reason_find(txn->verdict);
+    cg_buf_t data;
+    cg_buf_init(&data, 256, observer->scratch);
+    cg_refuse_write(reason, txn->words, NULL, &data);
+    cg_str_t type = txn->in.endpoint == CG_ENDPOINT_RESPONSES
+                        ? CG_STR("error")
+                        : (cg_str_t){"", 0};
+    cg_chat_events_write(observer->out, type, (cg_str_t){data.ptr, data.len});
+}
+
+void cg_observe_close(cg_txn_t *txn)
+{
+    cg_observer_t *observer = txn->answer.observer;
+    for (int i = 0; observer && i < observer->channels->nelts; i++) {
+        const cg_tally_t *tally =
+            cg_stream_tally(channel_at(observer, i)->stream);
+        for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+            txn->answer.tally.by_type[t] += tally->by_type[t];
+        }
+    }
+    if (observer) {
+        observer->channels->nelts = 0;
+    }
+}
+
+static cg_verdict_t fail(cg_observer_t *observer)
+{
+    if (!observer->is_failed) {
+        flush_all(observer);
+        write_error(observer);
+        cg_observe_close(observer->txn);
+        observer->is_done = true;
+        observer->is_failed = true;
+    }
+    return observer->txn->verdict;
+}
+
+cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
+{
+    cg_observer_t *observer = txn->answer.observer;
+    observer->out = out;
+    apr_status_t rv = cg_chat_events_feed(observer->events, piece.ptr,
+                                          piece.len, on_event, observer);
+    if (rv == APR_SUCCESS) {
+        return CG_PASS;
+    }
+    cg_txn_refuse(txn, rv == APR_ENOSPC ? CG_ANSWER_TOO_LARGE
+                                        : CG_UPSTREAM_BROKEN, NULL, NULL);
+    return fail(observer);
+}
+
+/* Without [DONE], or the last event of a response, the end is only believed when
+ * the usage, which comes last, was seen: a connection that is closed ends an
+ * answer the same way, whole or not. */
+cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out)
+{
+    cg_observer_t *observer = txn->answer.observer;
+    observer->out = out;
+    if (txn->verdict != CG_PASS) {
+        return fail(observer);
+    }
+    is_cut = is_cut || cg_chat_events_rest(observer->events) > 0 ||
+             !txn->answer.usage.is_known;
+    if (is_cut && !txn->answer.is_whole) {
+        cg_txn_refuse(txn, CG_UPSTREAM_BROKEN,
+                      "The upstream broke off its answer.", NULL);
+        return fail(observer);
+    }
+    flush_all(observer);
+    cg_observe_close(observer->txn);
+    txn->answer.is_whole = true;
+    return CG_PASS;
+}

@@ -1,0 +1,143 @@
+/* Step 8, record: what do we keep of it?
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Written before the last byte of an answer goes to the caller (httpd/answer.c),
+ * so that no answer is without its record even if the process is killed the next
+ * moment; for what ends otherwise, in log_transaction. One append to the journal,
+ * one sample for the metrics, once.
+ */
+#include "audit/record.h"
+#include "base/clock.h"
+#include "flow/observe_int.h"
+
+#define FINDINGS_MAX (2 * CG_TYPE_COUNT)
+
+static size_t add_findings(const cg_tally_t *tally, const cg_actions_t *actions,
+                           const char *direction, cg_meter_finding_t *out,
+                           size_t count)
+{
+    for (int t = 0; t < CG_TYPE_COUNT && count < FINDINGS_MAX; t++) {
+        if (tally->by_type[t]) {
+            out[count++] = (cg_meter_finding_t){
+                .type = cg_detector_name(t),
+                .direction = direction,
+                .action = cg_action_name((cg_action_t)actions->by_type[t]),
+                .count = tally->by_type[t]};
+        }
+    }
+    return count;
+}
+
+static const char *decision_of(const cg_txn_t *txn, int status)
+{
+    if (txn->answer.is_aborted) {
+        return "aborted";
+    }
+    if (txn->verdict != CG_PASS) {
+        bool is_ours = txn->verdict < 5000 || txn->verdict == CG_ANSWER_BLOCKED;
+        return is_ours ? "refused" : "failed";
+    }
+    bool is_failed = status >= 500 ||
+                     (txn->answer.has_begun && !txn->answer.is_whole) ||
+                     !txn->answer.has_begun;
+    return is_failed ? "failed" : "served";
+}
+
+static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
+{
+    const cg_key_t *key = &txn->who.key;
+    apr_time_t first = txn->answer.first_byte_at;
+    *record = (cg_record_t){
+        .id = txn->in.id,
+        .at = txn->in.at,
+        .key_id = key->id,
+        .key_name = key->name,
+        .team = txn->who.team,
+        .user = txn->who.user,
+        .address = txn->in.address,
+        .vhost = txn->in.vhost,
+        .endpoint = txn->in.endpoint < CG_ENDPOINT_COUNT
+                        ? cg_endpoints[txn->in.endpoint].name
+                        : "",
+        .model_asked = txn->in.model,
+        .model_served = txn->answer.model,
+        .decision = decision_of(txn, status),
+        .reason = txn->verdict ? cg_reason_find(txn->verdict)->code : "",
+        .status = status,
+        .prompt = txn->out.prompt,
+        .prompt_cut = txn->out.prompt_cut,
+        .answer = {txn->answer.text.ptr, txn->answer.text.len},
+        .answer_cut = txn->answer.text_cut,
+        .input_tokens = txn->bill.input_tokens,
+        .output_tokens = txn->bill.output_tokens,
+        .tokens_from = txn->bill.tokens_from,
+        .cost_micros = txn->bill.micros,
+        .took = cg_clock_monotonic() - txn->in.started_at,
+        .first_byte_took = first ? first - txn->in.started_at : 0,
+        .attempts = txn->route.attempts,
+        .upstream = txn->route.account ? txn->route.account->name : "",
+        .upstream_request_id = txn->answer.upstream_id,
+        .is_stream = txn->answer.is_stream,
+        .has_hold = txn->grant.has_hold,
+        .is_released = txn->bill.is_released,
+    };
+}
+
+static void measure(const cg_txn_t *txn, const cg_record_t *record)
+{
+    cg_meter_sample_t sample = {
+        .endpoint = record->endpoint,
+        .model = txn->grant.price ? cg_str(txn->grant.price->id)
+                                  : (cg_str_t){"", 0},
+        .status = record->status,
+        .reason = record->reason,
+        .input_tokens = record->input_tokens,
+        .output_tokens = record->output_tokens,
+        .cost_micros = record->cost_micros,
+        .findings = record->findings,
+        .findings_count = record->findings_count,
+        .took = record->took,
+        .first_byte_took = record->first_byte_took,
+    };
+    if (txn->route.attempts > 0) {
+        sample.upstream_took = cg_clock_monotonic() - txn->route.sent_at;
+    }
+    cg_meter_request(txn->gateway->meter, &sample);
+}
+
+apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
+{
+    if (txn->is_recorded) {
+        return APR_SUCCESS;
+    }
+    txn->is_recorded = true;
+    cg_observe_close(txn);
+    cg_flow_settle(txn);
+    cg_record_t record;
+    cg_meter_finding_t findings[FINDINGS_MAX];
+    fill(&record, txn, status);
+    record.findings = findings;
+    record.findings_count = add_findings(&txn->out.tally, &txn->out.actions,
+                                         "request", findings, 0);
+    record.findings_count =
+        add_findings(&txn->answer.tally, &txn->out.answer_actions, "answer",
+                     findings, record.findings_count);
+    measure(txn, &record);
+
+    cg_buf_t json;
+    cg_journal_entry_t entry;
+    cg_buf_init(&json, 1024 + record.prompt.len + record.answer.len, txn->pool);
+    cg_record_write(&record, &json);
+    cg_journal_entry_make(&record, (cg_str_t){json.ptr, json.len}, &entry);
+    apr_status_t rv = APR_ENOENT;
+    if (txn->gateway->journal) {
+        rv = cg_journal_append(txn->gateway->journal, &entry, err);
+    }
+    else {
+        cg_error_set(err, "the journal is not open");
+    }
+    if (rv != APR_SUCCESS) {
+        cg_meter_journal_error(txn->gateway->meter);
+    }
+    return rv;
+}

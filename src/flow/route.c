@@ -1,0 +1,76 @@
+/* Step 4, route: who shall answer? And what an attempt has taught.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "base/clock.h"
+#include "flow/flow.h"
+#include "route/choose.h"
+#include "route/providers.h"
+
+cg_verdict_t cg_flow_route(cg_txn_t *txn)
+{
+    const cg_gateway_t *gateway = txn->gateway;
+    const cg_account_t *account =
+        cg_route_choose(gateway->accounts, txn->policy->routes,
+                        gateway->health, txn->route.tried, cg_clock_now());
+    if (!account) {
+        return cg_txn_refuse(txn, CG_NO_UPSTREAM, NULL, NULL);
+    }
+    txn->route.account = account;
+    txn->route.tried |= UINT32_C(1) << account->index;
+    txn->route.attempts++;
+    txn->route.sent_at = cg_clock_monotonic();
+    return CG_PASS;
+}
+
+void cg_flow_attempted(cg_txn_t *txn, int status, const char *outcome,
+                       apr_time_t rest_for)
+{
+    const cg_account_t *account = txn->route.account;
+    cg_health_t *health = txn->gateway->health;
+    const cg_provider_t *provider = cg_provider_find(account->provider);
+    apr_time_t now = cg_clock_now();
+    cg_meter_attempt(txn->gateway->meter, account->name, outcome);
+    if (txn->answer.is_aborted) {
+        return; /* the caller's doing, not the account's */
+    }
+    bool is_failure = status == 0 || provider->is_retryable(status) ||
+                      provider->is_credential_dead(status);
+    if (is_failure) {
+        cg_health_failure(health, account->index, rest_for, now);
+        return;
+    }
+    apr_time_t first = txn->answer.first_byte_at;
+    cg_health_success(health, account->index,
+                      first ? first - txn->route.sent_at : 0, now);
+}
+
+static int accounts_of(const cg_txn_t *txn)
+{
+    const apr_array_header_t *routes = txn->policy->routes;
+    return routes ? routes->nelts : (int)txn->gateway->accounts->count;
+}
+
+bool cg_flow_may_retry(cg_txn_t *txn, int status)
+{
+    const cg_provider_t *provider =
+        cg_provider_find(txn->route.account->provider);
+    apr_time_t spent = cg_clock_monotonic() - txn->in.started_at;
+    bool is_worth_it = status == 0 || provider->is_retryable(status) ||
+                       provider->is_credential_dead(status);
+    if (!is_worth_it || txn->answer.is_aborted ||
+        txn->route.attempts > txn->policy->retries ||
+        spent > txn->policy->total_for) {
+        return false;
+    }
+    int tried = __builtin_popcount(txn->route.tried);
+    if (tried < accounts_of(txn)) {
+        return true;
+    }
+    /* All were tried. One more round helps against a broken connection or a
+     * hiccup, not against a full quota or a dead credential. */
+    bool helps = status == 0 || status == 500 || status == 502 || status == 503;
+    if (helps) {
+        txn->route.tried = 0;
+    }
+    return helps;
+}

@@ -1,0 +1,289 @@
+/* The console's handlers: the admin API, the metrics page, lines in mod_status.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of admin-ui are served by httpd itself. Who an operator is says
+ * httpd's own authentication; what they may, ChatGPTRole.
+ */
+#include "httpd/httpd_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <mod_status.h>
+
+#include "admin/api.h"
+#include "base/clock.h"
+#include "base/share.h"
+#include "meter/expose.h"
+#include "redact/rules.h"
+
+#define API_ROOT "/api/v1"
+#define BODY_FOR (20 * CG_SECOND)
+
+static const char *header_of(void *baton, const char *name)
+{
+    request_rec *r = baton;
+    return apr_table_get(r->headers_in, name);
+}
+
+static int copy_header(void *baton, const char *name, const char *value)
+{
+    request_rec *r = baton;
+    apr_table_setn(r->err_headers_out, name, value);
+    return 1;
+}
+
+static void send_head(request_rec *r, const cg_admin_reply_t *reply)
+{
+    r->status = reply->status;
+    apr_table_do(copy_header, r, reply->headers, NULL);
+    if (reply->content_type) {
+        ap_set_content_type(r, apr_pstrdup(r->pool, reply->content_type));
+    }
+}
+
+/* One call under way, for exports that go out piece by piece. */
+typedef struct speaking_t {
+    request_rec *r;
+    const cg_admin_reply_t *reply;
+    bool has_begun;
+} speaking_t;
+
+static apr_status_t on_piece(void *baton, cg_str_t piece)
+{
+    speaking_t *speaking = baton;
+    request_rec *r = speaking->r;
+    if (!speaking->has_begun) {
+        send_head(r, speaking->reply);
+        speaking->has_begun = true;
+    }
+    ap_rwrite(piece.ptr, (int)piece.len, r);
+    return r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
+}
+
+static size_t read_accounts(void *baton, cg_account_view_t **out,
+                            apr_pool_t *pool)
+{
+    const cg_gateway_t *gateway = baton;
+    const cg_accounts_t *accounts = gateway->accounts;
+    *out = apr_pcalloc(pool, (accounts->count + 1) * sizeof **out);
+    for (size_t i = 0; i < accounts->count; i++) {
+        const cg_account_t *account = &accounts->rows[i];
+        const cg_health_row_t *row = &gateway->health->rows[i];
+        int64_t latency = cg_atomic_get(&row->latency_for);
+        (*out)[i] = (cg_account_view_t){
+            .name = account->name,
+            .url = account->base,
+            .provider = account->provider,
+            .state = cg_health_state(gateway->health, account->index),
+            .since = cg_atomic_get(&row->state_since),
+            .last_probe_at = cg_atomic_get(&row->probed_at),
+            .latency_for = latency ? latency : -1,
+            .requests = cg_atomic_get(&row->requests),
+            .failures = cg_atomic_get(&row->failures),
+            .credential = account->credential_from};
+    }
+    return accounts->count;
+}
+
+static void add_limits(cg_admin_t *admin, const cg_written_t *line,
+                       apr_pool_t *pool)
+{
+    char *words = apr_pstrdup(pool, line->words);
+    char *last = NULL;
+    char *dimension = apr_strtok(words, " ", &last);
+    char *text = dimension ? apr_strtok(NULL, " ", &last) : NULL;
+    cg_admin_limit_t *to = (cg_admin_limit_t *)(uintptr_t)&admin
+                               ->default_limits[admin->default_limits_count];
+    cg_dimension_t found;
+    cg_error_t err;
+    if (!text || !cg_limit_dimension_find(cg_str(dimension), &found) ||
+        !cg_limit_parse(cg_str(text), &to->limit, &err)) {
+        return; /* "none" */
+    }
+    to->limit.dimension = (uint8_t)found;
+    to->where = line->where;
+    admin->default_limits_count++;
+}
+
+/* What the configuration says, for the pages that show it. */
+static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
+{
+    const apr_array_header_t *written = cg_config_written();
+    cg_admin_policy_t *policies =
+        apr_pcalloc(pool, ((size_t)written->nelts + 1) * sizeof *policies);
+    admin->policies = policies;
+    admin->default_limits = apr_pcalloc(
+        pool, ((size_t)written->nelts + 1) * sizeof *admin->default_limits);
+    for (int i = 0; i < written->nelts; i++) {
+        const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
+        policies[admin->policies_count++] = (cg_admin_policy_t){
+            line->row->directive, line->words, line->where};
+        if (line->row->kind == &cg_kind_LIMITS ||
+            line->row->kind == &cg_kind_BUDGETS) {
+            add_limits(admin, line, pool);
+        }
+    }
+}
+
+static void fill_models(cg_admin_t *admin, const cg_gateway_t *gateway,
+                        apr_pool_t *pool)
+{
+    size_t count = cg_prices_count(gateway->prices);
+    const char **models = apr_pcalloc(pool, (count + 1) * sizeof(char *));
+    for (size_t i = 0; i < count; i++) {
+        models[i] = cg_prices_at(gateway->prices, i)->id;
+    }
+    admin->models = models;
+    admin->models_count = count;
+}
+
+static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
+                 apr_pool_t *pool)
+{
+    static const char unknown[] = "";
+    cg_actions_t *actions = apr_palloc(pool, sizeof *actions);
+    cg_actions_default(actions);
+    *admin = (cg_admin_t){.store = gateway->store,
+                          .keyring = gateway->keyring,
+                          .quota = gateway->quota,
+                          .breaker = gateway->breaker,
+                          .journal = gateway->journal,
+                          .meter = gateway->meter,
+                          .rules = gateway->rules,
+                          .request_actions = actions,
+                          .read_accounts = read_accounts,
+                          .accounts_baton = (void *)(uintptr_t)gateway,
+                          .node = gateway->node ? gateway->node : unknown,
+                          .version = CG_VERSION};
+    fill_models(admin, gateway, pool);
+    fill_written(admin, pool);
+}
+
+static void make_call(request_rec *r, const char *at, cg_admin_call_t *call)
+{
+    char *id = apr_palloc(r->pool, 37);
+    cg_clock_uuid7(r->request_time, id);
+    *call = (cg_admin_call_t){
+        .method = r->method,
+        .path = at + strlen(API_ROOT),
+        .query = r->args,
+        .header = header_of,
+        .header_baton = r,
+        .body = {"", 0},
+        .operator = {r->user, cg_config_roles(r), r->useragent_ip},
+        .base = apr_pstrmemdup(r->pool, r->uri,
+                               (apr_size_t)(at - r->uri) + strlen(API_ROOT)),
+        .request_id = id,
+        .now = cg_clock_now()};
+    apr_table_setn(r->err_headers_out, "X-Request-Id", id);
+}
+
+static int answer_api(request_rec *r)
+{
+    if (strcmp(r->handler, "chatgpt-console") != 0) {
+        return DECLINED;
+    }
+    const cg_gateway_t *gateway = cg_life_gateway();
+    const char *at = strstr(r->uri, API_ROOT);
+    if (!gateway || !at) {
+        return gateway ? HTTP_NOT_FOUND : HTTP_SERVICE_UNAVAILABLE;
+    }
+    cg_admin_t *admin = apr_palloc(r->pool, sizeof *admin);
+    cg_admin_call_t call;
+    cg_admin_reply_t reply = {0};
+    speaking_t speaking = {.r = r, .reply = &reply};
+    fill(admin, gateway, r->pool);
+    make_call(r, at, &call);
+    call.on_piece = on_piece;
+    call.piece_baton = &speaking;
+    apr_status_t rv =
+        cg_body_read(r, CG_ADMIN_BODY_BYTES_MAX, BODY_FOR, &call.body);
+    if (rv == APR_ENOSPC) {
+        cg_admin_refuse_size(&call, &reply, r->pool);
+    }
+    else if (rv != APR_SUCCESS) {
+        return HTTP_BAD_REQUEST;
+    }
+    else {
+        cg_admin_answer(admin, &call, &reply, r->pool);
+    }
+    if (reply.is_cut) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+        r->connection->aborted = 1;
+    }
+    if (!reply.was_streamed) {
+        send_head(r, &reply);
+        ap_set_content_length(r, (apr_off_t)reply.body.len);
+        ap_rwrite(reply.body.ptr, (int)reply.body.len, r);
+    }
+    return OK;
+}
+
+static int answer_metrics(request_rec *r)
+{
+    if (strcmp(r->handler, "chatgpt-metrics") != 0) {
+        return DECLINED;
+    }
+    const cg_gateway_t *gateway = cg_life_gateway();
+    if (!gateway) {
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (r->method_number != M_GET) {
+        r->allowed = AP_METHOD_BIT << M_GET;
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    cg_buf_t page;
+    cg_buf_init(&page, 16384, r->pool);
+    cg_meter_expose(gateway->meter, &page);
+    ap_set_content_type(r, CG_METER_CONTENT_TYPE);
+    ap_set_content_length(r, (apr_off_t)page.len);
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    ap_rwrite(page.ptr, (int)page.len, r);
+    return OK;
+}
+
+static void say(request_rec *r, bool is_short, const char *name, int64_t value)
+{
+    ap_rprintf(r,
+               is_short ? "ChatGPT%s: %" APR_INT64_T_FMT "\n"
+                        : "<dt>mod_chatgpt %s: %" APR_INT64_T_FMT "</dt>\n",
+               name, value);
+}
+
+static int add_status(request_rec *r, int flags)
+{
+    const cg_gateway_t *gateway = cg_life_gateway();
+    if (!gateway) {
+        return OK;
+    }
+    bool is_short = (flags & AP_STATUS_SHORT) != 0;
+    cg_meter_summary_t sum;
+    cg_meter_summary(gateway->meter, &sum);
+    if (!is_short) {
+        ap_rputs("<hr />\n<dl>\n", r);
+    }
+    say(r, is_short, "Requests", sum.requests);
+    say(r, is_short, "Refused", sum.refused);
+    say(r, is_short, "Failed", sum.failed);
+    say(r, is_short, "Findings", sum.findings);
+    say(r, is_short, "InputTokens", sum.input_tokens);
+    say(r, is_short, "OutputTokens", sum.output_tokens);
+    say(r, is_short, "CostMicros", sum.cost_micros);
+    say(r, is_short, "StreamsOpen", sum.streams_open);
+    say(r, is_short, "StoreUp", sum.is_store_up);
+    say(r, is_short, "JournalBacklogRecords", sum.journal_backlog_records);
+    if (!is_short) {
+        ap_rputs("</dl>\n", r);
+    }
+    return OK;
+}
+
+void cg_console_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_handler(answer_api, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(answer_metrics, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, add_status, NULL, NULL,
+                      APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,295 @@
+/* The gate: where a request comes in and is asked who, whether and what.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Identity is a httpd authentication type (AuthType ChatGPT), so Require and
+ * other providers compose with it. Policy, quota and inspection act in fixups,
+ * after every authorization; a request that nobody authenticated goes no further,
+ * whatever "Require all granted" was inherited from.
+ */
+#include "httpd/httpd_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <mod_auth.h>
+
+#include "base/clock.h"
+
+#define AUTH_TYPE "ChatGPT"
+
+cg_walk_in_t *cg_gate_find(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &chatgpt_module);
+}
+
+static bool is_sane_id(const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+    return len > 0 && len <= CG_QUOTA_ID_MAX &&
+           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789._-") == len;
+}
+
+/* "/v1/chat/completions" or "/ai/v1/…": what follows the version segment. */
+static const char *path_below_root(const char *uri)
+{
+    const char *at = uri ? strstr(uri, "/v1") : NULL;
+    while (at && at[3] && at[3] != '/') {
+        at = strstr(at + 3, "/v1");
+    }
+    return at ? at + 3 : NULL;
+}
+
+static cg_walk_in_t *make(request_rec *r)
+{
+    cg_walk_in_t *in = apr_pcalloc(r->pool, sizeof *in);
+    cg_txn_t *txn = &in->txn;
+    const char *id = apr_table_get(r->headers_in, "X-Request-Id");
+    txn->pool = r->pool;
+    txn->gateway = cg_life_gateway();
+    txn->policy = cg_config_policy(r);
+    txn->in.at = r->request_time;
+    txn->in.started_at =
+        cg_clock_monotonic() - (cg_clock_now() - r->request_time);
+    if (is_sane_id(id)) {
+        apr_cpystrn(txn->in.id, id, sizeof txn->in.id);
+    }
+    else {
+        cg_clock_uuid7(r->request_time, txn->in.id);
+    }
+    txn->in.address = r->useragent_ip;
+    txn->in.vhost = r->server->server_hostname ? r->server->server_hostname : "";
+    txn->in.endpoint = CG_ENDPOINT_NONE;
+    in->path = path_below_root(r->uri);
+    if (in->path) {
+        cg_str_t tail = {"", 0};
+        txn->in.endpoint = cg_chat_endpoint_find(cg_str(in->path), &tail);
+        if (txn->in.endpoint == CG_ENDPOINT_MODEL) {
+            char *model = cg_str_dup(tail, r->pool);
+            ap_unescape_url_keep2f(model, 1);
+            txn->in.model = cg_str(model);
+        }
+    }
+    apr_table_setn(r->err_headers_out, "X-Request-Id", txn->in.id);
+    apr_table_setn(r->notes, "chatgpt-request-id", txn->in.id);
+    ap_set_module_config(r->request_config, &chatgpt_module, in);
+    return in;
+}
+
+static cg_walk_in_t *find_or_make(request_rec *r)
+{
+    cg_walk_in_t *in = cg_gate_find(r);
+    if (!in) {
+        return make(r);
+    }
+    in->txn.policy = cg_config_policy(r); /* fixups may see a merged one */
+    return in;
+}
+
+static int level_of(const cg_reason_t *reason)
+{
+    switch (reason->level) {
+    case 'e':
+        return APLOG_ERR;
+    case 'w':
+        return APLOG_WARNING;
+    case 'i':
+        return APLOG_INFO;
+    default:
+        return APLOG_DEBUG;
+    }
+}
+
+static void advise(request_rec *r, const cg_txn_t *txn,
+                   const cg_reason_t *reason)
+{
+    apr_table_t *headers = r->err_headers_out;
+    if (reason->status == 401) {
+        apr_table_setn(headers, "WWW-Authenticate", "Bearer realm=\"chatgpt\"");
+    }
+    if (reason->status == 503) {
+        apr_table_setn(headers, "Retry-After", "5");
+    }
+    if (txn->verdict == CG_BUDGET) {
+        apr_table_setn(headers, "x-should-retry", "false");
+    }
+    if (txn->blocked_type) {
+        apr_table_setn(headers, "x-chatgpt-policy", txn->blocked_type);
+    }
+    if (txn->verdict == CG_METHOD) {
+        apr_table_setn(headers, "Allow",
+                       cg_endpoints[txn->in.endpoint].method);
+    }
+}
+
+int cg_gate_refuse(request_rec *r, cg_txn_t *txn)
+{
+    const cg_reason_t *reason = cg_reason_find(txn->verdict);
+    ap_log_rerror(APLOG_MARK, level_of(reason), 0, r,
+                  "CG%d refused %s: %s (request %s)", (int)reason->number,
+                  reason->code, txn->words ? txn->words : reason->words,
+                  txn->in.id);
+    advise(r, txn, reason);
+    return reason->status;
+}
+
+static cg_str_t bearer_of(const request_rec *r)
+{
+    const char *value = apr_table_get(r->headers_in, "Authorization");
+    if (!value || strncasecmp(value, "Bearer", 6) != 0 ||
+        (value[6] != ' ' && value[6] != '\t')) {
+        return (cg_str_t){"", 0};
+    }
+    value += 7;
+    while (*value == ' ' || *value == '\t') {
+        value++;
+    }
+    return cg_str(value);
+}
+
+static cg_verdict_t authenticate(request_rec *r, cg_walk_in_t *in)
+{
+    cg_txn_t *txn = &in->txn;
+    in->was_authn_run = true;
+    if (!txn->gateway) {
+        return cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
+    }
+    if (cg_flow_authenticate(txn, bearer_of(r)) == CG_PASS) {
+        in->is_authentic = true;
+        r->user = apr_pstrdup(r->pool, txn->who.user);
+        r->ap_auth_type = apr_pstrdup(r->pool, AUTH_TYPE);
+        apr_table_setn(r->notes, "chatgpt-key", txn->who.key.id);
+    }
+    return txn->verdict;
+}
+
+static bool is_our_type(request_rec *r)
+{
+    const char *type = ap_auth_type(r);
+    return type && strcasecmp(type, AUTH_TYPE) == 0;
+}
+
+static int check_authn(request_rec *r)
+{
+    if (!is_our_type(r)) {
+        return DECLINED;
+    }
+    cg_walk_in_t *in = find_or_make(r);
+    return authenticate(r, in) == CG_PASS ? OK : cg_gate_refuse(r, &in->txn);
+}
+
+/* Who came through another provider of httpd is known by its user name. */
+static cg_verdict_t check_identity(request_rec *r, cg_walk_in_t *in)
+{
+    cg_txn_t *txn = &in->txn;
+    if (txn->verdict != CG_PASS || in->is_authentic) {
+        return txn->verdict;
+    }
+    if (is_our_type(r) && !in->was_authn_run) {
+        return authenticate(r, in);
+    }
+    if (!r->user || !r->ap_auth_type) {
+        return cg_txn_refuse(txn, CG_NOT_AUTHENTICATED, NULL, NULL);
+    }
+    txn->who.is_known = true;
+    txn->who.user = r->user;
+    txn->who.team = "";
+    return CG_PASS;
+}
+
+static bool is_json(const request_rec *r)
+{
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    if (!type) {
+        return true; /* inspected as JSON, and sent on as JSON */
+    }
+    size_t len = strcspn(type, "; \t");
+    return len == 16 && strncasecmp(type, "application/json", 16) == 0;
+}
+
+static bool is_plain(const request_rec *r)
+{
+    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
+    return !coding || strcasecmp(coding, "identity") == 0;
+}
+
+static cg_verdict_t check_request(request_rec *r, cg_walk_in_t *in)
+{
+    cg_txn_t *txn = &in->txn;
+    if (txn->in.endpoint == CG_ENDPOINT_NONE) {
+        return cg_txn_refuse(txn, CG_UNKNOWN_URL, NULL, NULL);
+    }
+    const cg_endpoint_row_t *row = &cg_endpoints[txn->in.endpoint];
+    if (strcmp(r->method, row->method) != 0) {
+        return cg_txn_refuse(txn, CG_METHOD, NULL, NULL);
+    }
+    if (row->has_body && !is_json(r)) {
+        return cg_txn_refuse(txn, CG_CONTENT_TYPE, NULL, NULL);
+    }
+    if (row->has_body && !is_plain(r)) {
+        return cg_txn_refuse(txn, CG_CONTENT_ENCODING, NULL, NULL);
+    }
+    return CG_PASS;
+}
+
+static cg_verdict_t gather(request_rec *r, cg_walk_in_t *in)
+{
+    cg_txn_t *txn = &in->txn;
+    cg_str_t body = {"", 0};
+    if (cg_body_gather(r, txn, &body) != CG_PASS) {
+        return txn->verdict;
+    }
+    in->is_gathered = true;
+    if (!cg_endpoints[txn->in.endpoint].has_body) {
+        txn->out.body = (cg_str_t){"", 0}; /* a GET's body goes nowhere */
+        return CG_PASS;
+    }
+    return cg_txn_body(txn, body);
+}
+
+static int walk_in(request_rec *r)
+{
+    const cg_policy_t *policy = cg_config_policy(r);
+    if (!policy->is_on || r->main || r->prev) {
+        return DECLINED;
+    }
+    cg_walk_in_t *in = find_or_make(r);
+    cg_txn_t *txn = &in->txn;
+    if (!txn->gateway) {
+        cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
+        return cg_gate_refuse(r, txn);
+    }
+    if (check_identity(r, in) != CG_PASS || check_request(r, in) != CG_PASS ||
+        gather(r, in) != CG_PASS) {
+        return cg_gate_refuse(r, txn);
+    }
+    cg_flow_run(txn);
+    cg_gate_headers(r, txn);
+    if (txn->verdict != CG_PASS) {
+        return cg_gate_refuse(r, txn);
+    }
+    r->proxyreq = PROXYREQ_NONE;
+    r->handler = CG_HANDLER;
+    return OK;
+}
+
+apr_status_t cg_gate_record(request_rec *r, cg_txn_t *txn, int status)
+{
+    cg_error_t err = {""};
+    apr_status_t rv = cg_flow_record(txn, status, &err);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "CG8002 request %s was not recorded: %s", txn->in.id,
+                      err.text);
+    }
+    return rv;
+}
+
+void cg_gate_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_check_authn(check_authn, NULL, NULL, APR_HOOK_MIDDLE,
+                        AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_fixups(walk_in, NULL, NULL, APR_HOOK_LAST);
+    cg_body_hooks();
+}

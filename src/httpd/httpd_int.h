@@ -1,0 +1,130 @@
+/* What the files of this room share; nobody else may include it.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef CG_HTTPD_INT_H
+#define CG_HTTPD_INT_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "flow/flow.h"
+#include "policy/policy.h"
+
+/* The only symbol that the shared object shows. */
+extern module AP_MODULE_DECLARE_DATA chatgpt_module
+    __attribute__((visibility("default")));
+#ifndef CG_IS_MODULE_FILE /* AP_DECLARE_MODULE says it there */
+APLOG_USE_MODULE(chatgpt);
+#endif
+
+/* -- config.c --------------------------------------------------------------- */
+
+/* One virtual host. lives in: configuration pool */
+typedef struct cg_server_t {
+    cg_policy_t *policy; /* the SERVER rows; only the main server's count */
+    bool serves;         /* ChatGPTEngine on stands somewhere in it */
+} cg_server_t;
+
+/* Where a limit was written, for the console. */
+typedef struct cg_written_t {
+    const cg_policy_row_t *row;
+    const char *words;
+    const char *where;
+} cg_written_t;
+
+extern const command_rec cg_config_commands[];
+void *cg_config_create_dir(apr_pool_t *pool, char *dir);
+void *cg_config_merge_dir(apr_pool_t *pool, void *outer, void *inner);
+void *cg_config_create_server(apr_pool_t *pool, server_rec *s);
+void *cg_config_merge_server(apr_pool_t *pool, void *outer, void *inner);
+cg_server_t *cg_config_server(const server_rec *s);
+const cg_policy_t *cg_config_policy(const request_rec *r);
+/* Every directive as it was read, in order: of cg_written_t. */
+const apr_array_header_t *cg_config_written(void);
+/* A row of ChatGPTRole, ready to be asked. */
+unsigned cg_config_roles(request_rec *r);
+bool cg_config_roles_check(const cg_policy_t *policy, cg_error_t *err,
+                           apr_pool_t *pool, apr_pool_t *temp);
+void cg_config_forget(apr_pool_t *pool);
+
+/* -- life.c ----------------------------------------------------------------- */
+
+/* The gateway of this child; NULL before child_init or when none is served. */
+const cg_gateway_t *cg_life_gateway(void);
+void cg_life_hooks(apr_pool_t *pool);
+
+/* -- upstream.c ------------------------------------------------------------- */
+
+/* One attempt at an upstream. lives in: cg_walk_in_t, made anew each time */
+typedef struct cg_attempt_t {
+    bool has_bytes;      /* the upstream has answered something */
+    bool is_timed_out;   /* watch.c gave up waiting */
+    bool is_withheld;    /* its answer is kept from the caller: try again */
+    bool is_decided;     /* withheld, refused or passed on: answer.c knows */
+    int status;          /* of the answer; 0 none */
+    apr_time_t rest_for; /* Retry-After of the answer, micros */
+} cg_attempt_t;
+
+/* -- gate.c ----------------------------------------------------------------- */
+
+/* httpd's side of a transaction. lives in: r->pool, r->request_config */
+typedef struct cg_walk_in_t {
+    cg_txn_t txn;
+    const char *path;    /* below the API's root; NULL: not under one */
+    bool is_gathered;    /* the body was read */
+    bool is_passed;      /* the answer filter has let something out */
+    bool is_authentic;   /* check_authn said yes */
+    bool was_authn_run;  /* step 1 has been done, whatever it said */
+    cg_attempt_t attempt;
+} cg_walk_in_t;
+
+void cg_gate_hooks(apr_pool_t *pool);
+/* The request's transaction; NULL when the gateway has none here. */
+cg_walk_in_t *cg_gate_find(const request_rec *r);
+/* x-ratelimit-* and RateLimit, Retry-After, x-should-retry of the grant. */
+void cg_gate_headers(request_rec *r, cg_txn_t *txn); /* headers.c */
+/* Records, with the log line for a journal that fails. */
+/* Log line and headers of a refusal; returns the status to die with. */
+int cg_gate_refuse(request_rec *r, cg_txn_t *txn);
+apr_status_t cg_gate_record(request_rec *r, cg_txn_t *txn, int status);
+
+/* -- body.c ----------------------------------------------------------------- */
+
+/* Reads the whole body within the policy's bounds. */
+cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out);
+/* The same with plain bounds, for the console. APR_ENOSPC: too large. */
+apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
+                          cg_str_t *out);
+/* Puts bytes in the place of the body, for the next attempt. */
+void cg_body_replay(request_rec *r, cg_str_t body);
+void cg_body_hooks(void);
+
+/* -- upstream.c ------------------------------------------------------------- */
+
+void cg_upstream_hooks(apr_pool_t *pool);
+void cg_upstream_open(apr_pool_t *child, server_rec *s,
+                      const cg_accounts_t *accounts, apr_time_t connect_for);
+
+/* -- watch.c ---------------------------------------------------------------- */
+
+void cg_watch_hooks(void);
+/* Watches the caller and the clock while the upstream is silent. */
+void cg_watch_arm(request_rec *r, conn_rec *origin, cg_walk_in_t *in);
+
+/* -- answer.c, errors.c, farewell.c, console.c, status.c ------------------- */
+
+void cg_answer_hooks(apr_pool_t *pool);
+/* Stands in the way of every answer from now on; again before each attempt. */
+void cg_answer_await(request_rec *r, cg_walk_in_t *in);
+void cg_errors_hooks(apr_pool_t *pool);
+void cg_farewell_hooks(apr_pool_t *pool);
+void cg_console_hooks(apr_pool_t *pool);
+
+#define CG_VERSION "0.1.0"
+#define CG_HANDLER "chatgpt-gateway"
+
+#endif

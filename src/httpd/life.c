@@ -1,0 +1,539 @@
+/* Life: what is made when the server starts, and in each child.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything that an administrator can get wrong is found in check_config, which
+ * runs for configtest too; post_config does not, and a module that fails there at
+ * a graceful restart ends the whole server. So post_config only logs: Redis, the
+ * disk or DNS may be away when httpd reloads.
+ *
+ * Shared memory is kept over restarts (its layout has a version word): counters
+ * go on, and children of the old and the new generation see the same keys.
+ */
+#include "httpd/httpd_int.h"
+
+#include <string.h>
+
+#include <ap_mpm.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+#include <unixd.h>
+
+#include "base/share.h"
+#include "flow/keeper.h"
+
+#define RETAINED "mod_chatgpt"
+#define LAYOUT_VERSION 1
+#define MODELS_ROOM 256 /* metrics keep room for models that are added later */
+
+/* lives in: memory retained over restarts */
+typedef struct shared_t {
+    int version;
+    int64_t key_cache;
+    cg_share_t *share;
+    cg_breaker_t *breaker;
+    cg_health_t *health;
+    volatile int64_t *servers;
+    void *journal;
+    void *quota;
+    void *cache;
+    void *meter;
+} shared_t;
+
+/* What the configuration says, made ready; read by the children. */
+typedef struct plan_t {
+    const cg_policy_t *policy;
+    const cg_policy_t *place; /* of the main server */
+    cg_rules_t *rules;
+    cg_prices_t *prices;
+    cg_accounts_t accounts;
+    cg_pepper_t *pepper;
+    const cg_secret_t *password;
+    shared_t *shared;
+    server_rec *server;
+} plan_t;
+
+static plan_t *plan;              /* of this configuration */
+static cg_gateway_t *gateway;     /* of this child */
+static volatile int is_stopping; /* tells the child's threads to end */
+
+const cg_gateway_t *cg_life_gateway(void)
+{
+    return gateway;
+}
+
+static bool is_served(const server_rec *s)
+{
+    for (; s; s = s->next) {
+        if (cg_config_server(s)->serves) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* -- checking and reading ---------------------------------------------------- */
+
+static bool need(const char *value, const char *directive, const char *what,
+                 cg_error_t *err)
+{
+    if (!value) {
+        cg_error_set(err, "%s is missing; it names %s", directive, what);
+    }
+    return value != NULL;
+}
+
+static const char *path_of(const char *path, apr_pool_t *pool)
+{
+    return path ? ap_server_root_relative(pool, path) : NULL;
+}
+
+/* One row of ChatGPTWords: FILE [exact|caseless] [whole-word]. */
+static bool read_words(const apr_array_header_t *row, cg_word_list_t *list,
+                       cg_error_t *err, apr_pool_t *pool)
+{
+    const char *file = APR_ARRAY_IDX(row, 0, const char *);
+    cg_str_t *words;
+    cg_error_t why;
+    *list = (cg_word_list_t){.name = apr_filepath_name_get(file),
+                             .is_caseless = true};
+    for (int i = 1; i < row->nelts; i++) {
+        cg_str_t word = cg_str(APR_ARRAY_IDX(row, i, const char *));
+        bool is_exact = cg_str_is_nocase(word, "exact");
+        if (cg_str_is_nocase(word, "whole-word")) {
+            list->is_whole_word = true;
+        }
+        else if (is_exact || cg_str_is_nocase(word, "caseless")) {
+            list->is_caseless = !is_exact;
+        }
+        else {
+            cg_error_set(err,
+                         "ChatGPTWords: \"%s\" is not legal; legal: FILE "
+                         "[exact|caseless] [whole-word]", word.ptr);
+            return false;
+        }
+    }
+    if (cg_words_read(path_of(file, pool), &words, &list->count, &why, pool) !=
+        APR_SUCCESS) {
+        cg_error_set(err, "ChatGPTWords: %s", why.text);
+        return false;
+    }
+    list->words = words;
+    return true;
+}
+
+static bool read_rules(plan_t *to, cg_error_t *err, apr_pool_t *pool)
+{
+    const cg_policy_t *policy = to->policy;
+    size_t lists = policy->words ? (size_t)policy->words->nelts : 0;
+    size_t regexes = policy->patterns ? (size_t)policy->patterns->nelts : 0;
+    cg_word_list_t *list = apr_pcalloc(pool, (lists + 1) * sizeof *list);
+    cg_regex_t *regex = apr_pcalloc(pool, (regexes + 1) * sizeof *regex);
+    for (size_t i = 0; i < lists; i++) {
+        if (!read_words(APR_ARRAY_IDX(policy->words, i, apr_array_header_t *),
+                        &list[i], err, pool)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < regexes; i++) {
+        const apr_array_header_t *row =
+            APR_ARRAY_IDX(policy->patterns, i, apr_array_header_t *);
+        if (row->nelts != 2) {
+            cg_error_set(err, "ChatGPTPattern: legal: NAME REGEX, the regex in "
+                              "quotes if it holds blanks");
+            return false;
+        }
+        regex[i].name = APR_ARRAY_IDX(row, 0, const char *);
+        regex[i].regex = APR_ARRAY_IDX(row, 1, const char *);
+    }
+    cg_rules_spec_t spec = {.lists = list, .list_count = lists,
+                            .regexes = regex, .regex_count = regexes};
+    cg_error_t why;
+    if (cg_rules_create(&spec, &to->rules, &why, pool) != APR_SUCCESS) {
+        cg_error_set(err, "%s: %s", regexes ? "ChatGPTPattern" : "ChatGPTWords",
+                     why.text);
+        return false;
+    }
+    return true;
+}
+
+static bool read_secrets(plan_t *to, cg_error_t *err, apr_pool_t *pool)
+{
+    const cg_policy_t *policy = to->policy;
+    cg_error_t why;
+    to->pepper = cg_pepper_load(path_of(policy->pepper_file, pool), &why, pool);
+    if (!to->pepper) {
+        cg_error_set(err, "ChatGPTPepperFile: %s", why.text);
+        return false;
+    }
+    cg_secret_t *password = NULL;
+    if (policy->store_password &&
+        cg_secret_load(path_of(policy->store_password, pool), &password, &why,
+                       pool) != APR_SUCCESS) {
+        cg_error_set(err, "ChatGPTStorePasswordFile: %s", why.text);
+        return false;
+    }
+    to->password = password;
+    return true;
+}
+
+static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
+                      apr_pool_t *temp)
+{
+    const cg_policy_t *policy = to->policy;
+    cg_error_t why;
+    if (!cg_store_url_check(policy->store_url, &why)) {
+        cg_error_set(err, "ChatGPTStore: %s", why.text);
+        return false;
+    }
+    if (!need(policy->pepper_file, "ChatGPTPepperFile",
+              "a file of at least 32 random bytes", err) ||
+        !need(policy->journal_folder, "ChatGPTJournal",
+              "a folder on local disk for the audit journal", err) ||
+        !need(policy->models_file, "ChatGPTModels",
+              "the file of models and prices, such as models.json", err) ||
+        !need(policy->upstreams ? "" : NULL, "ChatGPTUpstream",
+              "an OpenAI-compatible API", err)) {
+        return false;
+    }
+    if (cg_prices_load(path_of(policy->models_file, pool), &to->prices, &why,
+                       pool) != APR_SUCCESS) {
+        cg_error_set(err, "ChatGPTModels: %s", why.text);
+        return false;
+    }
+    return read_secrets(to, err, pool) && read_rules(to, err, pool) &&
+           cg_accounts_read(policy->upstreams, true, &to->accounts, err,
+                            pool) &&
+           cg_config_roles_check(policy, err, pool, temp);
+}
+
+static bool check_routes(const server_rec *s, const plan_t *of, cg_error_t *err)
+{
+    (void)s;
+    const apr_array_header_t *written = cg_config_written();
+    for (int i = 0; i < written->nelts; i++) {
+        const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
+        if (strcmp(line->row->directive, "ChatGPTRoute") != 0) {
+            continue;
+        }
+        char *words = apr_pstrdup(written->pool, line->words);
+        char *last;
+        for (char *name = apr_strtok(words, " ", &last); name;
+             name = apr_strtok(NULL, " ", &last)) {
+            if (!cg_accounts_find(&of->accounts, name)) {
+                cg_error_set(err, "ChatGPTRoute: \"%s\" is not the name of a "
+                             "ChatGPTUpstream (%s)", name, line->where);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static int check_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
+                        server_rec *s)
+{
+    (void)log;
+    cg_error_t err = {""};
+    plan = NULL;
+    if (!is_served(s)) {
+        return OK;
+    }
+    plan_t *made = apr_pcalloc(pool, sizeof *made);
+    made->policy = cg_config_server(s)->policy;
+    made->server = s;
+    bool is_right = true;
+    if (!ap_find_linked_module("mod_proxy_http.c")) {
+        cg_error_set(&err, "ChatGPTEngine: mod_proxy_http is needed; load "
+                           "proxy_module and proxy_http_module first");
+        is_right = false;
+    }
+    is_right = is_right && read_plan(made, &err, pool, temp) &&
+               check_routes(s, made, &err);
+    if (!is_right) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, "CG9010 %s",
+                     err.text);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    plan = made;
+    return OK;
+}
+
+/* -- shared memory ----------------------------------------------------------- */
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 127) & ~(size_t)63;
+}
+
+static bool carve(shared_t *shared, int64_t key_cache)
+{
+    size_t cache =
+        cg_cache_bytes((size_t)key_cache, cg_keyring_value_bytes());
+    size_t meter = cg_meter_bytes(MODELS_ROOM);
+    size_t total = rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
+                   rounded(sizeof(int64_t)) +
+                   rounded(cg_journal_shared_bytes()) +
+                   rounded(cg_quota_shared_bytes()) + rounded(cache) +
+                   rounded(meter);
+    /* A pool that nobody destroys: the mapping outlives every configuration, and
+     * no clean-up may point into a module that has been unloaded. */
+    apr_pool_t *forever;
+    if (apr_pool_create_unmanaged_ex(&forever, NULL, NULL) != APR_SUCCESS ||
+        cg_share_create(&shared->share, total, forever) != APR_SUCCESS) {
+        return false;
+    }
+    shared->breaker = cg_share_carve(shared->share, sizeof(cg_breaker_t));
+    shared->health = cg_share_carve(shared->share, sizeof(cg_health_t));
+    shared->servers = cg_share_carve(shared->share, sizeof(int64_t));
+    shared->journal = cg_share_carve(shared->share, cg_journal_shared_bytes());
+    shared->quota = cg_share_carve(shared->share, cg_quota_shared_bytes());
+    shared->cache = cg_share_carve(shared->share, cache);
+    shared->meter = cg_share_carve(shared->share, meter);
+    shared->version = LAYOUT_VERSION;
+    shared->key_cache = key_cache;
+    cg_atomic_set(shared->servers, 1);
+    return shared->meter != NULL;
+}
+
+static shared_t *share(int64_t key_cache)
+{
+    shared_t *shared = ap_retained_data_get(RETAINED);
+    if (!shared) {
+        shared = ap_retained_data_create(RETAINED, sizeof *shared);
+    }
+    if (shared->version == LAYOUT_VERSION && shared->key_cache == key_cache) {
+        return shared;
+    }
+    return carve(shared, key_cache) ? shared : NULL;
+}
+
+static cg_meter_t *attach_meter(const plan_t *of, apr_pool_t *pool)
+{
+    static const char *const operations[] = {"admit", "key", "ship"};
+    const char **endpoints = apr_pcalloc(pool, CG_ENDPOINT_COUNT * sizeof(char *));
+    size_t models = cg_prices_count(of->prices);
+    const char **ids = apr_pcalloc(pool, (models + 1) * sizeof(char *));
+    const char **codes =
+        apr_pcalloc(pool, (cg_reasons_count() + 1) * sizeof(char *));
+    const char **types = apr_pcalloc(pool, CG_TYPE_COUNT * sizeof(char *));
+    const char **names =
+        apr_pcalloc(pool, (of->accounts.count + 1) * sizeof(char *));
+    for (int i = 0; i < CG_ENDPOINT_COUNT; i++) {
+        endpoints[i] = cg_endpoints[i].name;
+    }
+    for (size_t i = 0; i < models; i++) {
+        ids[i] = cg_prices_at(of->prices, i)->id;
+    }
+    for (size_t i = 0; i < cg_reasons_count(); i++) {
+        codes[i] = cg_reason_at(i)->code;
+    }
+    for (int i = 0; i < CG_TYPE_COUNT; i++) {
+        types[i] = cg_detector_name(i);
+    }
+    for (size_t i = 0; i < of->accounts.count; i++) {
+        names[i] = of->accounts.rows[i].name;
+    }
+    cg_meter_names_t sets = {.endpoints = endpoints,
+                             .endpoints_count = CG_ENDPOINT_COUNT,
+                             .models = ids,
+                             .models_count = models,
+                             .reasons = codes,
+                             .reasons_count = cg_reasons_count(),
+                             .findings = types,
+                             .findings_count = CG_TYPE_COUNT,
+                             .upstreams = names,
+                             .upstreams_count = of->accounts.count,
+                             .operations = operations,
+                             .operations_count = 3};
+    return cg_meter_attach(of->shared->meter, MODELS_ROOM, &sets, pool);
+}
+
+static cg_meter_t *meter;
+
+static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
+                       server_rec *s)
+{
+    (void)log;
+    (void)temp;
+    cg_error_t err;
+    if (!plan || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    plan->place = ap_get_module_config(s->lookup_defaults, &chatgpt_module);
+    plan->shared = share(plan->policy->key_cache);
+    if (!plan->shared) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CG9011 no shared memory; the API is not served");
+        plan = NULL;
+        return OK;
+    }
+    if (cg_journal_prepare(path_of(plan->policy->journal_folder, pool),
+                           ap_unixd_config.user_id, ap_unixd_config.group_id,
+                           &err, pool) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "CG8010 ChatGPTJournal: %s",
+                     err.text);
+    }
+    meter = attach_meter(plan, pool);
+    cg_meter_store_up(meter, true);
+    ap_add_version_component(pool, "mod_chatgpt/" CG_VERSION);
+    return OK;
+}
+
+/* -- children ----------------------------------------------------------------- */
+
+static bool may_work(void *baton)
+{
+    (void)baton;
+    int state = AP_MPMQ_RUNNING;
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state != AP_MPMQ_STOPPING;
+}
+
+static void on_store(void *baton, bool is_up, const char *where)
+{
+    server_rec *s = baton;
+    if (is_up) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "CG9021 the store at %s is back", where);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                 "CG9020 the store at %s does not answer; limits do what "
+                 "ChatGPTStoreDown says, records wait in the journal", where);
+}
+
+typedef void (*thread_work_t)(const cg_gateway_t *, const cg_keeper_watch_t *,
+                              const volatile int *);
+
+/* lives in: child pool */
+typedef struct worker_t {
+    apr_thread_t *thread;
+    cg_keeper_watch_t watch;
+    thread_work_t run;
+} worker_t;
+
+static void *APR_THREAD_FUNC run_worker(apr_thread_t *thread, void *data)
+{
+    worker_t *worker = data;
+    worker->run(gateway, &worker->watch, &is_stopping);
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static apr_status_t stop_worker(void *data)
+{
+    worker_t *worker = data;
+    apr_status_t rv;
+    is_stopping = 1;
+    apr_thread_join(&rv, worker->thread);
+    return APR_SUCCESS;
+}
+
+static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
+{
+    worker_t *worker = apr_pcalloc(child, sizeof *worker);
+    worker->run = run;
+    worker->watch = (cg_keeper_watch_t){may_work, on_store, s};
+    apr_status_t rv =
+        apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     "CG9012 a thread of the gateway could not be started");
+        return;
+    }
+    /* Before the pools below it go: threads end before what they use. */
+    apr_pool_pre_cleanup_register(child, worker, stop_worker);
+}
+
+static bool open_store(cg_gateway_t *to, cg_error_t *err)
+{
+    const cg_policy_t *policy = plan->policy;
+    cg_store_options_t options = {.url = policy->store_url,
+                                  .operation_for = policy->store_for,
+                                  .connections_max = (int)policy->store_pool,
+                                  .breaker = plan->shared->breaker};
+    if (plan->password) {
+        options.password = cg_str_dup(cg_secret_open(plan->password), to->pool);
+    }
+    return cg_store_open(&to->store, &options, err, to->pool) == APR_SUCCESS;
+}
+
+static void open_journal(cg_gateway_t *to, server_rec *s)
+{
+    cg_error_t err;
+    if (cg_journal_open(&to->journal,
+                        path_of(plan->policy->journal_folder, to->pool),
+                        plan->shared->journal, CG_JOURNAL_SEGMENT_MAX, &err,
+                        to->pool) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "CG8011 ChatGPTJournal: %s",
+                     err.text);
+        to->journal = NULL;
+        return;
+    }
+    to->node = cg_journal_node(to->journal);
+}
+
+static apr_status_t leave_meter(void *data)
+{
+    cg_meter_leave(data);
+    return APR_SUCCESS;
+}
+
+static void child_init(apr_pool_t *child, server_rec *s)
+{
+    cg_error_t err;
+    if (!plan || !plan->shared) {
+        return;
+    }
+    cg_gateway_t *made = apr_pcalloc(child, sizeof *made);
+    made->pool = child;
+    made->node = "";
+    if (!open_store(made, &err)) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "CG9013 ChatGPTStore: %s",
+                     err.text);
+        return;
+    }
+    cg_cache_t *cache =
+        cg_cache_attach(plan->shared->cache, (size_t)plan->shared->key_cache,
+                        cg_keyring_value_bytes(), child);
+    made->keyring = cg_keyring_open(made->store, plan->pepper, cache,
+                                    plan->policy->key_cache_for, child);
+    made->quota = cg_quota_open(made->store, plan->shared->quota, child);
+    made->meter = meter;
+    made->rules = plan->rules;
+    made->prices = plan->prices;
+    made->accounts = &plan->accounts;
+    made->health = plan->shared->health;
+    made->breaker = plan->shared->breaker;
+    made->servers = plan->shared->servers;
+    made->audit_keep = plan->policy->audit_keep;
+    open_journal(made, s);
+    cg_meter_join(meter);
+    apr_pool_cleanup_register(child, meter, leave_meter, apr_pool_cleanup_null);
+    cg_upstream_open(child, s, made->accounts, plan->policy->connect_for);
+    gateway = made;
+    is_stopping = 0;
+    start_worker(child, s, cg_keeper_run);
+    start_worker(child, s, cg_keeper_probe);
+}
+
+static int pre_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp)
+{
+    (void)log;
+    (void)temp;
+    plan = NULL;
+    cg_config_forget(pool);
+    return OK;
+}
+
+void cg_life_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    static const char *const after[] = {"mod_proxy.c", "mod_proxy_http.c",
+                                        NULL};
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, after, NULL, APR_HOOK_LAST);
+    ap_hook_child_init(child_init, after, NULL, APR_HOOK_LAST);
+}

@@ -1,0 +1,435 @@
+/* The kinds of value a directive can have: how each is read and merged.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "policy/kinds.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static bool refuse(const cg_kind_ask_t *ask, const char *value,
+                   const char *legal, cg_error_t *err)
+{
+    cg_error_set(err, "%s: \"%s\" is not legal; legal: %s", ask->directive,
+                 value, legal);
+    return false;
+}
+
+static bool read_flag(void *value, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    (void)argc;
+    (void)pool;
+    bool *out = value;
+    cg_str_t word = cg_str(argv[0]);
+    if (cg_str_is_nocase(word, "on")) {
+        *out = true;
+        return true;
+    }
+    if (cg_str_is_nocase(word, "off")) {
+        *out = false;
+        return true;
+    }
+    return refuse(ask, argv[0], "on, off", err);
+}
+
+static void merge_flag(void *merged, const void *inner, bool is_tightening,
+                       apr_pool_t *pool)
+{
+    (void)is_tightening;
+    (void)pool;
+    *(bool *)merged = *(const bool *)inner;
+}
+
+static bool within(int64_t number, const char *word, const cg_kind_ask_t *ask,
+                   const char *form, cg_error_t *err)
+{
+    if (number >= ask->least && number <= ask->most) {
+        return true;
+    }
+    cg_error_set(err,
+                 "%s: \"%s\" is out of range; legal: %s from %" APR_INT64_T_FMT
+                 " to %" APR_INT64_T_FMT,
+                 ask->directive, word, form, ask->least, ask->most);
+    return false;
+}
+
+static bool read_count(void *value, int argc, char *const argv[],
+                       const cg_kind_ask_t *ask, cg_error_t *err,
+                       apr_pool_t *pool)
+{
+    (void)argc;
+    (void)pool;
+    int64_t number;
+    if (!cg_parse_count(cg_str(argv[0]), &number)) {
+        return refuse(ask, argv[0], "a whole number", err);
+    }
+    *(int64_t *)value = number;
+    return within(number, argv[0], ask, "a whole number", err);
+}
+
+static bool read_size(void *value, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    (void)argc;
+    (void)pool;
+    int64_t bytes;
+    if (!cg_parse_size(cg_str(argv[0]), &bytes)) {
+        return refuse(ask, argv[0], "a size in bytes such as 512K, 32M, 1G",
+                      err);
+    }
+    *(int64_t *)value = bytes;
+    return within(bytes, argv[0], ask, "bytes", err);
+}
+
+static bool read_duration(void *value, int argc, char *const argv[],
+                          const cg_kind_ask_t *ask, cg_error_t *err,
+                          apr_pool_t *pool)
+{
+    (void)argc;
+    (void)pool;
+    int64_t micros;
+    if (!cg_parse_duration(cg_str(argv[0]), &micros)) {
+        return refuse(ask, argv[0],
+                      "a duration such as 100ms, 30s, 15min, 2h, 1d", err);
+    }
+    *(apr_time_t *)value = micros;
+    return within(micros, argv[0], ask, "microseconds", err);
+}
+
+static void merge_number(void *merged, const void *inner, bool is_tightening,
+                         apr_pool_t *pool)
+{
+    (void)pool;
+    int64_t *out = merged;
+    int64_t number = *(const int64_t *)inner;
+    if (!is_tightening || number < *out) {
+        *out = number;
+    }
+}
+
+static bool read_text(void *value, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    (void)argc;
+    if (!argv[0][0]) {
+        return refuse(ask, argv[0], "a text that is not empty", err);
+    }
+    *(const char **)value = apr_pstrdup(pool, argv[0]);
+    return true;
+}
+
+static void merge_text(void *merged, const void *inner, bool is_tightening,
+                       apr_pool_t *pool)
+{
+    (void)is_tightening;
+    (void)pool;
+    memcpy(merged, inner, sizeof(const char *));
+}
+
+static bool read_choice(void *value, int argc, char *const argv[],
+                        const cg_kind_ask_t *ask, cg_error_t *err,
+                        apr_pool_t *pool)
+{
+    (void)argc;
+    char *words = apr_pstrdup(pool, ask->choices);
+    char *last;
+    int index = 0;
+    for (char *word = apr_strtok(words, "|", &last); word;
+         word = apr_strtok(NULL, "|", &last)) {
+        if (cg_str_is_nocase(cg_str(argv[0]), word)) {
+            *(int *)value = index;
+            return true;
+        }
+        index++;
+    }
+    return refuse(ask, argv[0], ask->choices, err);
+}
+
+static void merge_choice(void *merged, const void *inner, bool is_tightening,
+                         apr_pool_t *pool)
+{
+    (void)pool;
+    /* Choices are listed from lax to strict. */
+    if (!is_tightening || *(const int *)inner > *(int *)merged) {
+        *(int *)merged = *(const int *)inner;
+    }
+}
+
+static bool read_dimension(const char *word, const cg_kind_ask_t *ask,
+                           cg_dimension_t *out, cg_error_t *err,
+                           apr_pool_t *pool)
+{
+    if (cg_limit_dimension_find(cg_str(word), out)) {
+        return true;
+    }
+    const char *legal = "";
+    for (int d = 0; d < CG_DIMENSION_COUNT; d++) {
+        legal = apr_pstrcat(pool, legal, d ? ", " : "",
+                            cg_limit_dimension_name((cg_dimension_t)d), NULL);
+    }
+    return refuse(ask, word, legal, err);
+}
+
+static bool add_limit(cg_kind_LIMITS_t *limits, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, bool is_money, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    cg_dimension_t dimension;
+    if (!read_dimension(argv[0], ask, &dimension, err, pool)) {
+        return false;
+    }
+    if (cg_str_is_nocase(cg_str(argv[1]), "none")) {
+        if (ask->is_tightening) {
+            return refuse(ask, "none", "a further limit (in .htaccess)", err);
+        }
+        limits->none |= (uint8_t)(1u << dimension);
+        return true;
+    }
+    if (limits->count == CG_POLICY_LIMITS_MAX) {
+        cg_error_set(err, "%s: more than %d limits in one place",
+                     ask->directive, CG_POLICY_LIMITS_MAX);
+        return false;
+    }
+    cg_limit_t *limit = &limits->items[limits->count];
+    cg_error_t why;
+    if (!cg_limit_parse(cg_str(argv[1]), limit, &why)) {
+        cg_error_set(err, "%s: %s", ask->directive, why.text);
+        return false;
+    }
+    if ((limit->quantity == CG_QUANTITY_MICROS) != is_money) {
+        return refuse(ask, argv[1],
+                      is_money ? "an amount of money such as 5USD/month"
+                               : "requests or tokens such as 100/60s, "
+                                 "10000tokens/60s",
+                      err);
+    }
+    limit->dimension = (uint8_t)dimension;
+    cg_store_down_t mode = CG_STORE_DOWN_UNSET;
+    if (argc > 2 && !cg_limit_store_down_find(cg_str(argv[2]), &mode)) {
+        return refuse(ask, argv[2], "closed, local, open", err);
+    }
+    limit->store_down = (uint8_t)mode;
+    limits->count++;
+    return true;
+}
+
+static bool read_limits(void *value, int argc, char *const argv[],
+                        const cg_kind_ask_t *ask, cg_error_t *err,
+                        apr_pool_t *pool)
+{
+    return add_limit(value, argc, argv, ask, false, err, pool);
+}
+
+static bool read_budgets(void *value, int argc, char *const argv[],
+                         const cg_kind_ask_t *ask, cg_error_t *err,
+                         apr_pool_t *pool)
+{
+    return add_limit(value, argc, argv, ask, true, err, pool);
+}
+
+static bool is_replaced(const cg_limit_t *outer, const cg_kind_LIMITS_t *inner)
+{
+    if (inner->none & (1u << outer->dimension)) {
+        return true;
+    }
+    for (int i = 0; i < inner->count; i++) {
+        if (inner->items[i].dimension == outer->dimension &&
+            inner->items[i].quantity == outer->quantity) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void merge_limits(void *merged, const void *inner_value,
+                         bool is_tightening, apr_pool_t *pool)
+{
+    (void)pool;
+    cg_kind_LIMITS_t *out = merged;
+    const cg_kind_LIMITS_t *inner = inner_value;
+    cg_kind_LIMITS_t outer = *out;
+    *out = (cg_kind_LIMITS_t){0};
+    for (int i = 0; i < inner->count; i++) {
+        out->items[out->count++] = inner->items[i];
+    }
+    for (int i = 0; i < outer.count; i++) {
+        bool is_kept = is_tightening || !is_replaced(&outer.items[i], inner);
+        if (is_kept && out->count < CG_POLICY_LIMITS_MAX) {
+            out->items[out->count++] = outer.items[i];
+        }
+    }
+}
+
+static bool read_store_down(void *value, int argc, char *const argv[],
+                            const cg_kind_ask_t *ask, cg_error_t *err,
+                            apr_pool_t *pool)
+{
+    (void)pool;
+    static const char *const quantities[] = {"requests", "tokens", "budget"};
+    cg_kind_STOREDOWN_t *out = value;
+    cg_store_down_t mode;
+    const char *word = argv[argc - 1];
+    if (!cg_limit_store_down_find(cg_str(word), &mode)) {
+        return refuse(ask, word, "closed, local, open", err);
+    }
+    if (argc == 1) {
+        memset(out->mode, (int)mode, sizeof out->mode);
+        return true;
+    }
+    for (int q = 0; q < 3; q++) {
+        if (cg_str_is_nocase(cg_str(argv[0]), quantities[q])) {
+            out->mode[q] = (uint8_t)mode;
+            return true;
+        }
+    }
+    return refuse(ask, argv[0], "requests, tokens, budget", err);
+}
+
+static void merge_store_down(void *merged, const void *inner_value,
+                             bool is_tightening, apr_pool_t *pool)
+{
+    (void)is_tightening;
+    (void)pool;
+    cg_kind_STOREDOWN_t *out = merged;
+    const cg_kind_STOREDOWN_t *inner = inner_value;
+    for (int q = 0; q < 3; q++) {
+        if (inner->mode[q] != CG_STORE_DOWN_UNSET) {
+            out->mode[q] = inner->mode[q];
+        }
+    }
+}
+
+static bool read_actions(void *value, int argc, char *const argv[],
+                         const cg_kind_ask_t *ask, cg_error_t *err,
+                         apr_pool_t *pool)
+{
+    (void)pool;
+    cg_kind_ACTIONS_t *out = value;
+    int action = ask->find_action(argv[1]);
+    if (action < 0) {
+        return refuse(ask, argv[1], "allow, log, mask, block", err);
+    }
+    const char *direction = argc > 2 ? argv[2] : "both";
+    bool is_request = cg_str_is_nocase(cg_str(direction), "request");
+    bool is_answer = cg_str_is_nocase(cg_str(direction), "answer");
+    bool is_both = cg_str_is_nocase(cg_str(direction), "both");
+    if (!is_request && !is_answer && !is_both) {
+        return refuse(ask, direction, "request, answer, both", err);
+    }
+    bool is_type = true;
+    if (is_request || is_both) {
+        is_type = ask->set_types(out->request, argv[0], action + 1);
+    }
+    if (is_type && (is_answer || is_both)) {
+        is_type = ask->set_types(out->answer, argv[0], action + 1);
+    }
+    return is_type ||
+           refuse(ask, argv[0],
+                  "*, SECRET_* or an entity type of the manual, such as "
+                  "CREDIT_CARD",
+                  err);
+}
+
+static void merge_action_row(uint8_t *merged, const uint8_t *inner,
+                             bool is_tightening)
+{
+    for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
+        uint8_t outer = merged[t] ? merged[t] : CG_ACTIONS_UNSAID;
+        if (inner[t] && (!is_tightening || inner[t] > outer)) {
+            merged[t] = inner[t];
+        }
+    }
+}
+
+static void merge_actions(void *merged, const void *inner_value,
+                          bool is_tightening, apr_pool_t *pool)
+{
+    (void)pool;
+    cg_kind_ACTIONS_t *out = merged;
+    const cg_kind_ACTIONS_t *inner = inner_value;
+    merge_action_row(out->request, inner->request, is_tightening);
+    merge_action_row(out->answer, inner->answer, is_tightening);
+}
+
+static apr_array_header_t *words_of(int argc, char *const argv[],
+                                    apr_pool_t *pool)
+{
+    apr_array_header_t *words = apr_array_make(pool, argc, sizeof(char *));
+    for (int i = 0; i < argc; i++) {
+        *(const char **)apr_array_push(words) = apr_pstrdup(pool, argv[i]);
+    }
+    return words;
+}
+
+static bool read_list(void *value, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    (void)ask;
+    (void)err;
+    const apr_array_header_t **out = value;
+    apr_array_header_t *words = words_of(argc, argv, pool);
+    *out = *out ? apr_array_append(pool, *out, words) : words;
+    return true;
+}
+
+static void merge_list(void *merged, const void *inner, bool is_tightening,
+                       apr_pool_t *pool)
+{
+    const apr_array_header_t **out = merged;
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    if (!is_tightening || !*out) {
+        *out = words;
+        return;
+    }
+    /* Stricter: only what both lists hold. */
+    apr_array_header_t *both = apr_array_make(pool, words->nelts, sizeof(char *));
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+        for (int j = 0; j < (*out)->nelts; j++) {
+            if (strcmp(word, APR_ARRAY_IDX(*out, j, const char *)) == 0) {
+                *(const char **)apr_array_push(both) = word;
+                break;
+            }
+        }
+    }
+    *out = both;
+}
+
+static bool read_rows(void *value, int argc, char *const argv[],
+                      const cg_kind_ask_t *ask, cg_error_t *err,
+                      apr_pool_t *pool)
+{
+    (void)ask;
+    (void)err;
+    apr_array_header_t **out = value;
+    if (!*out) {
+        *out = apr_array_make(pool, 4, sizeof(apr_array_header_t *));
+    }
+    *(apr_array_header_t **)apr_array_push(*out) = words_of(argc, argv, pool);
+    return true;
+}
+
+// clang-format off
+#define KIND(NAME, least, most, reader, merger)                          \
+    const cg_kind_t cg_kind_##NAME = {                                   \
+        .name = #NAME, .args_min = (least), .args_max = (most),          \
+        .read = (reader), .merge = (merger), .size = sizeof(cg_kind_##NAME##_t)}
+
+KIND(FLAG,      1,  1, read_flag,       merge_flag);
+KIND(COUNT,     1,  1, read_count,      merge_number);
+KIND(SIZE,      1,  1, read_size,       merge_number);
+KIND(DURATION,  1,  1, read_duration,   merge_number);
+KIND(TEXT,      1,  1, read_text,       merge_text);
+KIND(CHOICE,    1,  1, read_choice,     merge_choice);
+KIND(LIMITS,    2,  3, read_limits,     merge_limits);
+KIND(BUDGETS,   2,  3, read_budgets,    merge_limits);
+KIND(STOREDOWN, 1,  2, read_store_down, merge_store_down);
+KIND(ACTIONS,   2,  3, read_actions,    merge_actions);
+KIND(LIST,      1, 64, read_list,       merge_list);
+KIND(ROWS,      1, 16, read_rows,       merge_text);
+// clang-format on

@@ -1,0 +1,92 @@
+/* The kinds of value a directive can have: how each is read and merged.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A kind is a C type, a reader of words and a rule of merging. policy.h lists
+ * the directives; each names its kind, and everything else follows.
+ *
+ * Merging is from outside in: <VirtualHost>, <Location>, .htaccess. A value set
+ * further in replaces the outer one, save where the kind says it adds. Below a
+ * .htaccess (is_tightening) a value may only make the policy stricter: a smaller
+ * number, a further limit, a stronger action; the reader refuses words that
+ * could loosen.
+ */
+#ifndef CG_POLICY_KINDS_H
+#define CG_POLICY_KINDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "base/error.h"
+#include "policy/limit.h"
+
+#define CG_POLICY_LIMITS_MAX 16
+#define CG_POLICY_TYPES_MAX 128 /* at least CG_DETECTORS_MAX of redact */
+
+typedef bool cg_kind_FLAG_t;
+typedef int64_t cg_kind_COUNT_t;
+typedef int64_t cg_kind_SIZE_t;        /* bytes */
+typedef apr_time_t cg_kind_DURATION_t; /* microseconds */
+typedef const char *cg_kind_TEXT_t;
+typedef int cg_kind_CHOICE_t; /* index into the row's words */
+
+/* Limits by dimension; merged by (dimension, quantity). */
+typedef struct cg_kind_LIMITS_t {
+    uint8_t count;
+    uint8_t none; /* bit per dimension: "none" was said here */
+    cg_limit_t items[CG_POLICY_LIMITS_MAX];
+} cg_kind_LIMITS_t;
+
+/* What a limit does without the store, by quantity. */
+typedef struct cg_kind_STOREDOWN_t {
+    uint8_t mode[3]; /* cg_store_down_t by cg_quantity_t */
+} cg_kind_STOREDOWN_t;
+
+/* Redaction by entity type and direction, in the order said; 0 is "not said",
+ * else 1 + action. Types are looked up by name through a callback, since the
+ * table of detectors belongs to a room beside this one. What is not said is
+ * masked. */
+#define CG_ACTIONS_UNSAID 3 /* 1 + the number of the action mask */
+typedef struct cg_kind_ACTIONS_t {
+    uint8_t request[CG_POLICY_TYPES_MAX];
+    uint8_t answer[CG_POLICY_TYPES_MAX];
+} cg_kind_ACTIONS_t;
+
+/* A list of words; a list set further in replaces the outer one. */
+typedef const apr_array_header_t *cg_kind_LIST_t; /* of const char * */
+/* A list of word rows (a directive that may be repeated), each an array. */
+typedef apr_array_header_t *cg_kind_ROWS_t; /* of apr_array_header_t * */
+
+typedef struct cg_kind_ask_t {
+    const char *directive; /* for words of error */
+    const char *choices;   /* CHOICE: "a|b|c" */
+    int64_t least, most;   /* COUNT, SIZE, DURATION: bounds */
+    bool is_tightening;    /* in a .htaccess */
+    /* ACTIONS: puts value at the place of a type, a family or "*"; false when
+     * there is no such type. */
+    bool (*set_types)(uint8_t *by_type, const char *type, int value);
+    int (*find_action)(const char *name); /* -1: no such action */
+} cg_kind_ask_t;
+
+typedef struct cg_kind_t {
+    const char *name;
+    int args_min, args_max;
+    /* value is the member; false and words when the arguments are wrong. */
+    bool (*read)(void *value, int argc, char *const argv[],
+                 const cg_kind_ask_t *ask, cg_error_t *err, apr_pool_t *pool);
+    /* merged holds the outer value and gets the inner one on top. */
+    void (*merge)(void *merged, const void *inner, bool is_tightening,
+                  apr_pool_t *pool);
+    size_t size;
+} cg_kind_t;
+
+extern const cg_kind_t cg_kind_FLAG, cg_kind_COUNT, cg_kind_SIZE,
+    cg_kind_DURATION, cg_kind_TEXT, cg_kind_CHOICE, cg_kind_LIMITS,
+    cg_kind_BUDGETS, cg_kind_STOREDOWN, cg_kind_ACTIONS, cg_kind_LIST,
+    cg_kind_ROWS;
+typedef cg_kind_LIMITS_t cg_kind_BUDGETS_t;
+
+#endif

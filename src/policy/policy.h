@@ -1,0 +1,143 @@
+/* Every directive of the module, one row each; the rest follows from the rows.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A row: member, kind, directive, where, default, least, most or choices, help.
+ * The struct below, reading, merging, httpd's command table and the list on the
+ * console's policy page are all made from it. Its paragraph in docs/manual and
+ * its lines in conf/chatgpt.conf are checked against it by tests/guard.
+ *
+ * Where: SERVER, once for the whole server, outside every section · PLACE,
+ * anywhere, to the <Location> or directory · TIGHTEN, also in .htaccess
+ * (AllowOverride AuthConfig), where it can only make things stricter.
+ */
+#ifndef CG_POLICY_POLICY_H
+#define CG_POLICY_POLICY_H
+
+#include "policy/kinds.h"
+
+#define CG_MS (INT64_C(1000))
+#define CG_SECOND (INT64_C(1000000))
+#define CG_DAY (86400 * CG_SECOND)
+#define CG_KIB INT64_C(1024)
+#define CG_MIB (1024 * CG_KIB)
+
+// clang-format off
+#define CG_POLICY_ROWS(X)                                                                               \
+/* member          kind       directive                  where    default         least     most/choices */ \
+X(store_url,       TEXT,      "ChatGPTStore",            SERVER,  "redis://127.0.0.1:6379/0", 0, 0, "",   \
+  "URL of Redis: unix:/path[?db=N] or redis://[user@]host[:port][/db]")                                 \
+X(store_password,  TEXT,      "ChatGPTStorePasswordFile", SERVER, NULL,           0, 0, "",             \
+  "file that holds the password of Redis")                                                              \
+X(store_for,       DURATION,  "ChatGPTStoreTimeout",     SERVER,  100 * CG_MS,    1 * CG_MS, 10 * CG_SECOND, "", \
+  "longest wait for one operation of the store")                                                        \
+X(store_pool,      COUNT,     "ChatGPTStoreConnections", SERVER,  64,             1, 4096, "",          \
+  "most connections to the store of one child")                                                         \
+X(pepper_file,     TEXT,      "ChatGPTPepperFile",       SERVER,  NULL,           0, 0, "",             \
+  "file of at least 32 random bytes under which keys are stored")                                       \
+X(journal_folder,  TEXT,      "ChatGPTJournal",          SERVER,  NULL,           0, 0, "",             \
+  "folder of the audit journal on local disk")                                                          \
+X(models_file,     TEXT,      "ChatGPTModels",           SERVER,  NULL,           0, 0, "",             \
+  "JSON file of models, their sizes and prices")                                                        \
+X(key_cache,       COUNT,     "ChatGPTKeyCache",         SERVER,  16384,          64, 16777216, "",     \
+  "API keys remembered in shared memory")                                                               \
+X(key_cache_for,   DURATION,  "ChatGPTKeyCacheAge",      SERVER,  60 * CG_SECOND, 1 * CG_SECOND, CG_DAY, "", \
+  "age at which a remembered key is asked of the store again")                                          \
+X(audit_keep,      COUNT,     "ChatGPTAuditKeep",        SERVER,  1000000,        1000, INT64_C(1000000000), "", \
+  "records that the ledger keeps for each server, about")                                               \
+X(upstreams,       ROWS,      "ChatGPTUpstream",         SERVER,  NULL,           0, 0, "",             \
+  "name, URL and credential of an OpenAI-compatible API")                                               \
+X(words,           ROWS,      "ChatGPTWords",            SERVER,  NULL,           0, 0, "",             \
+  "file of keywords, one a line, to be found as KEYWORD")                                               \
+X(patterns,        ROWS,      "ChatGPTPattern",          SERVER,  NULL,           0, 0, "",             \
+  "name and regular expression, to be found as CUSTOM")                                                 \
+X(roles,           ROWS,      "ChatGPTRole",             SERVER,  NULL,           0, 0, "",             \
+  "role of the console, and the httpd authorization that gives it")                                     \
+X(is_on,           FLAG,      "ChatGPTEngine",           PLACE,   false,          0, 0, "",             \
+  "serve the OpenAI API here")                                                                          \
+X(limits,          LIMITS,    "ChatGPTLimit",            TIGHTEN, {0},            0, 0, "",             \
+  "limit of requests or tokens: dimension, amount/window, [closed|local|open]")                         \
+X(budgets,         BUDGETS,   "ChatGPTBudget",           TIGHTEN, {0},            0, 0, "",             \
+  "limit of money: dimension, amountUSD/month, [closed|local|open]")                                    \
+X(store_down,      STOREDOWN, "ChatGPTStoreDown",        PLACE,   {{0}},          0, 0, "",             \
+  "what limits do without the store: [requests|tokens|budget] closed|local|open")                       \
+X(actions,         ACTIONS,   "ChatGPTRedact",           TIGHTEN, {{0}},          0, 0, "",             \
+  "what is done with an entity type: type or *, action, [request|answer|both]")                         \
+X(models_allowed,  LIST,      "ChatGPTAllowModel",       TIGHTEN, NULL,           0, 0, "",             \
+  "models that may be used here")                                                                       \
+X(unknown_model,   CHOICE,    "ChatGPTUnknownModel",     PLACE,   1,              0, 0, "allow|deny",   \
+  "what happens to a model that the models file does not list")                                         \
+X(body_max,        SIZE,      "ChatGPTBodyLimit",        TIGHTEN, 32 * CG_MIB,    1 * CG_KIB, 1024 * CG_MIB, "", \
+  "largest request body")                                                                               \
+X(body_for,        DURATION,  "ChatGPTBodyTimeout",      PLACE,   60 * CG_SECOND, 1 * CG_SECOND, 3600 * CG_SECOND, "", \
+  "longest time for a request body to arrive")                                                          \
+X(answer_max,      SIZE,      "ChatGPTAnswerLimit",      PLACE,   64 * CG_MIB,    1 * CG_KIB, 1024 * CG_MIB, "", \
+  "largest answer that is not a stream, and largest event of a stream")                                 \
+X(output_default,  COUNT,     "ChatGPTOutputTokens",     PLACE,   4096,           1, 10000000, "",      \
+  "output tokens asked for and held when the caller names no maximum")                                  \
+X(routes,          LIST,      "ChatGPTRoute",            PLACE,   NULL,           0, 0, "",             \
+  "upstreams that may answer here, in order; default all")                                              \
+X(retries,         COUNT,     "ChatGPTRetries",          PLACE,   2,              0, 5, "",             \
+  "further attempts before the first byte has reached the caller")                                      \
+X(connect_for,     DURATION,  "ChatGPTConnectTimeout",   SERVER,  2 * CG_SECOND,  10 * CG_MS, 60 * CG_SECOND, "", \
+  "longest wait for a connection to an upstream")                                                       \
+X(first_byte_for,  DURATION,  "ChatGPTFirstByteTimeout", PLACE,   60 * CG_SECOND, 10 * CG_MS, 3600 * CG_SECOND, "", \
+  "longest wait for the first byte of an answer")                                                       \
+X(idle_for,        DURATION,  "ChatGPTIdleTimeout",      PLACE,   30 * CG_SECOND, 10 * CG_MS, 3600 * CG_SECOND, "", \
+  "longest silence inside an answer")                                                                   \
+X(total_for,       DURATION,  "ChatGPTTotalTimeout",     PLACE,   600 * CG_SECOND, 10 * CG_MS, CG_DAY, "", \
+  "longest time for an answer, all attempts together")                                                  \
+X(audit,           CHOICE,    "ChatGPTAudit",            TIGHTEN, 1,              0, 0, "best-effort|required", \
+  "whether a request is served when its record cannot be written")                                      \
+X(audit_text,      FLAG,      "ChatGPTAuditText",        PLACE,   true,           0, 0, "",             \
+  "keep masked prompts and answers in the records")                                                     \
+X(audit_text_max,  SIZE,      "ChatGPTAuditTextLimit",   PLACE,   16 * CG_KIB,    0, 1 * CG_MIB, "",    \
+  "bytes of prompt and of answer that a record keeps")
+// clang-format on
+
+enum {
+#define CG_ROW(member, ...) CG_ROW_##member,
+    CG_POLICY_ROWS(CG_ROW)
+#undef CG_ROW
+        CG_ROW_COUNT
+};
+
+/* lives in: configuration pool · const after merge */
+typedef struct cg_policy_t {
+    uint64_t set;       /* bit per row: said here or further out */
+    bool is_tightening; /* made by a .htaccess */
+#define CG_MEMBER(member, kind, ...) cg_kind_##kind##_t member;
+    CG_POLICY_ROWS(CG_MEMBER)
+#undef CG_MEMBER
+} cg_policy_t;
+
+typedef enum cg_where_t {
+    CG_WHERE_SERVER,
+    CG_WHERE_PLACE,
+    CG_WHERE_TIGHTEN
+} cg_where_t;
+
+typedef struct cg_policy_row_t {
+    const char *directive;
+    const char *member;
+    const cg_kind_t *kind;
+    cg_where_t where;
+    size_t offset;
+    int64_t least, most;
+    const char *choices;
+    const char *help;
+} cg_policy_row_t;
+
+extern const cg_policy_row_t cg_policy_rows[CG_ROW_COUNT];
+
+/* All defaults, nothing set. */
+cg_policy_t *cg_policy_create(apr_pool_t *pool);
+cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
+                             apr_pool_t *pool);
+/* Reads the words of one directive into policy; false and words on error. find_*
+ * look up entity types and actions (kinds.h). */
+bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
+                    char *const argv[], cg_kind_ask_t *ask, cg_error_t *err,
+                    apr_pool_t *pool);
+bool cg_policy_is_set(const cg_policy_t *policy, int row);
+
+#endif

@@ -1,0 +1,202 @@
+-- What admit, settle and usage share: rings, budgets and the end of a hold.
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- A window is kept as a ring of at most 60 sub-buckets, each 1/59 of the window
+-- long, with a running sum:
+--
+--     sum | stamp count | stamp count | ... | stamp count      (packed)
+--           oldest                            newest
+--
+-- A sub-bucket counts in full until its last moment has left the window; that is
+-- why 59 parts make the window and 60 are kept. So the sum is never less than
+-- what lies in the true window, and the limit is never passed. Only sub-buckets
+-- that hold something are stored, in order, so that each admission drops from
+-- the front and adds at the end: the cost does not depend on the window.
+--
+-- A stamp is the number of the sub-bucket since 1970 in 16 bits: a ring expires
+-- with its window, so ages stay far below 2^15. A stamp from the future means
+-- that the clock of the store was set back: all that is counted then counts as
+-- of now, which is safe and heals within a window.
+--
+-- All numbers are whole and below 2^53, where Lua's doubles are exact.
+
+local REQUESTS, TOKENS, MICROS = 0, 1, 2
+local WINDOW, CALENDAR = 1, 2
+local ADMITTED, REFUSED, OTHER_MONTH, WAS_CANCELLED = 1, 0, 2, 3
+local HELD, EXPIRED, CANCELLED = 1, 2, 3
+local SETTLE, RELEASE, CANCEL, EXPIRE = 1, 2, 3, 4
+
+local SLOTS = 60
+local STAMPS = 65536
+local SUM = '<I7'
+local SLOT = '<I2I6'
+local SLOT_BYTES = 8
+local BUDGET = '<I7I7'
+local ASK = '<I1I1I7I7I7I7I7'
+local ENTRY = '<I1I1I7I7I7s'
+local DAY_MS = 86400000
+
+local call = redis.call
+local pack = struct.pack
+local unpack_from = struct.unpack
+local floor = math.floor
+local min = math.min
+local max = math.max
+
+local function clock()
+    local time = call('TIME')
+    return time[1] * 1000000 + time[2]
+end
+
+-- Moves a ring on to sub-bucket index: its sum and its slots without the old.
+local function turn(ring, index)
+    if not ring then
+        return 0, ''
+    end
+    local sum = unpack_from(SUM, ring)
+    local at = 8
+    while at < #ring do
+        local stamp, count = unpack_from(SLOT, ring, at)
+        local age = (index - stamp) % STAMPS
+        if age < SLOTS then
+            break
+        end
+        if age >= STAMPS / 2 then
+            return sum, pack(SLOT, index % STAMPS, sum)
+        end
+        sum = sum - count
+        at = at + SLOT_BYTES
+    end
+    return sum, ring:sub(at)
+end
+
+-- The ring after cost more in sub-bucket index.
+local function add(sum, slots, index, cost)
+    local stamp = index % STAMPS
+    local count = cost
+    if slots ~= '' then
+        local last, had = unpack_from(SLOT, slots, #slots - SLOT_BYTES + 1)
+        if last == stamp then
+            count = had + cost
+            slots = slots:sub(1, -SLOT_BYTES - 1)
+        end
+    end
+    return pack(SUM, sum + cost) .. slots .. pack(SLOT, stamp, count)
+end
+
+-- How long until need of the sum has left; span is a sub-bucket's length.
+local function wait_for(slots, need, index, span, now)
+    local at = 1
+    local last = index
+    while at < #slots and need > 0 do
+        local stamp, count = unpack_from(SLOT, slots, at)
+        last = index - (index - stamp) % STAMPS
+        need = need - count
+        at = at + SLOT_BYTES
+    end
+    return (last + SLOTS) * span - now
+end
+
+-- How long until the newest sub-bucket has left.
+local function reset_for(slots, index, span, now)
+    if slots == '' then
+        return 0
+    end
+    local stamp = unpack_from(SLOT, slots, #slots - SLOT_BYTES + 1)
+    return (index - (index - stamp) % STAMPS + SLOTS) * span - now
+end
+
+-- The ring with by more (or less) in the sub-bucket of stamp; nil if that has
+-- left meanwhile. Looked for from the newest: most answers take seconds.
+local function correct(ring, stamp, by)
+    for at = #ring - SLOT_BYTES + 1, 8, -SLOT_BYTES do
+        local found, count = unpack_from(SLOT, ring, at)
+        if found == stamp then
+            local after = max(count + by, 0)
+            local sum = max(unpack_from(SUM, ring) + after - count, 0)
+            return pack(SUM, sum) .. ring:sub(8, at - 1) ..
+                pack(SLOT, stamp, after) .. ring:sub(at + SLOT_BYTES)
+        end
+    end
+    return nil
+end
+
+-- What is to stand in the books for an entry of a hold that ends.
+local function wanted(how, quantity, cost, least, tokens, micros)
+    if how == EXPIRE then
+        return least
+    end
+    if quantity == REQUESTS then
+        return how == CANCEL and 0 or cost
+    end
+    if how ~= SETTLE then
+        return 0
+    end
+    return min(cost, quantity == TOKENS and tokens or micros)
+end
+
+local function close_budget(key, budget, held_less, spent_more)
+    local spent, held = 0, 0
+    if budget then
+        spent, held = unpack_from(BUDGET, budget)
+    end
+    spent = max(spent + spent_more, 0)
+    held = max(held - held_less, 0)
+    if budget then
+        call('SET', key, pack(BUDGET, spent, held), 'KEEPTTL')
+    else
+        call('SET', key, pack(BUDGET, spent, held), 'PX', 70 * DAY_MS)
+    end
+end
+
+-- Ends a hold. In the books stands the cost of each entry if it was held, the
+-- least charge if it expired before.
+local function close(record, how, tokens, micros)
+    local is_held = record:byte(1) == HELD
+    local keys, changes = {}, {}
+    local at = 2
+    while at <= #record do
+        local quantity, kind, cost, least, stamp, key
+        quantity, kind, cost, least, stamp, key, at =
+            unpack_from(ENTRY, record, at)
+        local want = wanted(how, quantity, cost, least, tokens, micros)
+        local have = is_held and cost or least
+        if kind == CALENDAR then
+            keys[#keys + 1] = key
+            changes[#keys] = is_held and {cost, want} or {0, want - least}
+        elseif want ~= have then
+            keys[#keys + 1] = key
+            changes[#keys] = {stamp, want - have, true}
+        end
+    end
+    if #keys == 0 then
+        return
+    end
+    local values = call('MGET', unpack(keys))
+    for i, key in ipairs(keys) do
+        local change = changes[i]
+        if not change[3] then
+            close_budget(key, values[i], change[1], change[2])
+        elseif values[i] then
+            local ring = correct(values[i], change[1], change[2])
+            if ring then
+                call('SET', key, ring, 'KEEPTTL')
+            end
+        end
+    end
+end
+
+-- Ends at most 20 holds that nobody settled in time; each is kept for a day, so
+-- that a settle which comes late after all can correct the charge.
+local function sweep(holds, now)
+    local due = call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', 0, 20)
+    for _, hold in ipairs(due) do
+        local record = call('GET', hold)
+        if record and record:byte(1) == HELD then
+            close(record, EXPIRE, 0, 0)
+            call('SET', hold, string.char(EXPIRED) .. record:sub(2), 'PX',
+                DAY_MS)
+        end
+        call('ZREM', holds, hold)
+    end
+end

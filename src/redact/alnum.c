@@ -1,0 +1,331 @@
+/* Identifiers of letters and digits: IBAN, tax and identity numbers, plates.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A word with a digit in it is copied in upper case, separators aside, and its
+ * picture taken: a letter is A, a digit 9. The picture and the length say which
+ * few checks are worth their cost.
+ */
+#include "redact/redact_int.h"
+
+#include <string.h>
+
+#include "redact/check.h"
+
+#define CHARS_MAX 34
+
+typedef struct token_t {
+    char s[CHARS_MAX + 1];       /* upper case, without separators */
+    char shape[CHARS_MAX + 1];   /* A and 9 */
+    uint32_t end[CHARS_MAX + 1]; /* after each character, in the text */
+    int len;
+    int lower;      /* letters that were lower case */
+    int first_word; /* characters before the first separator */
+} token_t;
+
+static void take(token_t *token, unsigned c, uint32_t at)
+{
+    bool is_lower = cg_is(c, CG_C_LOWER);
+    token->lower += is_lower;
+    token->s[token->len] = (char)(is_lower ? c - 32 : c);
+    token->shape[token->len] = cg_is(c, CG_C_DIGIT) ? '9' : 'A';
+    token->end[token->len] = at + 1;
+    token->len++;
+}
+
+/* Reads words tied by one blank, dash or dot each. */
+static void read_token(cg_window_t *w, uint32_t start, token_t *token)
+{
+    uint32_t i = start;
+    token->len = 0;
+    token->lower = 0;
+    token->first_word = 0;
+    while (token->len < CHARS_MAX) {
+        unsigned c = cg_at(w, i);
+        if (cg_is(c, CG_C_ALNUM)) {
+            take(token, c, i++);
+            continue;
+        }
+        if (token->first_word == 0) {
+            token->first_word = token->len;
+        }
+        bool is_separator = c == ' ' || c == '-' || c == '.';
+        if (!is_separator || !cg_is(cg_at(w, i + 1), CG_C_ALNUM)) {
+            break;
+        }
+        i++;
+    }
+    if (token->first_word == 0) {
+        token->first_word = token->len;
+    }
+    token->s[token->len] = 0;
+    token->shape[token->len] = 0;
+}
+
+/* Are characters [0, len) of the token whole words? */
+static bool is_edge(cg_window_t *w, const token_t *token, int len)
+{
+    return len <= token->len && cg_right_is_free(w, token->end[len - 1]);
+}
+
+static void found(cg_window_t *w, uint32_t start, const token_t *token, int len,
+                  int type, int score)
+{
+    if (is_edge(w, token, len)) {
+        cg_candidate(w, start, token->end[len - 1], type, score);
+    }
+}
+
+static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
+{
+    if (token->len < 15 || memcmp(token->shape, "AA99", 4) != 0 ||
+        (token->first_word != 4 && token->first_word < 15 &&
+         token->first_word % 4 != 0)) {
+        return;
+    }
+    for (int len = 15; len <= token->len; len++) {
+        if (cg_check_iban(token->s, len)) {
+            found(w, start, token, len, CG_TYPE_IBAN_CODE,
+                  token->lower > 2 && token->lower < len / 3 ? 60 : 100);
+        }
+    }
+}
+
+typedef struct shape_t {
+    const char *shape; /* '?': either */
+    uint8_t type;
+    uint8_t score;
+    bool may_be_split; /* separators may stand between */
+    bool (*check)(const char *s);
+} shape_t;
+
+
+static bool check_hk8(const char *s)
+{
+    return cg_check_hk_id(s, 8);
+}
+
+static bool check_hk9(const char *s)
+{
+    return cg_check_hk_id(s, 9);
+}
+
+/* Ordinary passports since 1997: E or G and eight digits, or two letters (not
+ * I, O) and seven; diplomatic and service ones D, S, P. */
+static bool check_cn_passport(const char *s)
+{
+    if (s[1] <= '9') {
+        return strchr("EGDSPHM", s[0]) != NULL;
+    }
+    return strchr("EDSPK", s[0]) != NULL && s[1] != 'I' && s[1] != 'O';
+}
+
+// clang-format off
+static const shape_t shapes[] = {
+    {"99999999A", CG_TYPE_ES_NIF, 70, true, cg_check_es_nif},
+    {"A9999999A", CG_TYPE_ES_NIE, 80, true, cg_check_es_nie},
+    {"A9999999A", CG_TYPE_SG_NRIC_FIN, 80, false, cg_check_sg_nric},
+    {"AA999999A", CG_TYPE_UK_NINO, 80, true, cg_check_uk_nino},
+    {"A9999999", CG_TYPE_HK_ID, 30, false, check_hk8},
+    {"A999999A", CG_TYPE_HK_ID, 30, false, check_hk8},
+    {"AA9999999", CG_TYPE_HK_ID, 30, false, check_hk9},
+    {"AA999999A", CG_TYPE_HK_ID, 20, false, check_hk9},
+    {"AA9999999", CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
+    {"A99999999", CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
+    {"A99999999", CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
+    {"AA9999999", CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
+    {"A999999999", CG_TYPE_TW_ID, 30, false, cg_check_tw_id},
+    {"AAAAA9999A", CG_TYPE_IN_PAN, 30, false, cg_check_in_pan},
+    {"99AAAAA9999A?A?", CG_TYPE_IN_GSTIN, 100, false, cg_check_in_gstin},
+    {"AAAAAA??A??A???A", CG_TYPE_IT_FISCAL_CODE, 100, true, cg_check_it_fiscal},
+    {"9A?9A?9AA99", CG_TYPE_US_MBI, 40, true, cg_check_us_mbi},
+    {"99999A999999999", CG_TYPE_FR_NIR, 90, true, cg_check_fr_nir},
+};
+// clang-format on
+
+static bool matches(const char *shape, const token_t *token)
+{
+    int i = 0;
+    for (; shape[i]; i++) {
+        if (i >= token->len ||
+            (shape[i] != '?' && shape[i] != token->shape[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void try_shapes(cg_window_t *w, uint32_t start, const token_t *token)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const shape_t *row = &shapes[i];
+        int len = (int)strlen(row->shape);
+        if ((token->first_word != len && !row->may_be_split) ||
+            !matches(row->shape, token) || !row->check(token->s)) {
+            continue;
+        }
+        found(w, start, token, len, row->type, row->score);
+    }
+}
+
+/* Eighteen characters of the alphabet without I, O, S, V, Z. */
+static void try_uscc(cg_window_t *w, uint32_t start, const token_t *token)
+{
+    if (token->len >= 18 && cg_check_cn_uscc(token->s)) {
+        found(w, start, token, 18, CG_TYPE_CN_USCC,
+              token->first_word == 18 ? 100 : 60);
+    }
+}
+
+/* 131052-308T: the sign tells the century. */
+static void try_hetu(cg_window_t *w, uint32_t start)
+{
+    char s[11];
+    for (uint32_t i = 0; i < 11; i++) {
+        unsigned c = cg_at(w, start + i);
+        s[i] = (char)(cg_is(c, CG_C_LOWER) ? c - 32 : c);
+        if (i < 6 && !cg_is(c, CG_C_DIGIT)) {
+            return;
+        }
+    }
+    if (cg_check_fi_hetu(s) && cg_right_is_free(w, start + 11)) {
+        cg_candidate(w, start, start + 11, CG_TYPE_FI_PERSONAL_IDENTITY_CODE,
+                     s[6] == '-' || s[6] == '+' || s[6] == 'A' ? 100 : 60);
+    }
+}
+
+/* A123456(7) */
+static void try_hk_id(cg_window_t *w, uint32_t start, const token_t *token)
+{
+    int letters = token->shape[0] == 'A' ? 1 + (token->shape[1] == 'A') : 0;
+    int len = letters + 6;
+    if (letters == 0 || token->first_word != len) {
+        return;
+    }
+    uint32_t at = token->end[len - 1];
+    unsigned digit = cg_at(w, at + 1);
+    if (cg_at(w, at) != '(' || cg_at(w, at + 2) != ')') {
+        return;
+    }
+    char s[10];
+    memcpy(s, token->s, (size_t)len);
+    s[len] = (char)(digit == 'a' ? 'A' : digit);
+    if (cg_check_hk_id(s, len + 1)) {
+        cg_candidate(w, start, at + 3, CG_TYPE_HK_ID, 100);
+    }
+}
+
+void cg_scan_alnum(cg_window_t *w, uint32_t start)
+{
+    token_t token;
+    if (!cg_left_is_free(w, start)) {
+        return;
+    }
+    read_token(w, start, &token);
+    if (token.len < 7) {
+        return;
+    }
+    try_iban(w, start, &token);
+    try_uscc(w, start, &token);
+    try_shapes(w, start, &token);
+    try_hk_id(w, start, &token);
+    if (memcmp(token.shape, "999999", 6) == 0) {
+        try_hetu(w, start);
+    }
+}
+
+#define ADDRESS_MAX 90
+
+static void try_ether(cg_window_t *w, uint32_t start)
+{
+    if (cg_at(w, start) != '0' || (cg_at(w, start + 1) | 0x20) != 'x') {
+        return;
+    }
+    unsigned digits = 0;
+    for (uint32_t i = start + 2; i < start + 42; i++) {
+        if (!cg_is(cg_at(w, i), CG_C_HEX)) {
+            return;
+        }
+        digits += cg_is(cg_at(w, i), CG_C_DIGIT);
+    }
+    if (digits > 4 && digits < 36 && !cg_is(cg_at(w, start + 42), CG_C_ALNUM)) {
+        cg_candidate(w, start, start + 42, CG_TYPE_CRYPTO, 70);
+    }
+}
+
+void cg_scan_crypto(cg_window_t *w, uint32_t start)
+{
+    char s[ADDRESS_MAX + 1];
+    uint32_t len = 0;
+    unsigned first = cg_at(w, start);
+    if (cg_is(cg_before(w, start), CG_C_ALNUM)) {
+        return;
+    }
+    if (first == '0') {
+        try_ether(w, start);
+        return;
+    }
+    while (len < ADDRESS_MAX && cg_is(cg_at(w, start + len), CG_C_ALNUM)) {
+        s[len] = (char)cg_at(w, start + len);
+        len++;
+    }
+    if (cg_is(cg_at(w, start + len), CG_C_ALNUM) || len < 26) {
+        return;
+    }
+    bool is_sound = first == '1' || first == '3' ? cg_check_base58(s, len)
+                                                 : cg_check_bech32(s, len);
+    if (is_sound) {
+        cg_candidate(w, start, start + len, CG_TYPE_CRYPTO, 100);
+    }
+}
+
+/* The 31 provinces' signs, three UTF-8 bytes each. */
+static const char provinces[] = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉"
+                                "闽贵粤青藏川宁琼使";
+
+static bool is_province(cg_window_t *w, uint32_t at)
+{
+    for (const char *p = provinces; *p; p += 3) {
+        if (cg_at(w, at) == (unsigned char)p[0] &&
+            cg_at(w, at + 1) == (unsigned char)p[1] &&
+            cg_at(w, at + 2) == (unsigned char)p[2]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 京A·12345 and 京AD12345 (new energy: one more). */
+void cg_scan_plate(cg_window_t *w, uint32_t start)
+{
+    static const char tails[] = "挂学警港澳";
+    if (!is_province(w, start)) {
+        return;
+    }
+    uint32_t i = start + 3;
+    i += cg_at(w, i) == ' ';
+    unsigned letter = cg_at(w, i++);
+    if (!cg_is(letter, CG_C_UPPER) || letter == 'I') {
+        return;
+    }
+    i += cg_at(w, i) == '.' || cg_at(w, i) == ' ' || cg_at(w, i) == '-';
+    unsigned digits = 0;
+    uint32_t len = 0;
+    for (; len < 6; len++, i++) {
+        unsigned c = cg_at(w, i);
+        if (!cg_is(c, CG_C_DIGIT | CG_C_UPPER) || c == 'I' || c == 'O') {
+            break;
+        }
+        digits += cg_is(c, CG_C_DIGIT);
+    }
+    for (const char *p = tails; len == 4 && *p; p += 3) {
+        if (cg_at(w, i) == (unsigned char)p[0] &&
+            cg_at(w, i + 1) == (unsigned char)p[1] &&
+            cg_at(w, i + 2) == (unsigned char)p[2]) {
+            i += 3;
+            len++;
+        }
+    }
+    if (len >= 5 && digits > 0 && !cg_is(cg_at(w, i), CG_C_ALNUM)) {
+        cg_candidate(w, start, i, CG_TYPE_CN_LICENSE_PLATE, 80);
+    }
+}

@@ -1,0 +1,166 @@
+/* Is there a word near that says what this number is?
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The labels of all rows are put into one table by their first bytes. The text
+ * before a value is walked through once, on demand: no value, no walk. Each
+ * type keeps the place of its last label.
+ */
+#include "redact/redact_int.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define BUCKETS 1024
+#define LABELS_MAX 1024
+#define LABEL_BYTES_MAX 32
+
+typedef struct label_t {
+    const char *text;
+    uint8_t len;
+    uint8_t type;
+    int16_t next;
+} label_t;
+
+/* Built once per process from constant data, constant afterwards. */
+static struct {
+    pthread_once_t once;
+    label_t labels[LABELS_MAX];
+    int count;
+    int16_t bucket[BUCKETS];
+} table = {.once = PTHREAD_ONCE_INIT};
+
+/* Words that say a number is something else. */
+static const char counter_words[] =
+    "order order_no order_number order_id tracking tracking_no sku serial "
+    "serial_number invoice imei iccid isbn issn sha commit uuid guid version "
+    "transaction transaction_id batch ticket snowflake tweet_id message_id "
+    "timestamp ts ref reference reference_no waybill parcel shipment build "
+    "checksum hash digest nonce seq request_id trace_id session_id txn "
+    "订单 快递 流水 单号 编号 序列号 时间戳 交易号 批次 运单 物流 版本 条码 "
+    "書號 书号 訂單 发票 学号 工号 数量";
+
+static unsigned fold_byte(unsigned c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+static unsigned bucket_of(unsigned a, unsigned b, unsigned c)
+{
+    unsigned h = fold_byte(a) * 31 + fold_byte(b);
+    return (a < 0x80 ? h : h * 31 + c) % BUCKETS;
+}
+
+static void add_labels(const char *words, int type)
+{
+    while (words && *words) {
+        size_t len = strcspn(words, " ");
+        if (len >= 2 && len <= LABEL_BYTES_MAX && table.count < LABELS_MAX) {
+            label_t *label = &table.labels[table.count];
+            const unsigned char *p = (const unsigned char *)words;
+            unsigned at = bucket_of(p[0], p[1], len > 2 ? p[2] : 0);
+            *label = (label_t){words, (uint8_t)len, (uint8_t)type,
+                               table.bucket[at]};
+            table.bucket[at] = (int16_t)table.count++;
+        }
+        words += len;
+        words += strspn(words, " ");
+    }
+}
+
+static void build(void)
+{
+    memset(table.bucket, 0xff, sizeof table.bucket);
+    for (int type = 0; type < CG_TYPE_COUNT; type++) {
+        add_labels(cg_detectors[type].contexts, type);
+    }
+    add_labels(counter_words, CG_LABEL_COUNTER);
+}
+
+/* Does the label stand at at, ending before end? Returns where, or 0. */
+static uint32_t label_here(const cg_window_t *w, uint32_t at, uint32_t end,
+                           const label_t *label)
+{
+    const unsigned char *t = w->text;
+    uint32_t i = at;
+    for (uint8_t k = 0; k < label->len; k++) {
+        unsigned want = (unsigned char)label->text[k];
+        if (want == '_') {
+            if (i < end && (t[i] == ' ' || t[i] == '_' || t[i] == '-')) {
+                i++;
+            }
+            continue;
+        }
+        if (i >= end || fold_byte(t[i]) != fold_byte(want)) {
+            return 0;
+        }
+        i++;
+    }
+    if (!cg_is(t[i - 1], CG_C_ALNUM) || i >= end) {
+        return i;
+    }
+    if (t[i] == 's' && (i + 1 >= end || !cg_is(t[i + 1], CG_C_LOWER))) {
+        return i + 1;
+    }
+    return cg_is(t[i], CG_C_LOWER) ? 0 : i;
+}
+
+/* May an ASCII label begin at at? At a word's beginning, or at a hump. */
+static bool is_word_start(const cg_window_t *w, uint32_t at)
+{
+    unsigned before = cg_before(w, at);
+    return !cg_is(before, CG_C_ALPHA) ||
+           (cg_is(before, CG_C_LOWER) && cg_is(w->text[at], CG_C_UPPER));
+}
+
+static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
+{
+    const unsigned char *t = w->text;
+    if (t[at] < 0x80 && !is_word_start(w, at)) {
+        return;
+    }
+    int16_t i = table.bucket[bucket_of(t[at], t[at + 1],
+                                       at + 2 < end ? t[at + 2] : 0)];
+    for (; i >= 0; i = table.labels[i].next) {
+        uint32_t stop = label_here(w, at, end, &table.labels[i]);
+        uint32_t *known = &w->label_end[table.labels[i].type];
+        if (stop + 1 > *known && stop > 0) {
+            *known = stop + 1;
+        }
+    }
+}
+
+/* Walks on to start. */
+static void advance(cg_window_t *w, uint32_t start)
+{
+    const uint32_t back = CG_CONTEXT_BACK + LABEL_BYTES_MAX;
+    uint32_t at = w->label_at;
+    if (start < at || at == 0) {
+        memset(w->label_end, 0, sizeof w->label_end);
+        at = 0;
+    }
+    /* a label may reach over the place where the last walk stopped */
+    at = at > LABEL_BYTES_MAX ? at - LABEL_BYTES_MAX : 0;
+    if (start > back && at < start - back) {
+        at = start - back;
+    }
+    for (; at + 1 < start; at++) {
+        if (cg_is(w->text[at], CG_C_ALPHA) || w->text[at] >= 0xC0) {
+            note_labels(w, at, start);
+        }
+    }
+    w->label_at = start;
+}
+
+int cg_label_distance(cg_window_t *w, int type, uint32_t start)
+{
+    pthread_once(&table.once, build);
+    if (w->label_at != start || start == 0) {
+        advance(w, start);
+    }
+    uint32_t end = w->label_end[type];
+    if (end == 0 || end - 1 > start) {
+        return -1;
+    }
+    uint32_t distance = start - (end - 1);
+    return distance <= CG_CONTEXT_BACK ? (int)distance : -1;
+}

@@ -1,0 +1,460 @@
+/* One window of text: normalise, look for marks, measure, decide.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "redact/redact_int.h"
+#include "redact/rules_int.h"
+
+#define TOKEN_BACK_MAX 64 /* characters a scanner looks to the left */
+
+void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules, bool is_deep)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->rules = rules;
+    engine->is_deep = is_deep;
+}
+
+typedef struct word_t {
+    uint32_t start;
+    uint32_t end;
+    unsigned digits;
+    unsigned letters;
+} word_t;
+
+static void run(cg_window_t *w, void (*scan)(cg_window_t *, uint32_t),
+                uint32_t start)
+{
+    cg_begin(w, start);
+    scan(w, start);
+    cg_end(w, start);
+}
+
+static unsigned peek(const cg_window_t *w, uint32_t i)
+{
+    return i < w->n ? w->text[i] : 0;
+}
+
+/* Can an identifier begin with this word? It has letters and digits, or goes
+ * on after a separator. */
+static bool may_be_alnum(const cg_window_t *w, const word_t *word)
+{
+    uint32_t len = word->end - word->start;
+    if (word->digits && word->letters) {
+        return true;
+    }
+    unsigned next = peek(w, word->end);
+    if (word->digits) {
+        return len == 18 || ((len == 6 || len == 8) &&
+                             (next == '-' || next == '+' || next == '.'));
+    }
+    return (len <= 2 || len == 6) &&
+           (next == ' ' || next == '-' || next == '.' || next == 0) &&
+           (word->end + 1 >= w->n ||
+            cg_is(w->text[word->end + 1], CG_C_DIGIT));
+}
+
+/* Is the word followed by what makes it part of a hardware or IPv6 address? */
+static bool may_have_colons(const cg_window_t *w, const word_t *word)
+{
+    uint32_t len = word->end - word->start;
+    unsigned next = peek(w, word->end);
+    if (len > 4 || !cg_is(w->text[word->start], CG_C_HEX)) {
+        return false;
+    }
+    return next == ':' || next == 0 || (len == 2 && next == '-') ||
+           (len == 4 && next == '.');
+}
+
+/* Does something stand before that may separate a label from its value? */
+static bool may_be_labelled(const cg_window_t *w, uint32_t start)
+{
+    unsigned before = cg_before(w, start);
+    uint32_t i = start;
+    if (before == ' ' && i > 1) {
+        before = w->text[i - 2];
+    }
+    return before >= 0x80 || before == ':' || before == '=' || before == '"' ||
+           before == '\'' || before == '`' || before == '>' || before == 's';
+}
+
+static void scan_word(cg_window_t *w, const word_t *word)
+{
+    unsigned first = w->text[word->start];
+    uint32_t len = word->end - word->start;
+    if (cg_is(first, CG_C_DIGIT)) {
+        run(w, cg_scan_number, word->start);
+        if (len <= 3 && (peek(w, word->end) == '.' || word->end == w->n)) {
+            run(w, cg_scan_ip4, word->start);
+        }
+    }
+    else {
+        run(w, cg_scan_key, word->start);
+    }
+    if (may_be_alnum(w, word)) {
+        run(w, cg_scan_alnum, word->start);
+    }
+    if (may_have_colons(w, word)) {
+        run(w, cg_scan_colons, word->start);
+    }
+    if (len >= 26 && (first == '1' || first == '3' || (first | 0x20) == 'b' ||
+                      first == '0')) {
+        run(w, cg_scan_crypto, word->start);
+    }
+    if (may_be_labelled(w, word->start)) {
+        run(w, cg_scan_labelled, word->start);
+    }
+}
+
+/* Reads the word at i; words that began before the window are passed over. */
+static uint32_t read_word(cg_window_t *w, uint32_t i)
+{
+    word_t word = {.start = i};
+    bool has_begun = cg_is(cg_before(w, i), CG_C_ALNUM);
+    while (i < w->n && cg_is(w->text[i], CG_C_ALNUM)) {
+        if (cg_is(w->text[i], CG_C_DIGIT)) {
+            word.digits++;
+        }
+        else {
+            word.letters++;
+        }
+        i++;
+    }
+    word.end = i;
+    if (!has_begun) {
+        scan_word(w, &word);
+    }
+    return i;
+}
+
+/* A sign that may begin a value, or stand in the middle of one. */
+static void scan_sign(cg_window_t *w, uint32_t i)
+{
+    unsigned next = peek(w, i + 1);
+    bool is_last = i + 1 >= w->n;
+    switch (w->text[i]) {
+    case '@':
+        cg_scan_mail(w, i);
+        break;
+    case ':':
+        if (next == '/' || is_last) {
+            cg_scan_url(w, i);
+        }
+        if ((next == ':' || is_last) &&
+            !cg_is(cg_before(w, i), CG_C_ALNUM)) {
+            run(w, cg_scan_colons, i);
+        }
+        break;
+    case '(':
+        if (is_last || next == '+' || cg_is(next, CG_C_DIGIT)) {
+            run(w, cg_scan_number, i);
+        }
+        cg_scan_mail_spelled(w, i);
+        break;
+    case '[':
+    case '{':
+        cg_scan_mail_spelled(w, i);
+        break;
+    case '+':
+        if (is_last || cg_is(next, CG_C_DIGIT)) {
+            run(w, cg_scan_number, i);
+        }
+        break;
+    case '-':
+        if (is_last || next == '-') {
+            run(w, cg_scan_pem, i);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* A letter after a Chinese character may make it a plate's province. */
+static void scan_wide(cg_window_t *w, uint32_t i)
+{
+    uint32_t next = i + 3;
+    if (w->text[i] >= 0xE4 && w->text[i] <= 0xE9 &&
+        (next >= w->n || cg_is(w->text[next], CG_C_UPPER) ||
+         w->text[next] == ' ')) {
+        run(w, cg_scan_plate, i);
+    }
+}
+
+static const uint8_t is_sign[256] = {['@'] = 1, [':'] = 1, ['('] = 1, ['['] = 1,
+                                     ['{'] = 1, ['+'] = 1, ['-'] = 1};
+
+static void scan_marks(cg_window_t *w)
+{
+    uint32_t i = w->base;
+    while (i < w->n) {
+        unsigned c = w->text[i];
+        if (cg_is(c, CG_C_ALNUM)) {
+            i = read_word(w, i);
+            continue;
+        }
+        if (c >= 0xE4) {
+            scan_wide(w, i);
+        }
+        else if (is_sign[c]) {
+            scan_sign(w, i);
+        }
+        i++;
+    }
+}
+
+/* The token that ends the window may become the beginning of a value that is
+ * known by what comes later: an address, a URL. One blank may follow it. */
+static void hold_token(cg_window_t *w)
+{
+    uint32_t i = w->n;
+    uint32_t edge = cg_norm_source(w->norm, i);
+    if (i > w->base && w->text[i - 1] == ' ') {
+        i--;
+    }
+    uint32_t end = i;
+    while (i > w->base && end - i < TOKEN_BACK_MAX &&
+           cg_is(w->text[i - 1], CG_C_TOKEN) &&
+           edge - cg_norm_source(w->norm, i - 1) <= CG_TOKEN_BACK) {
+        i--;
+    }
+    /* A word's first letters decide what it may be. */
+    if (i < w->n && i < w->open) {
+        w->open = i;
+    }
+}
+
+static int by_start(const cg_candidate_t *a, const cg_candidate_t *b)
+{
+    if (a->start != b->start) {
+        return a->start < b->start ? -1 : 1;
+    }
+    if (a->end != b->end) {
+        return a->end > b->end ? -1 : 1;
+    }
+    return (int)b->rank - (int)a->rank;
+}
+
+/* Insertion: the scanners leave them nearly sorted. */
+static void sort(cg_candidate_t *found, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        cg_candidate_t moved = found[i];
+        uint32_t k = i;
+        while (k > 0 && by_start(&moved, &found[k - 1]) < 0) {
+            found[k] = found[k - 1];
+            k--;
+        }
+        found[k] = moved;
+    }
+}
+
+/* Does other, which overlaps one and does not begin before it, win? */
+static bool beats(const cg_candidate_t *other, const cg_candidate_t *one)
+{
+    if (other->start == one->start && other->end == one->end) {
+        return other->rank > one->rank;
+    }
+    if (other->start == one->start && other->end > one->end) {
+        return other->rank + 20 >= one->rank;
+    }
+    if (other->end <= one->end) {
+        return other->rank > one->rank + 20 && other->start == one->start;
+    }
+    return other->rank > one->rank;
+}
+
+typedef struct pass_t {
+    cg_engine_t *engine;
+    cg_window_t *w;
+    const cg_norm_t *norm;
+    uint32_t source_len;
+    cg_on_finding_t on_finding;
+    void *ctx;
+} pass_t;
+
+/* Could something that is still open win over this candidate? Not when all
+ * that the candidate's start may see is here. */
+static bool is_decidable(const pass_t *pass, const cg_candidate_t *one)
+{
+    const cg_window_t *w = pass->w;
+    if (w->is_final || w->open >= one->end) {
+        return true;
+    }
+    uint32_t start = cg_norm_source(w->norm, one->start);
+    return cg_norm_source(w->norm, w->n) >= start + w->span;
+}
+
+static uint32_t limit_of(const cg_window_t *w, uint32_t start)
+{
+    if (w->norm->break_count <= 1) {
+        return start + w->span;
+    }
+    return cg_norm_find(w->norm, cg_norm_source(w->norm, start) + w->span);
+}
+
+static bool is_beaten(const pass_t *pass, uint32_t at)
+{
+    const cg_window_t *w = pass->w;
+    const cg_candidate_t *one = &w->found[at];
+    uint32_t limit = limit_of(w, one->start);
+    for (uint32_t i = at + 1; i < w->found_count && w->found[i].start < one->end;
+         i++) {
+        if (w->found[i].reach <= limit && beats(&w->found[i], one)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_allowed(const pass_t *pass, const cg_candidate_t *one)
+{
+    const cg_window_t *w = pass->w;
+    if (w->rules->allowed_count == 0) {
+        return false;
+    }
+    cg_str_t value = {(const char *)w->text + one->start,
+                      (size_t)(one->end - one->start)};
+    return cg_rules_allow(w->rules, one->type, value);
+}
+
+static void drop_allowed(const pass_t *pass)
+{
+    cg_window_t *w = pass->w;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w->found_count; i++) {
+        if (w->found[i].start >= w->base && !is_allowed(pass, &w->found[i])) {
+            w->found[kept++] = w->found[i];
+        }
+    }
+    w->found_count = kept;
+}
+
+/* Goes on with what a finding swallows, from at. Returns where it ends so far;
+ * the engine remembers if it goes on in the next window. */
+static uint32_t swallow(const pass_t *pass, uint32_t at, bool *is_over)
+{
+    cg_engine_t *engine = pass->engine;
+    at = cg_swallow(pass->w, (cg_swallow_t)engine->swallow, at,
+                    &engine->swallow_state, is_over);
+    if (*is_over) {
+        engine->swallow = CG_SWALLOW_NONE;
+        engine->swallow_state = 0;
+    }
+    return at;
+}
+
+/* Takes candidates from left to right. Returns the normalised offset up to
+ * which everything is decided. */
+static uint32_t decide(const pass_t *pass, uint32_t from)
+{
+    cg_window_t *w = pass->w;
+    uint32_t done = from;
+    for (uint32_t i = 0; i < w->found_count; i++) {
+        const cg_candidate_t *one = &w->found[i];
+        if (one->start < done) {
+            continue;
+        }
+        if (one->start >= w->open) {
+            break;
+        }
+        if (!is_decidable(pass, one)) {
+            return one->start;
+        }
+        if (is_beaten(pass, i)) {
+            continue;
+        }
+        done = one->end;
+        bool is_over = true;
+        if (one->swallow) {
+            pass->engine->swallow = (cg_swallow_t)one->swallow;
+            pass->engine->swallow_state = 0;
+            done = swallow(pass, done, &is_over);
+        }
+        pass->on_finding(pass->ctx, cg_norm_source(w->norm, one->start),
+                         cg_norm_source(w->norm, done), one, false);
+        if (!is_over) {
+            return done;
+        }
+    }
+    uint32_t open = w->open < w->n ? w->open : w->n;
+    return done > open ? done : open;
+}
+
+/* Remembers the text before at, and the normaliser's state there. */
+static void keep_left(const pass_t *pass, const unsigned char *src,
+                      uint32_t at, uint32_t decided)
+{
+    cg_engine_t *engine = pass->engine;
+    const cg_window_t *w = pass->w;
+    uint32_t len = at < CG_LEFT_BYTES ? at : CG_LEFT_BYTES;
+    cg_norm_t unused = {0};
+    unsigned char text[CG_LEFT_BYTES];
+    memcpy(text, w->text + at - len, len);
+    /* The window's own text is done with: it serves as the place to write. */
+    unused.text = (unsigned char *)(uintptr_t)w->text;
+    unused.breaks = pass->norm->breaks;
+    unused.break_cap = pass->norm->break_cap;
+    cg_normalise(&engine->norm, src, pass->source_len, decided, w->is_final,
+                 &unused);
+    memcpy(engine->left, text, len);
+    engine->left_len = len;
+}
+
+uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
+                       bool is_final, const cg_room_t *room,
+                       cg_on_finding_t on_finding, void *ctx)
+{
+    const unsigned char *bytes = (const unsigned char *)src;
+    cg_norm_t norm = {.text = room->text, .len = engine->left_len,
+                      .breaks = room->breaks, .break_cap = room->break_cap};
+    cg_norm_state_t state = engine->norm;
+    cg_window_t w;
+    memcpy(room->text, engine->left, engine->left_len);
+    cg_normalise(&state, bytes, len, len, is_final, &norm);
+    w.text = room->text;
+    w.base = engine->left_len;
+    w.n = norm.len;
+    w.is_final = is_final;
+    w.is_deep = engine->is_deep;
+    w.norm = &norm;
+    w.rules = engine->rules;
+    w.span = engine->is_deep ? CG_SPAN_DEEP : CG_SPAN_PLAIN;
+    w.limit = w.n;
+    w.reach = 0;
+    w.open = w.n;
+    w.found = room->found;
+    w.found_count = 0;
+    w.found_cap = room->found_cap;
+    w.label_at = 0;
+    pass_t pass = {engine, &w, &norm, len, on_finding, ctx};
+    uint32_t done = w.base;
+    if (engine->swallow) {
+        bool is_over;
+        done = swallow(&pass, done, &is_over);
+        on_finding(ctx, 0, cg_norm_source(&norm, done), NULL, true);
+        if (!is_over) {
+            uint32_t decided = cg_norm_source(&norm, done);
+            keep_left(&pass, bytes, done, decided);
+            return decided;
+        }
+        w.base = done;
+    }
+    scan_marks(&w);
+    if (w.rules->words) {
+        cg_words_scan(w.rules->words, &w);
+    }
+    bool is_sound = !w.rules->patterns || cg_patterns_scan(w.rules->patterns, &w);
+    engine->has_failed = engine->has_failed || !is_sound;
+    if (!is_final) {
+        hold_token(&w);
+    }
+    drop_allowed(&pass);
+    sort(w.found, w.found_count);
+    done = decide(&pass, done);
+    uint32_t decided = is_final && !engine->swallow && done >= w.n
+                           ? len
+                           : cg_norm_source(&norm, done);
+    keep_left(&pass, bytes, done, decided);
+    return decided;
+}

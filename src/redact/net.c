@@ -1,0 +1,187 @@
+/* Addresses of machines: IPv4, IPv6, MAC.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "redact/redact_int.h"
+
+#include <string.h>
+
+/* Reads 0-255 without leading zero at i; returns its end or 0. */
+static uint32_t read_octet(cg_window_t *w, uint32_t i, int *value)
+{
+    uint32_t from = i;
+    *value = 0;
+    while (i < from + 4 && cg_is(cg_at(w, i), CG_C_DIGIT)) {
+        *value = *value * 10 + (int)(cg_at(w, i) - '0');
+        i++;
+    }
+    bool is_padded = i > from + 1 && cg_at(w, from) == '0';
+    return i > from && i <= from + 3 && *value <= 255 && !is_padded ? i : 0;
+}
+
+/* a.b.c.d at i; returns its end or 0. */
+static uint32_t read_ip4(cg_window_t *w, uint32_t i, int octets[4])
+{
+    for (int k = 0; k < 4; k++) {
+        i = read_octet(w, i, &octets[k]);
+        if (i == 0 || (k < 3 && cg_at(w, i) != '.')) {
+            return 0;
+        }
+        i += k < 3;
+    }
+    return i;
+}
+
+static bool is_nowhere(const int octets[4])
+{
+    return octets[0] == 127 || octets[0] == 0 || octets[0] == 255;
+}
+
+/* Version numbers look the same: a word decides. */
+static bool is_version(cg_window_t *w, uint32_t start)
+{
+    int against = cg_label_distance(w, CG_LABEL_COUNTER, start);
+    int labelled = cg_label_distance(w, CG_TYPE_IP_ADDRESS, start);
+    return against >= 0 && against <= 16 &&
+           (labelled < 0 || labelled > against);
+}
+
+void cg_scan_ip4(cg_window_t *w, uint32_t start)
+{
+    int octets[4];
+    unsigned before = cg_before(w, start);
+    if (cg_is(before, CG_C_ALNUM) || before == '.' || before == '_') {
+        return;
+    }
+    uint32_t end = read_ip4(w, start, octets);
+    if (end == 0 || cg_is(cg_at(w, end), CG_C_ALNUM) ||
+        (cg_at(w, end) == '.' && cg_is(cg_at(w, end + 1), CG_C_ALNUM)) ||
+        (cg_at(w, end) == '-' && cg_is(cg_at(w, end + 1), CG_C_ALPHA)) ||
+        is_nowhere(octets) || is_version(w, start)) {
+        return;
+    }
+    cg_candidate(w, start, end, CG_TYPE_IP_ADDRESS, 90);
+}
+
+typedef struct ip6_t {
+    int groups;
+    bool has_gap;   /* :: */
+    bool has_digit;
+    bool has_ip4;
+    uint32_t end;
+} ip6_t;
+
+/* Reads groups of hexadecimal digits and colons. */
+static ip6_t read_ip6(cg_window_t *w, uint32_t i)
+{
+    ip6_t ip = {.end = i};
+    int octets[4];
+    if (cg_at(w, i) == ':') {
+        if (cg_at(w, i + 1) != ':') {
+            return ip;
+        }
+        ip.has_gap = true;
+        i += 2;
+        ip.end = i;
+    }
+    while (ip.groups < 8) {
+        uint32_t from = i;
+        bool has_digit = false;
+        while (i < from + 5 && cg_is(cg_at(w, i), CG_C_HEX)) {
+            has_digit = has_digit || cg_is(cg_at(w, i), CG_C_DIGIT);
+            i++;
+        }
+        if (i == from || i > from + 4) {
+            ip.groups = i == from ? ip.groups : 99;
+            return ip;
+        }
+        if (cg_at(w, i) == '.' && (ip.has_gap || ip.groups == 6)) {
+            uint32_t end = read_ip4(w, from, octets);
+            if (end) {
+                ip.has_ip4 = true;
+                ip.end = end;
+            }
+            return ip;
+        }
+        ip.groups++;
+        ip.has_digit = ip.has_digit || has_digit;
+        ip.end = i;
+        if (cg_at(w, i) != ':') {
+            return ip;
+        }
+        i++;
+        if (cg_at(w, i) == ':') {
+            if (ip.has_gap) {
+                ip.groups = 99;
+                return ip;
+            }
+            ip.has_gap = true;
+            i++;
+            ip.end = i;
+        }
+    }
+    return ip;
+}
+
+static void try_ip6(cg_window_t *w, uint32_t start)
+{
+    ip6_t ip = read_ip6(w, start);
+    unsigned after = cg_at(w, ip.end);
+    bool is_whole = ip.has_gap ? ip.groups < 8 && (ip.groups > 1 || ip.has_ip4) &&
+                                     (ip.has_digit || ip.has_ip4)
+                               : ip.groups == 8 ||
+                                     (ip.groups == 6 && ip.has_ip4);
+    if (!is_whole || cg_is(after, CG_C_ALNUM) || after == ':' || after == '_' ||
+        (ip.groups == 1 && !ip.has_ip4)) {
+        return;
+    }
+    cg_candidate(w, start, ip.end, CG_TYPE_IP_ADDRESS, 90);
+}
+
+/* Six pairs with one separator, or Cisco's three fours. Returns the end. */
+static uint32_t read_mac(cg_window_t *w, uint32_t i, bool *is_special)
+{
+    uint32_t size = cg_is(cg_at(w, i + 2), CG_C_HEX) ? 4 : 2;
+    unsigned separator = cg_at(w, i + size);
+    unsigned all_or = 0;
+    unsigned all_and = 0xff;
+    if (size == 4 ? separator != '.' : separator != ':' && separator != '-') {
+        return 0;
+    }
+    for (uint32_t k = 0; k < 12 / size; k++) {
+        for (uint32_t d = 0; d < size; d++, i++) {
+            unsigned c = cg_at(w, i);
+            if (!cg_is(c, CG_C_HEX)) {
+                return 0;
+            }
+            unsigned v = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+            all_or |= v;
+            all_and &= v;
+        }
+        if (k + 1 < 12 / size && cg_at(w, i++) != separator) {
+            return 0;
+        }
+    }
+    unsigned after = cg_at(w, i);
+    if (after == separator && cg_is(cg_at(w, i + 1), CG_C_ALNUM)) {
+        return 0;
+    }
+    *is_special = all_or == 0 || all_and == 0xf;
+    return cg_is(after, CG_C_ALNUM) ? 0 : i;
+}
+
+void cg_scan_colons(cg_window_t *w, uint32_t start)
+{
+    unsigned before = cg_before(w, start);
+    bool is_special = false;
+    if (cg_is(before, CG_C_ALNUM) || before == ':' || before == '.') {
+        return;
+    }
+    uint32_t end = cg_at(w, start) == ':' ? 0 : read_mac(w, start, &is_special);
+    if (end) {
+        if (!is_special && before != '-') {
+            cg_candidate(w, start, end, CG_TYPE_MAC_ADDRESS, 90);
+        }
+        return;
+    }
+    try_ip6(w, start);
+}

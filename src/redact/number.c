@@ -1,0 +1,577 @@
+/* Numbers: cards, identity numbers, telephones.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * From one start, groups of digits and the gaps between them are read once:
+ *
+ *      4111-1111 1111  1111     groups 4 4 4 4, gaps - ' ' ' '
+ *
+ * Each prefix of the groups is a window; the table says which types have so
+ * many digits, how they are usually grouped, and how sure a grouping makes us.
+ * A number grouped in another way counts only beside a label. Check digits
+ * come last, because they cost most.
+ */
+#include "redact/redact_int.h"
+
+#include <string.h>
+
+#include "redact/check.h"
+
+#define DIGITS_MAX 20
+#define PHONE_DIGITS_MAX 15
+
+enum gap_t {
+    GAP_SPACE = 1,
+    GAP_DASH = 2,
+    GAP_DOT = 4,
+    GAP_SLASH = 8,
+    GAP_UNDER = 16,
+    GAP_PAREN = 32,
+    GAP_LINE = 64,
+    GAP_MARK = 128, /* **, `, <b> */
+    GAP_TIGHT = GAP_SPACE | GAP_DASH | GAP_DOT
+};
+
+typedef struct group_t {
+    uint32_t end; /* after its last digit */
+    uint8_t len;
+    uint8_t total; /* digits up to its end */
+    uint8_t gap;   /* kind of the gap before it */
+} group_t;
+
+typedef struct number_t {
+    uint32_t start;
+    char d[DIGITS_MAX + 2];
+    group_t group[DIGITS_MAX + 1];
+    int groups;
+    bool has_x; /* the last of 18 is X */
+} number_t;
+
+typedef struct row_t {
+    uint8_t type;
+    uint8_t min;
+    uint8_t max;
+    uint8_t solid;      /* score without gaps; 0: not so */
+    uint8_t shaped;     /* score in a usual grouping */
+    uint8_t other;      /* score in any other grouping */
+    uint8_t gaps;       /* gaps of a usual grouping */
+    const char *shapes; /* usual groupings, e.g. "344 4444" */
+    bool (*fixed)(const char *d);
+    bool (*sized)(const char *d, int len);
+} row_t;
+
+static bool check_nir(const char *d)
+{
+    return cg_check_fr_nir(d);
+}
+
+// clang-format off
+#define SDD GAP_TIGHT
+static const row_t rows[] = {
+    {CG_TYPE_CREDIT_CARD, 13, 19, 100, 100, 25, SDD | GAP_MARK,
+     "4444 465 464 44443 44442 44441 4443 4441 88 6A A6 613 466", NULL, cg_check_card},
+    {CG_TYPE_CN_RESIDENT_ID, 18, 18, 100, 100, 70, SDD,
+     "684 6444 3384 33444 648", cg_check_cn_id, NULL},
+    {CG_TYPE_US_SSN, 9, 9, 30, 85, 25, SDD, "324", cg_check_us_ssn, NULL},
+    {CG_TYPE_US_ITIN, 9, 9, 30, 85, 25, SDD, "324", cg_check_us_itin, NULL},
+    {CG_TYPE_KR_RRN, 13, 13, 60, 100, 25, SDD, "67", cg_check_kr_rrn, NULL},
+    {CG_TYPE_FR_NIR, 15, 15, 100, 100, 25, SDD, "1222332 13A D2", check_nir, NULL},
+    {CG_TYPE_BR_CPF, 11, 11, 30, 100, 25, GAP_DOT | GAP_DASH, "3332 92", cg_check_br_cpf, NULL},
+    {CG_TYPE_BR_CNPJ, 14, 14, 30, 100, 25, GAP_DOT | GAP_DASH | GAP_SLASH, "23342", cg_check_br_cnpj, NULL},
+    {CG_TYPE_UK_NHS, 10, 10, 30, 30, 25, SDD, "334", cg_check_uk_nhs, NULL},
+    {CG_TYPE_AU_TFN, 8, 9, 30, 30, 25, SDD, "333 323", NULL, cg_check_au_tfn},
+    {CG_TYPE_AU_ABN, 11, 11, 30, 30, 25, SDD, "2333", cg_check_au_abn, NULL},
+    {CG_TYPE_AU_MEDICARE, 10, 11, 30, 30, 25, SDD | GAP_SLASH, "451 4511", NULL, cg_check_au_medicare},
+    {CG_TYPE_CA_SIN, 9, 9, 30, 30, 25, SDD, "333", cg_check_ca_sin, NULL},
+    {CG_TYPE_US_NPI, 10, 10, 30, 30, 25, SDD, "433", cg_check_us_npi, NULL},
+    {CG_TYPE_ABA_ROUTING_NUMBER, 9, 9, 30, 30, 25, SDD, "441", cg_check_aba, NULL},
+    {CG_TYPE_IN_AADHAAR, 12, 12, 30, 30, 25, SDD, "444", cg_check_aadhaar, NULL},
+    {CG_TYPE_JP_MY_NUMBER, 12, 12, 30, 30, 25, SDD, "444", cg_check_jp_my_number, NULL},
+    {CG_TYPE_PL_PESEL, 11, 11, 30, 30, 25, SDD, "65", cg_check_pl_pesel, NULL},
+    {CG_TYPE_NL_BSN, 9, 9, 30, 30, 25, SDD, "333 423 45", cg_check_nl_bsn, NULL},
+    {CG_TYPE_TR_NATIONAL_ID, 11, 11, 30, 30, 25, SDD, "3332", cg_check_tr_id, NULL},
+    {CG_TYPE_TH_TNIN, 13, 13, 30, 30, 25, SDD, "14521", cg_check_th_id, NULL},
+    {CG_TYPE_DE_TAX_ID, 11, 11, 30, 30, 25, SDD | GAP_SLASH, "2333", cg_check_de_tax_id, NULL},
+    {CG_TYPE_ZA_ID_NUMBER, 13, 13, 30, 30, 25, SDD, "643 6421 6412", cg_check_za_id, NULL},
+    {CG_TYPE_SE_PERSONNUMMER, 10, 12, 30, 30, 25, SDD, "64 84", NULL, cg_check_se_personnummer},
+    {CG_TYPE_KR_BRN, 10, 10, 30, 30, 25, SDD, "325", cg_check_kr_brn, NULL},
+};
+// clang-format on
+#define ROWS (sizeof rows / sizeof rows[0])
+
+/* <b>, </strong>: returns the offset after it, or 0. */
+static uint32_t read_tag(cg_window_t *w, uint32_t i)
+{
+    i++;
+    if (cg_at(w, i) == '/') {
+        i++;
+    }
+    uint32_t letters = 0;
+    while (letters < 8 && cg_is(cg_at(w, i), CG_C_ALPHA)) {
+        i++;
+        letters++;
+    }
+    return letters > 0 && cg_at(w, i) == '>' ? i + 1 : 0;
+}
+
+static int kind_of(unsigned c)
+{
+    switch (c) {
+    case '-':
+        return GAP_DASH;
+    case '.':
+        return GAP_DOT;
+    case '/':
+        return GAP_SLASH;
+    case '_':
+        return GAP_UNDER;
+    case '(':
+    case ')':
+        return GAP_PAREN;
+    case '\n':
+    case '\r':
+        return GAP_LINE;
+    case '*':
+    case '`':
+    case '~':
+        return GAP_MARK;
+    default:
+        return 0;
+    }
+}
+
+/* One of the kinds a gap may have, from all that stands in it. */
+static int settle_kind(int kinds, int spaces, int signs)
+{
+    if (kinds & GAP_LINE) {
+        return kinds == GAP_LINE && spaces <= 4 ? GAP_LINE : 0;
+    }
+    if (kinds & GAP_MARK) {
+        return kinds == GAP_MARK || kinds == (GAP_MARK | GAP_DASH) ? GAP_MARK
+                                                                    : 0;
+    }
+    if (kinds & GAP_PAREN) {
+        return signs <= 3 ? GAP_PAREN : 0;
+    }
+    if (kinds == 0) {
+        return spaces <= 2 ? GAP_SPACE : 0;
+    }
+    if (signs != 1 || spaces == 1 || spaces > 2) {
+        return 0;
+    }
+    return spaces == 2 && kinds != GAP_DASH ? 0 : kinds;
+}
+
+/* Reads a gap at i. Returns where the next digit stands, or 0. */
+static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
+{
+    int kinds = 0;
+    int spaces = 0;
+    int signs = 0;
+    uint32_t stop = i + 12;
+    while (i < stop) {
+        unsigned c = cg_at(w, i);
+        if (cg_is(c, CG_C_DIGIT) || (may_be_x && (c | 0x20) == 'x')) {
+            *gap = settle_kind(kinds, spaces, signs);
+            return *gap ? i : 0;
+        }
+        if (c == ' ') {
+            spaces++;
+            i++;
+            continue;
+        }
+        if (c == '<') {
+            i = read_tag(w, i);
+            kinds |= GAP_MARK;
+            if (i == 0) {
+                return 0;
+            }
+            continue;
+        }
+        int kind = kind_of(c);
+        if (kind == 0) {
+            return 0;
+        }
+        kinds |= kind;
+        signs += kind != GAP_LINE;
+        i++;
+    }
+    return 0;
+}
+
+/* Reads groups from start on until DIGITS_MAX digits or something else. */
+static void read_number(cg_window_t *w, uint32_t start, number_t *number)
+{
+    uint32_t i = start;
+    int total = 0;
+    int gap = 0;
+    number->start = start;
+    number->groups = 0;
+    number->has_x = false;
+    while (i) {
+        uint32_t from = i;
+        while (total < DIGITS_MAX && cg_is(cg_at(w, i), CG_C_DIGIT)) {
+            number->d[total++] = (char)w->text[i++];
+        }
+        if (total == 17 && (cg_at(w, i) | 0x20) == 'x') {
+            number->d[total++] = 'X';
+            number->has_x = true;
+            i++;
+        }
+        bool is_cut = cg_is(cg_at(w, i), CG_C_DIGIT);
+        if (is_cut || i == from) {
+            return;
+        }
+        number->group[number->groups++] =
+            (group_t){i, (uint8_t)(i - from), (uint8_t)total, (uint8_t)gap};
+        if (total >= DIGITS_MAX || number->has_x ||
+            number->groups == DIGITS_MAX) {
+            return;
+        }
+        i = read_gap(w, i, total == 17, &gap);
+    }
+}
+
+/* Does a window's grouping stand in the list? Sizes above 9 are letters. */
+static bool is_shape(const number_t *number, int groups, const char *shapes)
+{
+    while (*shapes) {
+        int i = 0;
+        while (*shapes && *shapes != ' ') {
+            int size = *shapes <= '9' ? *shapes - '0' : *shapes - 'A' + 10;
+            if (i >= 0) {
+                i = i < groups && number->group[i].len == size ? i + 1 : -1;
+            }
+            shapes++;
+        }
+        if (i == groups) {
+            return true;
+        }
+        shapes += *shapes == ' ';
+    }
+    return false;
+}
+
+typedef struct window_t {
+    int groups;
+    int total;
+    int gaps;         /* kinds of gaps within */
+    bool is_one_gap;  /* all of one kind */
+    bool is_uniform;  /* groups of one size, the last may be shorter */
+    bool is_maximal;  /* the row of digits begins and ends with it */
+    bool is_free;     /* its end is an edge */
+} window_t;
+
+static window_t window_of(cg_window_t *w, const number_t *number, int groups,
+                          bool has_before)
+{
+    window_t window = {.groups = groups, .is_one_gap = true,
+                       .is_uniform = true};
+    const group_t *last = &number->group[groups - 1];
+    window.total = last->total;
+    for (int i = 1; i < groups; i++) {
+        int gap = number->group[i].gap;
+        window.is_one_gap = window.is_one_gap &&
+                            (window.gaps == 0 || window.gaps == gap);
+        window.gaps |= gap;
+        uint8_t size = number->group[0].len;
+        window.is_uniform =
+            window.is_uniform && (number->group[i].len == size ||
+                                  (i == groups - 1 &&
+                                   number->group[i].len < size));
+    }
+    bool has_after = groups < number->groups &&
+                     (number->group[groups].gap & window.gaps);
+    window.is_maximal = !has_before && !has_after;
+    window.is_free = cg_right_is_free(w, last->end);
+    return window;
+}
+
+/* Score of a row for a window; 0: not so. */
+static int score_row(const row_t *row, const number_t *number,
+                     const window_t *window)
+{
+    if (window->groups == 1) {
+        return row->solid;
+    }
+    if ((window->gaps & ~row->gaps) == 0 &&
+        is_shape(number, window->groups, row->shapes)) {
+        bool is_mixed = !window->is_one_gap && row->type != CG_TYPE_BR_CPF &&
+                        row->type != CG_TYPE_BR_CNPJ;
+        return is_mixed ? row->other : row->shaped;
+    }
+    if (window->is_uniform && !window->is_maximal) {
+        return 0;
+    }
+    return row->other;
+}
+
+static void try_rows(cg_window_t *w, const number_t *number,
+                     const window_t *window)
+{
+    const group_t *last = &number->group[window->groups - 1];
+    for (size_t i = 0; i < ROWS; i++) {
+        const row_t *row = &rows[i];
+        if (window->total < row->min || window->total > row->max ||
+            (number->has_x && window->groups == number->groups &&
+             row->type != CG_TYPE_CN_RESIDENT_ID)) {
+            continue;
+        }
+        int score = score_row(row, number, window);
+        if (score == 0 ||
+            (score < CG_SCORE_FOUND &&
+             cg_label_distance(w, row->type, number->start) < 0)) {
+            continue;
+        }
+        if (row->fixed ? row->fixed(number->d)
+                       : row->sized(number->d, window->total)) {
+            cg_candidate(w, number->start, last->end, row->type, score);
+        }
+    }
+}
+
+/* " ext. 12", " x12", "转12": returns its end, or end. */
+static uint32_t read_extension(cg_window_t *w, uint32_t end)
+{
+    static const char *const words[] = {"extension", "ext.", "ext", "x", "#",
+                                        "\xe8\xbd\xac",
+                                        "\xe5\x88\x86\xe6\x9c\xba"};
+    uint32_t i = end;
+    while (i < end + 2 && (cg_at(w, i) == ' ' || cg_at(w, i) == ',')) {
+        i++;
+    }
+    for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+        uint32_t at = i;
+        const char *p = words[k];
+        while (*p && (cg_at(w, at) == (unsigned char)*p ||
+                      (cg_at(w, at) | 0x20) == (unsigned char)*p)) {
+            at++;
+            p++;
+        }
+        if (*p) {
+            continue;
+        }
+        at += cg_at(w, at) == ':';
+        at += cg_at(w, at) == ' ';
+        uint32_t from = at;
+        while (at < from + 6 && cg_is(cg_at(w, at), CG_C_DIGIT)) {
+            at++;
+        }
+        if (at > from && at < from + 6) {
+            return at;
+        }
+    }
+    return end;
+}
+
+static bool is_nanp(const char *d)
+{
+    return d[0] >= '2' && d[3] >= '2' && !(d[1] == '1' && d[2] == '1') &&
+           !(d[4] == '1' && d[5] == '1');
+}
+
+/* 2024-05-12, 12.05.2024, 12 05 24: a date, not a number to call. */
+static bool is_date(const number_t *number, int groups)
+{
+    const char *d = number->d;
+    if (groups < 3 || number->group[2].total != 8) {
+        return false;
+    }
+    bool is_year_first = number->group[0].len == 4 &&
+                         number->group[1].len == 2;
+    bool is_year_last = number->group[0].len == 2 && number->group[1].len == 2;
+    return (is_year_first && (d[0] == '1' || d[0] == '2')) ||
+           (is_year_last && (d[4] == '1' || d[4] == '2'));
+}
+
+/* Most digits of a number that begins with a country code (E.164). */
+static int most_digits(const char *d)
+{
+    static const struct {
+        const char *code;
+        int most;
+    } table[] = {{"1", 11},   {"7", 11},   {"86", 13},  {"33", 11}, {"34", 11},
+                 {"44", 12},  {"81", 12},  {"82", 12},  {"65", 10}, {"852", 11},
+                 {"853", 11}, {"886", 12}, {"91", 12},  {"61", 11}, {"90", 12},
+                 {"972", 12}, {"47", 10},  {"45", 10},  {"31", 11}, {"32", 11},
+                 {"41", 11},  {"48", 11},  {"60", 12},  {"66", 11}, {"62", 14},
+                 {"63", 12},  {"351", 12}, {"353", 12}, {"27", 11}, {"971", 12},
+                 {"966", 12}, {"55", 13},  {"52", 13},  {"54", 13}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strncmp(d, table[i].code, strlen(table[i].code)) == 0) {
+            return table[i].most;
+        }
+    }
+    return 13;
+}
+
+/* Number of groups of an international number (after '+'), or 0. */
+static int international(const number_t *number)
+{
+    int most = most_digits(number->d);
+    int found = 0;
+    for (int i = 0; i < number->groups; i++) {
+        const group_t *group = &number->group[i];
+        if (i > 0 && !(group->gap & (GAP_TIGHT | GAP_PAREN | GAP_SLASH |
+                                     GAP_UNDER | GAP_MARK))) {
+            break;
+        }
+        if (group->total > (i == 0 ? PHONE_DIGITS_MAX : most + 1)) {
+            break;
+        }
+        if (group->total >= 8) {
+            found = i + 1;
+        }
+        if (group->total >= most) {
+            break;
+        }
+    }
+    return found;
+}
+
+/* Length of 86, 0086 or 086 before a Chinese mobile number. */
+static int china_prefix(const char *d, int total)
+{
+    if (total == 13 && strncmp(d, "86", 2) == 0) {
+        return 2;
+    }
+    if (total == 15 && strncmp(d, "0086", 4) == 0) {
+        return 4;
+    }
+    return total == 11 ? 0 : -1;
+}
+
+/* How sure is it that this window is a telephone number? */
+static int score_phone(const number_t *number, const window_t *window)
+{
+    const char *d = number->d;
+    int prefix = china_prefix(d, window->total);
+    bool is_one_block = window->groups == 1;
+    bool is_tight = (window->gaps & ~(GAP_TIGHT | GAP_PAREN)) == 0;
+    if (prefix >= 0 && d[prefix] == '1' && d[prefix + 1] >= '3') {
+        bool is_usual =
+            is_one_block ||
+            (is_tight &&
+             is_shape(number, window->groups,
+                      "344 2B 2344 4B 4344 335 353 245 443"));
+        return is_usual ? 70 : 20;
+    }
+    if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
+        is_shape(number, window->groups, "334 37")) {
+        return window->groups == 3 ? 70 : 50;
+    }
+    if (is_tight && window->total == 11 && d[0] == '1' && is_nanp(d + 1) &&
+        is_shape(number, window->groups, "1334 137")) {
+        return 70;
+    }
+    if (window->total < 7 || window->total > 12 ||
+        is_date(number, window->groups) || (window->gaps & GAP_LINE)) {
+        return 0;
+    }
+    return 20;
+}
+
+static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
+                      const window_t *window)
+{
+    uint32_t end = number->group[window->groups - 1].end;
+    int score = score_phone(number, window);
+    if (score == 0 ||
+        (score < CG_SCORE_FOUND &&
+         cg_label_distance(w, CG_TYPE_PHONE_NUMBER, start) < 0)) {
+        return;
+    }
+    if (score < 60 && window->is_uniform && window->groups > 1 &&
+        !window->is_maximal) {
+        return;
+    }
+    end = read_extension(w, end);
+    cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, score);
+}
+
+static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
+{
+    number_t number;
+    if (cg_is(cg_before(w, start), CG_C_ALNUM) || cg_at(w, digits) == '0') {
+        return;
+    }
+    read_number(w, digits, &number);
+    int groups = international(&number);
+    if (groups == 0 ||
+        cg_is(cg_at(w, number.group[groups - 1].end), CG_C_ALNUM)) {
+        return;
+    }
+    uint32_t end = read_extension(w, number.group[groups - 1].end);
+    cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, 80);
+}
+
+/* Does a group of digits stand before, tied by a gap of this kind? */
+static bool has_group_before(const cg_window_t *w, uint32_t start, int gap,
+                             uint32_t *size)
+{
+    uint32_t i = start;
+    if (i < 2 || !gap) {
+        return false;
+    }
+    unsigned c = w->text[i - 1];
+    int kind = c == ' ' ? GAP_SPACE : kind_of(c);
+    if (!(kind & gap) || !cg_is(w->text[i - 2], CG_C_DIGIT)) {
+        return false;
+    }
+    *size = 0;
+    for (i -= 1; i > 0 && *size < 20 && cg_is(w->text[i - 1], CG_C_DIGIT);
+         i--) {
+        ++*size;
+    }
+    return true;
+}
+
+void cg_scan_number(cg_window_t *w, uint32_t start)
+{
+    uint32_t digits = start;
+    bool is_paren = cg_at(w, digits) == '(';
+    digits += is_paren;
+    if (cg_at(w, digits) == '+') {
+        try_international(w, start, digits + 1);
+        return;
+    }
+    if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
+        (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM)
+                  : !cg_left_is_free(w, start))) {
+        return;
+    }
+    number_t number;
+    read_number(w, digits, &number);
+    if (number.groups == 0 ||
+        number.group[number.groups - 1].total < 7) {
+        return;
+    }
+    if (is_paren && (cg_at(w, number.group[0].end) != ')' ||
+                     number.group[0].len > 5)) {
+        return;
+    }
+    uint32_t size_before = 0;
+    bool has_before =
+        number.groups > 1 &&
+        has_group_before(w, start, number.group[1].gap, &size_before);
+    if (has_before && size_before == number.group[0].len && size_before <= 2) {
+        return;
+    }
+    bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
+                           cg_at(w, number.group[0].end) == ')';
+    for (int groups = 1; groups <= number.groups; groups++) {
+        if (number.group[groups - 1].total < 7) {
+            continue;
+        }
+        window_t window = window_of(w, &number, groups, has_before);
+        if (!window.is_free) {
+            continue;
+        }
+        number.start = start;
+        if (!is_inside_paren && cg_before(w, start) != '+') {
+            try_phone(w, &number, start, &window);
+        }
+        if (!is_paren) {
+            try_rows(w, &number, &window);
+        }
+    }
+}

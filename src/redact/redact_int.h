@@ -1,0 +1,227 @@
+/* What the files of this room share; nobody outside includes it.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine moves over the text in windows. A window holds a normalised
+ * stretch of text with up to CG_LEFT_BYTES of what went before it:
+ *
+ *      left context        may start a finding          | not here yet
+ *   |--------------------|------------------------------|
+ *   0                   base                            n
+ *
+ * Whether the text reaches the scan at once or in pieces must make no
+ * difference. So every scanner works on behalf of one start s and reads the
+ * text only through cg_at(), which remembers how far it looked. A scanner that
+ * wanted to look past n has not been able to decide: the start is open, and
+ * everything from there is looked at again when more text is here. So that
+ * nothing stays open for ever, a scanner for s never sees beyond the source
+ * offset of s + span (208 bytes in a stream): there the text ends for it, in
+ * whatever pieces it came.
+ */
+#ifndef CG_REDACT_INT_H
+#define CG_REDACT_INT_H
+
+#include "base/text.h"
+#include "redact/rules.h"
+#include "redact/scan.h"
+
+#define CG_LEFT_BYTES 136   /* normalised text kept before a window */
+#define CG_SPAN_PLAIN 208   /* source bytes a scanner may see from its start */
+#define CG_SPAN_DEEP 2400
+#define CG_TOKEN_BACK 128   /* source bytes a scanner may look to the left */
+#define CG_CONTEXT_BACK 96  /* bytes before a value in which a word speaks */
+
+/* ---- normalise.c ---- */
+
+/* From this normalised offset on, source = src + (offset - norm). */
+typedef struct cg_break_t {
+    uint16_t norm;
+    uint16_t src;
+} cg_break_t;
+
+/* What the normaliser must know about the text before; zero at its start. */
+typedef struct cg_norm_state_t {
+    unsigned char last;    /* last normalised byte */
+    bool is_numeral_run;   /* inside a run of Chinese numerals */
+    uint8_t fold_left;     /* code points the fold decision still covers */
+    bool is_folding;       /* ... which was to take look-alikes for letters */
+} cg_norm_state_t;
+
+typedef struct cg_norm_t {
+    unsigned char *text; /* normalised bytes; never more than source bytes */
+    uint32_t len;
+    cg_break_t *breaks;
+    uint32_t break_count;
+    uint32_t break_cap; /* at least the source bytes, plus one */
+    uint32_t used;      /* source bytes consumed */
+} cg_norm_t;
+
+/* Normalises src up to stop; what follows up to len is looked at only. Unless
+ * is_final, an undecided end (cut UTF-8, half an escape) is left unused.
+ * Appends to norm->text at norm->len. */
+void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
+                  uint32_t len, uint32_t stop, bool is_final, cg_norm_t *norm);
+/* Source offset of a normalised offset, and back (the first normalised byte
+ * that begins at or after it). */
+uint32_t cg_norm_source(const cg_norm_t *norm, uint32_t at);
+uint32_t cg_norm_find(const cg_norm_t *norm, uint32_t src);
+
+/* ---- window ---- */
+
+typedef struct cg_candidate_t {
+    uint16_t start; /* normalised offsets in the window */
+    uint16_t end;
+    uint16_t reach; /* one past the furthest byte looked at */
+    uint8_t type;
+    uint8_t score;
+    uint16_t rank; /* score, and more where a label speaks for it */
+    int16_t rule;
+    uint8_t swallow; /* cg_swallow_t: goes on past end */
+} cg_candidate_t;
+
+/* What swallows text after a finding, for bodies of any length. */
+typedef enum cg_swallow_t {
+    CG_SWALLOW_NONE,
+    CG_SWALLOW_PEM,  /* up to and with -----END …----- */
+    CG_SWALLOW_TOKEN /* letters, digits, - _ (JWT: and .) */
+} cg_swallow_t;
+
+typedef struct cg_window_t {
+    const unsigned char *text;
+    uint32_t base;
+    uint32_t n;
+    bool is_final;
+    bool is_deep;
+    const cg_norm_t *norm;
+    const cg_rules_t *rules;
+    uint32_t span;
+    /* the scanner at work */
+    uint32_t limit; /* it sees nothing at or beyond */
+    uint32_t reach;
+    /* results */
+    uint32_t open; /* first start that could not be decided; n if none */
+    cg_candidate_t *found;
+    uint32_t found_count;
+    uint32_t found_cap;
+    /* labels seen, up to label_at (context.c) */
+    uint32_t label_at;
+    uint32_t label_end[CG_DETECTORS_MAX]; /* where a label of it ended, +1 */
+} cg_window_t;
+
+/* The byte at i as the scanner at work may see it; 0 where its text ends. */
+static inline unsigned cg_at(cg_window_t *w, uint32_t i)
+{
+    if (i >= w->reach) {
+        w->reach = i + 1;
+    }
+    return i < w->limit ? w->text[i] : 0;
+}
+
+/* A scanner begins on behalf of start, and has ended: start is open if it
+ * looked past what is here. Return false: start is not in this window. */
+void cg_begin(cg_window_t *w, uint32_t start);
+void cg_end(cg_window_t *w, uint32_t start);
+
+/* The byte before i; 0 at the beginning of the text. */
+static inline unsigned cg_before(const cg_window_t *w, uint32_t i)
+{
+    return i > 0 ? w->text[i - 1] : 0;
+}
+
+enum { CG_C_DIGIT = 1, CG_C_UPPER = 2, CG_C_LOWER = 4, CG_C_HEX = 8,
+       CG_C_B64URL = 16, /* letters, digits, - _ */
+       CG_C_LOCAL = 32,  /* local part of an address */
+       CG_C_TOKEN = 64   /* may stand inside a value without a blank */ };
+extern const uint8_t cg_class[256];
+#define CG_C_ALPHA (CG_C_UPPER | CG_C_LOWER)
+#define CG_C_ALNUM (CG_C_DIGIT | CG_C_ALPHA)
+
+static inline bool cg_is(unsigned c, unsigned classes)
+{
+    return (cg_class[c & 255] & classes) != 0;
+}
+
+/* Notes a candidate of the scanner at work. Looks for a label; drops it when
+ * it is not good enough. */
+void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
+                  int score);
+/* The same with nothing looked up: for words, regexes and swallowed bodies. */
+void cg_candidate_plain(cg_window_t *w, uint32_t start, uint32_t end, int type,
+                        int score, int rule, cg_swallow_t swallow);
+
+/* Is a value that begins (ends) here not part of something longer? A letter or
+ * digit beside it, a decimal point, or a dash that ties it to a word with
+ * digits (UUID, version, part number) makes it so. */
+bool cg_left_is_free(cg_window_t *w, uint32_t start);
+bool cg_right_is_free(cg_window_t *w, uint32_t end);
+
+/* ---- scanners: each tries one start, or one run ---- */
+/* Between cg_begin and cg_end, for the start given: */
+void cg_scan_number(cg_window_t *w, uint32_t start); /* a digit, + or ( */
+void cg_scan_alnum(cg_window_t *w, uint32_t start);  /* a word with a digit */
+void cg_scan_crypto(cg_window_t *w, uint32_t start);
+void cg_scan_ip4(cg_window_t *w, uint32_t start);
+void cg_scan_colons(cg_window_t *w, uint32_t start); /* IPv6, MAC */
+void cg_scan_plate(cg_window_t *w, uint32_t start);
+void cg_scan_key(cg_window_t *w, uint32_t start); /* keys known by a prefix */
+void cg_scan_pem(cg_window_t *w, uint32_t start);
+void cg_scan_words(cg_window_t *w, uint32_t start);
+/* These look to the left for their start and begin themselves: */
+void cg_scan_mail(cg_window_t *w, uint32_t at_sign);
+void cg_scan_mail_spelled(cg_window_t *w, uint32_t bracket);
+void cg_scan_url(cg_window_t *w, uint32_t colon);
+void cg_scan_labelled(cg_window_t *w, uint32_t sign); /* password: x */
+/* All at once, over the whole window: */
+bool cg_scan_patterns(cg_window_t *w);
+
+/* secret.c: characters without order: no word, no placeholder. */
+bool cg_is_random(const char *body, int len, bool is_hex);
+/* secret.c: how far a swallowed body goes from at on; *is_over: it ends
+ * there. What is not decided stays. */
+uint32_t cg_swallow(cg_window_t *w, cg_swallow_t kind, uint32_t at,
+                    uint8_t *state, bool *is_over);
+
+/* ---- context.c ---- */
+/* Distance in bytes from the end of the nearest label of a type before start,
+ * or -1 if there is none near. */
+int cg_label_distance(cg_window_t *w, int type, uint32_t start);
+/* Pseudo types in the table of labels. */
+enum { CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
+       CG_LABEL_ID, CG_LABEL_MAX };
+
+/* ---- engine.c ---- */
+
+typedef struct cg_engine_t {
+    const cg_rules_t *rules;
+    bool is_deep;
+    /* the text before the window */
+    unsigned char left[CG_LEFT_BYTES];
+    uint32_t left_len;
+    cg_norm_state_t norm;
+    cg_swallow_t swallow; /* of the last finding */
+    uint8_t swallow_state;
+    bool has_failed; /* a window could not be scanned: nothing may pass */
+} cg_engine_t;
+
+/* Room for one window; the arrays belong to the caller. */
+typedef struct cg_room_t {
+    unsigned char *text; /* CG_LEFT_BYTES + source bytes */
+    cg_break_t *breaks;
+    uint32_t break_cap;
+    cg_candidate_t *found;
+    uint32_t found_cap;
+} cg_room_t;
+
+/* A decided stretch: source bytes [start, end) of the window. continues: it is
+ * the next piece of the finding before it. */
+typedef void (*cg_on_finding_t)(void *ctx, uint32_t start, uint32_t end,
+                                const cg_candidate_t *what, bool continues);
+
+void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules,
+                    bool is_deep);
+/* Scans src; returns how many of its bytes are decided. The next call must
+ * begin there. With is_final everything is decided. */
+uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
+                       bool is_final, const cg_room_t *room,
+                       cg_on_finding_t on_finding, void *ctx);
+
+#endif

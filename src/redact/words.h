@@ -1,0 +1,20 @@
+/* Lists of words to look for.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef CG_REDACT_WORDS_H
+#define CG_REDACT_WORDS_H
+
+#include "redact/redact_int.h"
+
+typedef struct cg_words_t cg_words_t;
+
+/* Copies the words. *out is NULL when there are none. APR_EINVAL names a word
+ * by its place in its list. */
+apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
+                             cg_words_t **out, cg_error_t *err,
+                             apr_pool_t *pool);
+
+/* Notes candidates of every place of the window. */
+void cg_words_scan(const cg_words_t *words, cg_window_t *w);
+
+#endif

@@ -1,0 +1,147 @@
+/* Accounts: the upstreams that may answer, with their credentials.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "route/accounts.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "route/providers.h"
+
+static bool read_url(cg_account_t *account, const char *url, cg_error_t *err,
+                     apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    bool is_url = apr_uri_parse(pool, url, &uri) == APR_SUCCESS && uri.scheme &&
+                  uri.hostname && uri.hostname[0] && !uri.user && !uri.query &&
+                  !uri.fragment;
+    bool is_http = is_url && strcmp(uri.scheme, "http") == 0;
+    account->is_tls = is_url && strcmp(uri.scheme, "https") == 0;
+    if (!is_http && !account->is_tls) {
+        cg_error_set(err, "\"%s\" is not legal; legal: http://host[:port]/path "
+                     "or https://host[:port]/path, up to the version segment, "
+                     "without user, query or fragment", url);
+        return false;
+    }
+    apr_port_t port = uri.port ? uri.port : account->is_tls ? 443 : 80;
+    const char *path = uri.path ? uri.path : "";
+    size_t len = strlen(path);
+    while (len && path[len - 1] == '/') {
+        len--;
+    }
+    bool is_v6 = strchr(uri.hostname, ':') != NULL;
+    account->origin =
+        apr_psprintf(pool, "%s://%s%s%s:%d", uri.scheme, is_v6 ? "[" : "",
+                     uri.hostname, is_v6 ? "]" : "", (int)port);
+    account->base = apr_psprintf(pool, "%s%.*s", account->origin, (int)len,
+                                 path);
+    return true;
+}
+
+static bool read_credential(cg_account_t *account, const char *word,
+                            bool opens, cg_error_t *err, apr_pool_t *pool)
+{
+    cg_secret_t *secret = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    bool is_file = strncmp(word, "file:", 5) == 0;
+    account->credential_from = is_file ? "file" : "env";
+    if (opens && is_file) {
+        rv = cg_secret_load(word + 5, &secret, err, pool);
+    }
+    else if (opens) {
+        rv = cg_secret_from_env(word + 4, &secret, err, pool);
+    }
+    account->credential = secret;
+    return rv == APR_SUCCESS;
+}
+
+static bool read_word(cg_account_t *account, const char *word, bool opens,
+                      cg_error_t *err, apr_pool_t *pool)
+{
+    if (strncmp(word, "file:", 5) == 0 || strncmp(word, "env:", 4) == 0) {
+        return read_credential(account, word, opens, err, pool);
+    }
+    if (strncmp(word, "provider=", 9) == 0 && cg_provider_find(word + 9)) {
+        account->provider = apr_pstrdup(pool, word + 9);
+        return true;
+    }
+    /* The word may be a credential that was typed here by mistake. */
+    cg_error_set(err, "a word is not legal; legal: file:PATH, env:NAME, "
+                 "provider=%s", cg_provider_names(pool));
+    return false;
+}
+
+static bool is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                              "WXYZ0123456789-_.");
+    return len > 0 && len <= 64 && !name[len];
+}
+
+static bool read_account(const apr_array_header_t *words, bool opens,
+                         cg_accounts_t *accounts, cg_error_t *err,
+                         apr_pool_t *pool)
+{
+    if (words->nelts < 2 || accounts->count == CG_ACCOUNTS_MAX) {
+        cg_error_set(err, "legal: NAME URL [file:PATH|env:NAME] "
+                     "[provider=NAME], at most %d times", CG_ACCOUNTS_MAX);
+        return false;
+    }
+    cg_account_t *account = &accounts->rows[accounts->count];
+    const char *name = APR_ARRAY_IDX(words, 0, const char *);
+    *account = (cg_account_t){.index = (int)accounts->count,
+                              .name = name,
+                              .provider = "openai",
+                              .credential_from = "none"};
+    if (!is_name(name) || cg_accounts_find(accounts, name)) {
+        cg_error_set(err, "\"%s\" is not legal or stands twice; legal: a name "
+                     "of letters, digits, - _ .", name);
+        return false;
+    }
+    if (!read_url(account, APR_ARRAY_IDX(words, 1, const char *), err, pool)) {
+        return false;
+    }
+    for (int i = 2; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+        if (!read_word(account, word, opens, err, pool)) {
+            return false;
+        }
+    }
+    accounts->count++;
+    return true;
+}
+
+bool cg_accounts_read(const apr_array_header_t *rows, bool opens_credentials,
+                      cg_accounts_t *out, cg_error_t *err, apr_pool_t *pool)
+{
+    *out = (cg_accounts_t){0};
+    for (int i = 0; rows && i < rows->nelts; i++) {
+        cg_error_t why;
+        const apr_array_header_t *words =
+            APR_ARRAY_IDX(rows, i, const apr_array_header_t *);
+        if (!read_account(words, opens_credentials, out, &why, pool)) {
+            cg_error_set(err, "ChatGPTUpstream: %s", why.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+const cg_account_t *cg_accounts_find(const cg_accounts_t *accounts,
+                                     const char *name)
+{
+    for (size_t i = 0; i < accounts->count; i++) {
+        if (strcmp(accounts->rows[i].name, name) == 0) {
+            return &accounts->rows[i];
+        }
+    }
+    return NULL;
+}
+
+void cg_account_headers(const cg_account_t *account, apr_table_t *headers,
+                        apr_pool_t *pool)
+{
+    cg_provider_find(account->provider)->headers(account, headers, pool);
+}

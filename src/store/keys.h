@@ -1,0 +1,75 @@
+/* All families of keys that the gateway keeps in Redis, and how they are built.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One row says: what the key looks like, how long it lives, which room owns it,
+ * and what it holds about a person (for the register of processing and for
+ * erasure). Every key begins with "cg:". Quota's keys share the hash tag {cg}:
+ * they lie in one slot of a cluster, so that one script may decide over all.
+ */
+#ifndef CG_STORE_KEYS_H
+#define CG_STORE_KEYS_H
+
+#include <stddef.h>
+
+#include <apr_pools.h>
+
+#include "base/text.h"
+
+/* id, pattern (each <word> is a part, in order), life, room, about a person */
+// clang-format off
+#define CG_KEYS(X)                                                              \
+    X(KEY,        "cg:key:<id>", "until deleted", "auth",                       \
+      "a hash: name, owner, user and team of an API key; digest of its secret") \
+    X(KEY_INDEX,  "cg:keys:by-time", "for ever", "auth",                        \
+      "a sorted set: moments of creation and key ids; nothing")                 \
+    X(KEY_CHANNEL, "cg:keys", "a channel, not kept", "auth",                    \
+      "ids of changed keys; nothing")                                           \
+    X(WINDOW,     "cg:{cg}:window:<dimension>:<quantity>:<window>:<subject>",   \
+      "the window and two sub-buckets", "quota",                                \
+      "the subject: key id, user, team, client address; how much, when")        \
+    X(BUDGET,     "cg:{cg}:budget:<dimension>:<month>:<subject>",               \
+      "40 days after the month", "quota",                                       \
+      "the subject: key id, user, team; money spent and held in the month")     \
+    X(HOLD,       "cg:{cg}:hold:<request>",                                     \
+      "until settled; 24 h after it expired unsettled", "quota",                \
+      "the subjects of one request's limits")                                   \
+    X(HOLD_INDEX, "cg:{cg}:holds", "for ever", "quota",                         \
+      "a sorted set: request ids and when their holds expire; nothing")         \
+    X(SERVERS,    "cg:servers", "for ever", "flow",                             \
+      "a sorted set: random names of servers, when each was last seen; nothing") \
+    X(AUDIT_NODES, "cg:{audit}:nodes", "for ever", "audit",                     \
+      "a set: random names of servers; nothing")                                \
+    X(AUDIT_STREAM, "cg:{audit}:stream:<node>",                                 \
+      "until as many newer records came as are kept", "audit",                  \
+      "audit records: key, user, team, address, masked prompt and answer")      \
+    X(AUDIT_STATS, "cg:{audit}:stats:<step>:<epoch>",                           \
+      "3 days by the minute, 100 days by the hour", "audit",                    \
+      "a hash: sums over all requests; nothing")                                \
+    X(ADMIN_ONCE, "cg:admin:once:<hash>", "24 h", "admin",                      \
+      "an operator's name, hashed; the answer to a change, without its secret")
+// clang-format on
+
+typedef enum cg_keys_id_t {
+#define CG_KEYS_ENUM(id, pattern, life, room, person) CG_KEYS_##id,
+    CG_KEYS(CG_KEYS_ENUM)
+#undef CG_KEYS_ENUM
+        CG_KEYS_COUNT
+} cg_keys_id_t;
+
+typedef struct cg_keys_family_t {
+    const char *pattern;
+    const char *life;
+    const char *room;
+    const char *person;
+} cg_keys_family_t;
+
+const cg_keys_family_t *cg_keys_family(cg_keys_id_t id);
+
+/* Builds a key in pool, NUL-terminated beyond its length; parts fill the
+ * pattern's <words> in order. A part longer than 128 bytes, or one that holds a
+ * control character, is replaced by "#" and the SHA-256 of it: callers choose
+ * user names, and a key must stay short and printable. */
+cg_str_t cg_keys_make(cg_keys_id_t id, const cg_str_t *parts, size_t count,
+                      apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,73 @@
+// ChatGPTStoreDown closed, local, open: what limits do without their store.
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { sleep, until, useGateway } from './harness.mjs';
+
+const gw = useGateway({ redis: true, limits: true,
+    policy: ['ChatGPTLimit key 20/60s', 'ChatGPTStoreDown closed'] }, () => {
+    gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i);
+});
+
+/** 60 calls of a key every child has seen, while the store is away. */
+async function during(outage) {
+    const { key } = await gw.newKey({ name: 'probe' });
+    await gw.chat('hi', { key });
+    await outage();
+    await sleep(500);
+    const answers = await Promise.all(Array.from({ length: 60 }, () =>
+        gw.chat('hi', { key })));
+    return answers;
+}
+
+const EXPECT = {
+    closed: (answers) => answers.forEach((one) => {
+        assert.equal(one.status, 503, one.text);
+        assert.equal(one.error.code, 'policy_store_unavailable');
+        assert.equal(one.headers['retry-after'], '5');
+    }),
+    local: (answers) => {
+        const served = answers.filter((one) => one.status === 200).length;
+        assert.ok(served >= 10 && served <= 20, `${served} served`);
+        assert.ok(answers.every((one) => [200, 429].includes(one.status)));
+    },
+    open: (answers) => answers.forEach((one) =>
+        assert.equal(one.status, 200, one.text)),
+};
+
+for (const mode of Object.keys(EXPECT))
+    test(`${mode}: killed, frozen, and back`, async () => {
+        await gw.rewrite({ limits: true, policy: ['ChatGPTLimit key 20/60s',
+            `ChatGPTStoreDown ${mode}`] });
+        EXPECT[mode](await during(() => gw.redis.kill()));
+        await gw.redis.start();
+        await back();
+        EXPECT[mode](await during(async () => gw.redis.freeze()));
+        gw.redis.thaw();
+        await back();
+    });
+
+async function back() {
+    await until(async () => {
+        const made = await gw.admin('POST', '/keys', { name: 'again' });
+        return made.status === 201 && (await gw.chat('hi',
+            { key: made.json.key })).status === 200;
+    }, { ms: 4000, what: 'the store again' });
+}
+
+test('a gateway started without its store comes up and heals by itself',
+    async () => {
+        await gw.rewrite({ limits: true, policy: [
+            'ChatGPTLimit key 20/60s'] });
+        const { key } = gw;
+        await gw.halt();
+        await gw.redis.kill();
+        const starting = gw.again();
+        await sleep(3000);
+        await gw.redis.start();
+        await starting;
+        await until(async () => (await gw.chat('hi', { key })).status === 200,
+            { ms: 5000, what: 'an answer' });
+    });

@@ -1,0 +1,435 @@
+/* API keys through the admin API: a key's whole life.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <apr_strings.h>
+
+#include "admin_fixture.h"
+#include "auth/apikey.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+static got_t create(const char *body)
+{
+    return ask((asked_t){.path = "/keys", .body = body});
+}
+
+static const char *path_of(const got_t *created, const char *tail)
+{
+    return apr_pstrcat(admin_pool(), "/keys/", str_of(created, "id"), tail,
+                       NULL);
+}
+
+static bool verifies(const char *spelled, cg_key_verdict_t expected)
+{
+    cg_key_t key;
+    cg_error_t err = {""};
+    return cg_apikey_verify(admin_fixture()->keyring, cg_str(spelled), NOW,
+                            &key, &err, admin_pool()) == expected;
+}
+
+static got_t patch(const char *path, const char *body, const char *etag)
+{
+    return ask((asked_t){
+        .method = "PATCH",
+        .path = path,
+        .body = body,
+        .more = etag ? apr_pstrcat(admin_pool(), "If-Match: ", etag, "\n", NULL)
+                     : NULL});
+}
+
+/* The operator's record that this answer names. */
+static cg_json_t *event_of(const got_t *got)
+{
+    ship();
+    got_t event = ask((asked_t){.path = apr_pstrcat(
+                                    admin_pool(), "/admin-events/",
+                                    str_of(got, "audit_id"), NULL)});
+    CU_ASSERT_EQUAL(event.status, 200);
+    return event.json;
+}
+
+/* ---- create ------------------------------------------------------------- */
+
+static void a_created_key_has_all_that_was_asked_and_works(void)
+{
+    got_t got = create(
+        "{\"name\":\"billing bot\",\"owner\":\"ann\",\"user\":\"svc\","
+        "\"team\":\"red\",\"models\":[\"gpt-4o*\",\"o3\"],"
+        "\"limits\":[\"100/60s\",\"10000tokens/60s\"],"
+        "\"budget\":\"5USD/month\",\"expires_at\":\"2030-01-01T00:00:00Z\"}");
+    CU_ASSERT_EQUAL_FATAL(got.status, 201);
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "name"), "billing bot");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "team"), "red");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "active");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "budget"), "5USD/month");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "expires_at"),
+                           "2030-01-01T00:00:00.000Z");
+    const cg_json_t *limits = cg_json_get(got.json, "limits");
+    CU_ASSERT_EQUAL(cg_json_size(limits), 2);
+    CU_ASSERT_STRING_EQUAL(cg_json_text(cg_json_at(limits, 0)), "100/60s");
+    CU_ASSERT_EQUAL(cg_json_size(cg_json_get(got.json, "models")), 2);
+    CU_ASSERT_STRING_EQUAL(
+        header_of(&got, "Location"),
+        apr_pstrcat(admin_pool(), "/console/api/v1", path_of(&got, ""), NULL));
+    CU_ASSERT_STRING_EQUAL(header_of(&got, "ETag"), "\"1\"");
+    CU_ASSERT(verifies(str_of(&got, "key"), CG_KEY_OK));
+}
+
+static void the_secret_is_shown_once_and_recorded_nowhere(void)
+{
+    got_t got = create("{\"name\":\"once\"}");
+    const char *secret = str_of(&got, "key");
+    CU_ASSERT_EQUAL_FATAL(strlen(secret), CG_KEY_SPELLED_LEN);
+    got_t read = ask((asked_t){.path = path_of(&got, "")});
+    CU_ASSERT_PTR_NULL(cg_json_get(read.json, "key"));
+    got_t list = ask((asked_t){.path = "/keys"});
+    const cg_json_t *event = event_of(&got);
+    got_t export = ask((asked_t){.path = "/exports"});
+    const char *texts[] = {read.text, list.text, export.text,
+                           cg_json_dump(event, NULL, admin_pool())};
+    const char *middle = apr_pstrmemdup(admin_pool(), secret + 16, 30);
+    for (size_t i = 0; i < 4; i++) {
+        CU_ASSERT_PTR_NULL(strstr(texts[i], middle));
+    }
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(event, "operation", ""),
+                           "keys.create");
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(event, "user", ""), "root");
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(event, "request_id", ""), "req-1");
+    const cg_json_t *name = cg_json_get(cg_json_get(event, "change"), "name");
+    CU_ASSERT(cg_json_is_null(cg_json_get(name, "before")));
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(name, "after", ""), "once");
+}
+
+static const struct {
+    const char *body;
+    const char *pointer;
+    const char *code;
+} BAD[] = {
+    {"{}", "/name", "required"},
+    {"{\"name\":\"   \"}", "/name", "empty"},
+    {"{\"name\":\"a\\tb\"}", "/name", "control_character"},
+    {"{\"name\":\"a\\u202eb\"}", "/name", "control_character"},
+    {"{\"name\":null}", "/name", "wrong_type"},
+    {"{\"name\":\"0123456789012345678901234567890123456789012345678901234567890"
+     "123\"}",
+     "/name", "too_long"},
+    /* 22 characters, 66 bytes */
+    {"{\"name\":\"一二三四五六七八九十一二三四五六七八九十一二\"}", "/name",
+     "too_long"},
+    {"{\"name\":\"a\",\"limits\":[\"0/60s\"]}", "/limits/0", "bad_limit"},
+    {"{\"name\":\"a\",\"limits\":[\"5USD/month\"]}", "/limits/0", "bad_limit"},
+    {"{\"name\":\"a\",\"limits\":[\"1/1s\",\"1/2s\",\"1/3s\",\"1/4s\",\"1/5s\","
+     "\"1/6s\",\"1/7s\",\"1/8s\",\"1/9s\"]}",
+     "/limits", "too_many"},
+    {"{\"name\":\"a\",\"models\":[\"a,b\"]}", "/models/0", "bad_model"},
+    {"{\"name\":\"a\",\"models\":[\"\"]}", "/models/0", "empty"},
+    {"{\"name\":\"a\",\"budget\":\"100/60s\"}", "/budget", "bad_limit"},
+    {"{\"name\":\"a\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", "/expires_at",
+     "in_the_past"},
+    {"{\"name\":\"a\",\"id\":\"mine\"}", "/id", "unknown_member"},
+    {"{\"name\":\"a\",\"state\":\"active\"}", "/state", "unknown_member"},
+};
+
+static void a_bad_key_is_refused_and_not_made(void)
+{
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        got_t got = create(BAD[i].body);
+        bool is_right =
+            got.status == 400 && has_fault(&got, BAD[i].pointer, BAD[i].code);
+        CU_ASSERT(is_right);
+        if (!is_right) {
+            fprintf(stderr, "\n    %s: %s\n", BAD[i].body, got.text);
+        }
+    }
+}
+
+/* ---- change ------------------------------------------------------------- */
+
+static void a_patch_changes_what_it_names_and_nothing_else(void)
+{
+    got_t made = create("{\"name\":\"a\",\"team\":\"red\","
+                        "\"limits\":[\"7/60s\"],\"budget\":\"5USD/month\"}");
+    got_t got = patch(path_of(&made, ""),
+                      "{\"team\":null,\"budget\":\"6USD/month\"}", "\"1\"");
+    CU_ASSERT_EQUAL_FATAL(got.status, 200);
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "name"), "a");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "team"), "");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "budget"), "6USD/month");
+    CU_ASSERT_EQUAL(cg_json_size(cg_json_get(got.json, "limits")), 1);
+    CU_ASSERT_STRING_EQUAL(header_of(&got, "ETag"), "\"2\"");
+    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_OK));
+    const cg_json_t *change = cg_json_get(event_of(&got), "change");
+    CU_ASSERT_STRING_EQUAL(
+        cg_json_get_str(cg_json_get(change, "budget"), "before", ""),
+        "5USD/month");
+    CU_ASSERT_PTR_NULL(cg_json_get(change, "name"));
+    got = patch(path_of(&made, ""),
+                "{\"limits\":[],\"budget\":null,\"expires_at\":null}", "*");
+    CU_ASSERT_EQUAL(cg_json_size(cg_json_get(got.json, "limits")), 0);
+    CU_ASSERT(cg_json_is_null(cg_json_get(got.json, "budget")));
+}
+
+static void a_patch_needs_the_version_it_starts_from(void)
+{
+    got_t made = create("{\"name\":\"a\"}");
+    const char *path = path_of(&made, "");
+    CU_ASSERT_EQUAL(patch(path, "{\"name\":\"b\"}", NULL).status, 428);
+    CU_ASSERT_EQUAL(patch(path, "{\"name\":\"b\"}", "\"7\"").status, 412);
+    CU_ASSERT_EQUAL(patch(path, "{\"name\":\"b\"}", "W/\"1\"").status, 412);
+    CU_ASSERT_EQUAL(patch(path, "{\"name\":\"b\"}", "1").status, 412);
+    CU_ASSERT_EQUAL(patch(path, "{\"name\":\"b\"}", "\"9\", \"1\"").status,
+                    200);
+    got_t stale = patch(path, "{\"name\":\"c\"}", "\"1\"");
+    CU_ASSERT_EQUAL(stale.status, 412);
+    CU_ASSERT_STRING_EQUAL(header_of(&stale, "ETag"), "\"2\"");
+    CU_ASSERT_EQUAL(patch("/keys/zzzzzzzz", "{}", "\"1\"").status, 404);
+}
+
+static void a_suspended_key_does_not_work_until_it_is_active_again(void)
+{
+    got_t made = create("{\"name\":\"a\"}");
+    const char *path = path_of(&made, "");
+    got_t got = patch(path, "{\"state\":\"suspended\"}", "\"1\"");
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "suspended");
+    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_SUSPENDED));
+    patch(path, "{\"state\":\"active\"}", "\"2\"");
+    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_OK));
+    got = patch(path, "{\"state\":\"revoked\"}", "\"3\"");
+    CU_ASSERT(has_fault(&got, "/state", "not_a_choice"));
+}
+
+static void an_expired_key_says_so(void)
+{
+    got_t made =
+        create("{\"name\":\"a\",\"expires_at\":\"2026-01-01T00:00:00Z\"}");
+    got_t got = ask((asked_t){.path = path_of(&made, ""),
+                              .now = NOW + apr_time_from_sec(86400 * 60)});
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "expired");
+}
+
+static void a_rotated_key_has_a_new_secret_and_the_old_one_ends(void)
+{
+    got_t made = create("{\"name\":\"a\"}");
+    got_t got = ask((asked_t){.path = path_of(&made, "/rotate"),
+                              .body = "{\"reason\":\"leaked\"}"});
+    CU_ASSERT_EQUAL_FATAL(got.status, 200);
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "id"), str_of(&made, "id"));
+    CU_ASSERT(verifies(str_of(&got, "key"), CG_KEY_OK));
+    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_WRONG_SECRET));
+    const cg_json_t *change = cg_json_get(event_of(&got), "change");
+    CU_ASSERT_STRING_EQUAL(
+        cg_json_get_str(cg_json_get(change, "reason"), "after", ""), "leaked");
+}
+
+static void a_revoked_key_is_over_for_good(void)
+{
+    got_t made = create("{\"name\":\"a\"}");
+    got_t got =
+        ask((asked_t){.method = "POST", .path = path_of(&made, "/revoke")});
+    CU_ASSERT_EQUAL_FATAL(got.status, 200);
+    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "revoked");
+    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_REVOKED));
+    CU_ASSERT_EQUAL(
+        patch(path_of(&made, ""), "{\"state\":\"active\"}", "*").status, 409);
+    CU_ASSERT_EQUAL(
+        ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"}).status,
+        200);
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(event_of(&got), "operation", ""),
+                           "keys.revoke");
+}
+
+/* ---- twice -------------------------------------------------------------- */
+
+static got_t create_once(const char *body, const char *key, const char *user)
+{
+    return ask((asked_t){
+        .path = "/keys",
+        .body = body,
+        .user = user,
+        .more = apr_pstrcat(admin_pool(), "Idempotency-Key: ", key, "\n", NULL)});
+}
+
+static void the_same_idempotency_key_makes_one_key(void)
+{
+    got_t first = create_once("{\"name\":\"twin\"}", "k-1", NULL);
+    got_t again = create_once("{\"name\":\"twin\"}", "k-1", NULL);
+    CU_ASSERT_EQUAL(first.status, 201);
+    CU_ASSERT_EQUAL(again.status, 201);
+    CU_ASSERT_STRING_EQUAL(str_of(&first, "id"), str_of(&again, "id"));
+    CU_ASSERT_STRING_EQUAL(str_of(&first, "audit_id"),
+                           str_of(&again, "audit_id"));
+    CU_ASSERT_STRING_EQUAL(header_of(&again, "Idempotency-Replayed"), "true");
+    CU_ASSERT_STRING_EQUAL(header_of(&again, "ETag"), "\"1\"");
+    CU_ASSERT_STRING_EQUAL(header_of(&again, "Location"),
+                           header_of(&first, "Location"));
+    CU_ASSERT(verifies(str_of(&first, "key"), CG_KEY_OK));
+    CU_ASSERT(cg_json_is_null(cg_json_get(again.json, "key")));
+}
+
+static void an_idempotency_key_belongs_to_one_body_and_one_operator(void)
+{
+    got_t first = create_once("{\"name\":\"one\"}", "k-2", NULL);
+    got_t other = create_once("{\"name\":\"two\"}", "k-2", NULL);
+    CU_ASSERT_EQUAL(other.status, 422);
+    CU_ASSERT(has_fault(&other, "/Idempotency-Key", "reused"));
+    got_t bob = create_once("{\"name\":\"one\"}", "k-2", "bob");
+    CU_ASSERT_EQUAL(bob.status, 201);
+    CU_ASSERT_STRING_NOT_EQUAL(str_of(&bob, "id"), str_of(&first, "id"));
+}
+
+static void a_refused_create_may_be_tried_again(void)
+{
+    CU_ASSERT_EQUAL(create_once("{\"name\":\"\"}", "k-3", NULL).status, 400);
+    CU_ASSERT_EQUAL(create_once("{\"name\":\"x\"}", "k-3", NULL).status, 201);
+    CU_ASSERT_EQUAL(
+        create_once("{\"name\":\"a\",\"models\":[\"a,b\"]}", "k-4", NULL)
+            .status,
+        400);
+    CU_ASSERT_EQUAL(create_once("{\"name\":\"x\"}", "k-4", NULL).status, 201);
+}
+
+static void a_strange_idempotency_key_is_refused(void)
+{
+    got_t got = create_once("{\"name\":\"x\"}", "", NULL);
+    CU_ASSERT(has_fault(&got, "/Idempotency-Key", "bad_key"));
+    char long_key[130];
+    memset(long_key, 'k', 129);
+    long_key[129] = '\0';
+    got = create_once("{\"name\":\"x\"}", long_key, NULL);
+    CU_ASSERT(has_fault(&got, "/Idempotency-Key", "bad_key"));
+}
+
+static void kept_answers_live_a_day_and_hold_no_secret(void)
+{
+    got_t got = create_once("{\"name\":\"kept\"}", "k-5", NULL);
+    cg_reply_t reply = {0};
+    const cg_str_t keys[] = {CG_STR("KEYS"), CG_STR("cg:admin:once:*")};
+    cg_store_call(admin_fixture()->store, keys, 2, &reply, NULL, admin_pool());
+    CU_ASSERT(reply.count > 0);
+    for (size_t i = 0; i < reply.count; i++) {
+        cg_reply_t text = {0};
+        cg_reply_t ttl = {0};
+        const cg_str_t get[] = {CG_STR("GET"), reply.items[i].text};
+        const cg_str_t live[] = {CG_STR("TTL"), reply.items[i].text};
+        cg_store_call(admin_fixture()->store, get, 2, &text, NULL,
+                      admin_pool());
+        cg_store_call(admin_fixture()->store, live, 2, &ttl, NULL,
+                      admin_pool());
+        CU_ASSERT(ttl.number > 86000 && ttl.number <= 86400);
+        CU_ASSERT_PTR_NULL(strstr(text.text.ptr, str_of(&got, "key") + 12));
+    }
+}
+
+/* ---- list --------------------------------------------------------------- */
+
+static void pages_stay_the_same_while_keys_are_added(void)
+{
+    for (int i = 0; i < 7; i++) {
+        create(apr_psprintf(admin_pool(), "{\"name\":\"page%d\"}", i));
+    }
+    got_t whole = ask((asked_t){.path = "/keys", .query = "limit=500"});
+    const cg_json_t *all = cg_json_get(whole.json, "items");
+    size_t at = 0;
+    const char *cursor = "";
+    for (int page = 0; page < 100 && cursor; page++) {
+        got_t got = ask((asked_t){
+            .path = "/keys",
+            .query =
+                apr_pstrcat(admin_pool(), "limit=3&cursor=", cursor, NULL)});
+        const cg_json_t *items = cg_json_get(got.json, "items");
+        CU_ASSERT(cg_json_size(items) <= 3);
+        for (size_t i = 0; i < cg_json_size(items); i++, at++) {
+            CU_ASSERT_STRING_EQUAL(
+                cg_json_get_str(cg_json_at(items, i), "id", "a"),
+                cg_json_get_str(cg_json_at(all, at), "id", "b"));
+        }
+        create("{\"name\":\"meanwhile\"}");
+        cursor = cg_json_get_str(got.json, "next_cursor", NULL);
+    }
+    CU_ASSERT_EQUAL(at, cg_json_size(all));
+}
+
+/* ---- the journal or the store is away ----------------------------------- */
+
+static void a_key_that_cannot_be_recorded_is_not_issued(void)
+{
+    cg_admin_t *admin = admin_fixture();
+    struct cg_journal_t *journal = admin->journal;
+    got_t made = create("{\"name\":\"before\"}");
+    admin->journal = NULL;
+    got_t got = create("{\"name\":\"unrecorded\"}");
+    CU_ASSERT(got.status >= 500);
+    CU_ASSERT_PTR_NULL(cg_json_get(got.json, "key"));
+    got_t changed = patch(path_of(&made, ""), "{\"name\":\"after\"}", "\"1\"");
+    CU_ASSERT(changed.status >= 500);
+    admin->journal = journal;
+    got_t list = ask((asked_t){.path = "/keys", .query = "limit=1"});
+    const cg_json_t *key = cg_json_at(cg_json_get(list.json, "items"), 0);
+    CU_ASSERT(strcmp(cg_json_get_str(key, "name", ""), "unrecorded") != 0 ||
+              strcmp(cg_json_get_str(key, "state", ""), "revoked") == 0);
+    got_t read = ask((asked_t){.path = path_of(&made, "")});
+    CU_ASSERT_STRING_EQUAL(str_of(&read, "name"), "before");
+}
+
+static void a_frozen_store_is_503_and_says_when_to_come_back(void)
+{
+    freeze_store();
+    static const char *const PATHS[] = {"/keys",    "/keys/abcdefgh", "/limits",
+                                        "/requests", "/requests/x",   "/stats",
+                                        "/admin-events", "/exports"};
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
+        got_t got = ask((asked_t){.path = PATHS[i]});
+        CU_ASSERT_EQUAL(got.status, 503);
+        CU_ASSERT(atoi(header_of(&got, "Retry-After")) > 0);
+    }
+    CU_ASSERT_EQUAL(create_once("{\"name\":\"x\"}", "k-9", NULL).status, 503);
+    CU_ASSERT_EQUAL(create("{\"name\":\"x\"}").status, 503);
+    got_t store = ask((asked_t){.path = "/store"});
+    CU_ASSERT_STRING_EQUAL(str_of(&store, "state"), "down");
+    CU_ASSERT_EQUAL(ask((asked_t){.path = "/session"}).status, 200);
+    CU_ASSERT_EQUAL(ask((asked_t){.path = "/accounts"}).status, 200);
+    wake_store();
+    apr_sleep(600000); /* the breaker's probe */
+    store = ask((asked_t){.path = "/store"});
+    CU_ASSERT_STRING_EQUAL(str_of(&store, "state"), "up");
+    CU_ASSERT_EQUAL(ask((asked_t){.path = "/keys"}).status, 200);
+}
+
+CU_TestInfo test_admin_keys[] = {
+    {"a_created_key_has_all_that_was_asked_and_works",
+     a_created_key_has_all_that_was_asked_and_works},
+    {"the_secret_is_shown_once_and_recorded_nowhere",
+     the_secret_is_shown_once_and_recorded_nowhere},
+    {"a_bad_key_is_refused_and_not_made", a_bad_key_is_refused_and_not_made},
+    {"a_patch_changes_what_it_names_and_nothing_else",
+     a_patch_changes_what_it_names_and_nothing_else},
+    {"a_patch_needs_the_version_it_starts_from",
+     a_patch_needs_the_version_it_starts_from},
+    {"a_suspended_key_does_not_work_until_it_is_active_again",
+     a_suspended_key_does_not_work_until_it_is_active_again},
+    {"an_expired_key_says_so", an_expired_key_says_so},
+    {"a_rotated_key_has_a_new_secret_and_the_old_one_ends",
+     a_rotated_key_has_a_new_secret_and_the_old_one_ends},
+    {"a_revoked_key_is_over_for_good", a_revoked_key_is_over_for_good},
+    {"the_same_idempotency_key_makes_one_key",
+     the_same_idempotency_key_makes_one_key},
+    {"an_idempotency_key_belongs_to_one_body_and_one_operator",
+     an_idempotency_key_belongs_to_one_body_and_one_operator},
+    {"a_refused_create_may_be_tried_again",
+     a_refused_create_may_be_tried_again},
+    {"a_strange_idempotency_key_is_refused",
+     a_strange_idempotency_key_is_refused},
+    {"kept_answers_live_a_day_and_hold_no_secret",
+     kept_answers_live_a_day_and_hold_no_secret},
+    {"pages_stay_the_same_while_keys_are_added",
+     pages_stay_the_same_while_keys_are_added},
+    {"a_key_that_cannot_be_recorded_is_not_issued",
+     a_key_that_cannot_be_recorded_is_not_issued},
+    {"a_frozen_store_is_503_and_says_when_to_come_back",
+     a_frozen_store_is_503_and_says_when_to_come_back},
+    CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,144 @@
+/* Cases of the chat room: one JSON object a line, in tests/data.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The folder is tests/data below the working folder, or what CG_TEST_DATA
+ * names. Only the tests of this room include this.
+ */
+#ifndef CG_TESTS_CHAT_CASES_H
+#define CG_TESTS_CHAT_CASES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <apr_general.h>
+
+#include "base/walk.h"
+
+typedef void on_case_t(const cg_walk_t *row, apr_pool_t *pool);
+
+static inline apr_pool_t *open_pool(void)
+{
+    apr_pool_t *pool = NULL;
+    apr_pool_create(&pool, NULL);
+    return pool;
+}
+
+/* Each line of an open file that the walker takes; how many there were. Lines
+ * of the public corpora may hold what it refuses on purpose. */
+static inline int each_line(FILE *file, on_case_t *on_case)
+{
+    apr_pool_t *pool = open_pool();
+    char *line = NULL;
+    size_t cap = 0;
+    int count = 0;
+    for (ssize_t len = getline(&line, &cap, file); len > 0;
+         len = getline(&line, &cap, file)) {
+        cg_walk_t row;
+        if (cg_walk(line, (size_t)len, &row, NULL, pool) == CG_WALK_OK) {
+            on_case(&row, pool);
+            count++;
+        }
+        apr_pool_clear(pool);
+    }
+    free(line);
+    apr_pool_destroy(pool);
+    return count;
+}
+
+static inline int lines_of(FILE *file)
+{
+    int count = 0;
+    for (int c = getc(file); c != EOF; c = getc(file)) {
+        count += c == '\n';
+    }
+    rewind(file);
+    return count;
+}
+
+/* Runs the cases of tests/data/<name>, all of its lines. */
+static inline void each_case(const char *name, on_case_t *on_case)
+{
+    const char *folder = getenv("CG_TEST_DATA");
+    char path[1000];
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "tests/data", name);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        printf("\n    cannot open %s\n", path);
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    int lines = lines_of(file);
+    CU_ASSERT_TRUE(lines > 0);
+    CU_ASSERT_EQUAL(each_line(file, on_case), lines);
+    fclose(file);
+}
+
+/* A file of the public corpora, or NULL when CG_CORPORA names none. */
+static inline FILE *open_corpus(const char *name)
+{
+    const char *folder = getenv("CG_CORPORA");
+    char path[1000];
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "", name);
+    FILE *file = folder ? fopen(path, "r") : NULL;
+    if (!file) {
+        printf(" (left out: CG_CORPORA names no corpus) ");
+    }
+    return file;
+}
+
+static inline cg_str_t text_in(const cg_walk_t *row, const char *name,
+                               apr_pool_t *pool)
+{
+    return cg_walk_string(row, cg_walk_member(row, 0, name), pool);
+}
+
+static inline int64_t number_in(const cg_walk_t *row, const char *name,
+                                int64_t fallback)
+{
+    int64_t value = fallback;
+    uint32_t node = cg_walk_member(row, 0, name);
+    return cg_walk_int(row, node, &value) ? value : fallback;
+}
+
+static inline bool flag_in(const cg_walk_t *row, const char *name)
+{
+    return cg_walk_is_true(row, cg_walk_member(row, 0, name));
+}
+
+static inline apr_status_t free_copy(void *copy)
+{
+    free(copy);
+    return APR_SUCCESS;
+}
+
+/* A document inside a case: as it stands, or given as a string. The copy ends
+ * where its memory does, so that ASan sees a read beyond. */
+static inline cg_str_t document_in(const cg_walk_t *row, const char *name,
+                                   apr_pool_t *pool)
+{
+    uint32_t node = cg_walk_member(row, 0, name);
+    bool is_string =
+        node != CG_NODE_NONE && row->nodes[node].kind == CG_NODE_STRING;
+    cg_str_t text =
+        is_string ? cg_walk_string(row, node, pool) : cg_walk_raw(row, node);
+    char *copy = malloc(text.len ? text.len : 1);
+    memcpy(copy, text.ptr, text.len);
+    apr_pool_cleanup_register(pool, copy, free_copy, apr_pool_cleanup_null);
+    return (cg_str_t){copy, text.len};
+}
+
+/* Says which case failed; CUnit only knows the line of the assertion. */
+static inline void check(bool is_right, const cg_walk_t *row, const char *what)
+{
+    CU_ASSERT_TRUE(is_right);
+    if (!is_right) {
+        cg_str_t name = cg_walk_raw(row, cg_walk_member(row, 0, "name"));
+        if (name.len == 0) {
+            name = cg_walk_raw(row, cg_walk_member(row, 0, "id"));
+        }
+        printf("\n    %.*s: %s\n", (int)name.len, name.ptr, what);
+    }
+}
+
+#endif
