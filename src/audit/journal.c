@@ -442,7 +442,8 @@ void cg_journal_entry_make(const cg_record_t *record, cg_str_t json,
         .is_released = record->is_released,
         .json = json,
     };
-    apr_cpystrn(out->id, record->id ? record->id : "", sizeof out->id);
+    const char *id = record->hold_id ? record->hold_id : record->id;
+    apr_cpystrn(out->id, id ? id : "", sizeof out->id);
     for (size_t i = 0; i < record->findings_count; i++) {
         out->findings += record->findings[i].count;
     }

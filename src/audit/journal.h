@@ -54,7 +54,7 @@
 
 /* What the shipper needs of a record without reading its JSON. */
 typedef struct cg_journal_entry_t {
-    char id[CG_JOURNAL_ID_MAX + 1];
+    char id[CG_JOURNAL_ID_MAX + 1]; /* of the hold, to settle it */
     apr_time_t at;   /* the request came in */
     apr_time_t took; /* at + took: it was recorded */
     int status;

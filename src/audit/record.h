@@ -75,7 +75,9 @@ typedef struct cg_record_t {
     const char *upstream_request_id;
     bool is_stream;
     bool has_hold;    /* budget was held for this request */
-    bool is_released; /* and settled already, before the record was written */
+    bool is_released; /* nothing was used of it: all is to be given back */
+    const char *hold_id; /* NULL: id. A caller may use a request id again, a hold
+                            is one request's */
 } cg_record_t;
 
 /* Appends the record as one compact JSON object, times in RFC 3339. NULL words

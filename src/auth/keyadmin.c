@@ -177,14 +177,15 @@ apr_status_t cg_apikey_get(cg_keyring_t *ring, const char *id, cg_key_t *out,
 apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
                               cg_key_t *out, cg_error_t *err, apr_pool_t *pool)
 {
-    if (!cg_key_check(wanted, err)) {
+    cg_key_t given = *wanted; /* wanted and out may be the same */
+    if (!cg_key_check(&given, err)) {
         return APR_EINVAL;
     }
-    apr_status_t rv = cg_apikey_get(ring, wanted->id, out, err, pool);
+    apr_status_t rv = cg_apikey_get(ring, given.id, out, err, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (out->version != wanted->version) {
+    if (out->version != given.version) {
         return status_of(OTHER_VERSION, out->id, err);
     }
     if (out->state == CG_KEY_STATE_REVOKED) {
@@ -192,8 +193,8 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
                      out->id);
         return APR_EINVAL;
     }
-    copy_wanted(out, wanted);
-    return save(ring, out, wanted->version, err, pool);
+    copy_wanted(out, &given);
+    return save(ring, out, given.version, err, pool);
 }
 
 /* Reads, changes and saves; anew when somebody was faster. */
@@ -204,6 +205,7 @@ static apr_status_t change(cg_keyring_t *ring, const char *id,
                            apr_pool_t *pool)
 {
     apr_status_t rv = APR_EMISMATCH;
+    id = apr_pstrdup(pool, id); /* it may be out's own */
     for (int i = 0; i < TRIES && rv == APR_EMISMATCH; i++) {
         rv = cg_apikey_get(ring, id, out, err, pool);
         if (rv != APR_SUCCESS) {

@@ -277,17 +277,19 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
                                cg_key_t *out, cg_error_t *err)
 {
     static const unsigned char none[sizeof out->digest];
+    char name[sizeof out->id] = "";
+    apr_cpystrn(name, id, sizeof name); /* id may be out's own */
     memset(out, 0, sizeof *out);
     if (reply->kind != CG_REPLY_ARRAY) {
         cg_error_set(err, "the store has something else than a key under the "
-                          "id %.16s", id);
+                          "id %s", name);
         return APR_EGENERAL;
     }
     if (reply->count == 0) {
-        cg_error_set(err, "there is no key with the id %.16s", id);
+        cg_error_set(err, "there is no key with the id %s", name);
         return APR_NOTFOUND;
     }
-    apr_cpystrn(out->id, id, sizeof out->id);
+    memcpy(out->id, name, sizeof out->id);
     bool is_sound = true;
     for (size_t i = 0; i + 1 < reply->count && is_sound; i += 2) {
         is_sound = read_field(reply->items[i].text.ptr,
@@ -296,7 +298,7 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
     if (!is_sound || out->version < 1 || !out->created_at ||
         memcmp(out->digest, none, sizeof none) == 0) {
         memset(out, 0, sizeof *out);
-        cg_error_set(err, "the record of the key %.16s is damaged", id);
+        cg_error_set(err, "the record of the key %s is damaged", name);
         return APR_EGENERAL;
     }
     return APR_SUCCESS;

@@ -8,5 +8,6 @@
 #define CG_CTL_CTL_H
 
 int cg_ctl_key(int argc, char **argv);
+int cg_ctl_scan(int argc, char **argv);
 
 #endif

@@ -8,6 +8,7 @@
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "chat/tokens.h"
 #include "flow/flow.h"
 
@@ -224,8 +225,9 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
         return cg_txn_refuse(txn, CG_MODEL_UNPRICED, NULL, "model");
     }
     cg_error_t err;
+    cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
     apr_status_t rv = cg_quota_admit(
-        txn->gateway->quota, txn->in.id, txn->grant.asks, txn->grant.count,
+        txn->gateway->quota, txn->grant.hold_id, txn->grant.asks, txn->grant.count,
         txn->policy->total_for + HOLD_MARGIN, txn->in.at, &txn->grant.quota,
         &err, txn->pool);
     if (rv != APR_SUCCESS) {

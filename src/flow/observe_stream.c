@@ -368,6 +368,10 @@ static cg_verdict_t take_json(cg_observer_t *observer, const cg_event_t *event)
         flush_all(observer);
         txn->answer.is_whole = true;
     }
+    else if (cg_chat_answer_is_error(&walk)) {
+        flush_all(observer);
+        observer->is_failed = true; /* the upstream has said it */
+    }
     flush_ended(observer, &walk, piece.deltas, piece.count);
     if (sift_others(observer, &piece) != CG_PASS ||
         feed_deltas(observer, &piece) != CG_PASS) {

@@ -37,10 +37,10 @@ static const char *decision_of(const cg_txn_t *txn, int status)
         bool is_ours = txn->verdict < 5000 || txn->verdict == CG_ANSWER_BLOCKED;
         return is_ours ? "refused" : "failed";
     }
-    bool is_failed = status >= 500 ||
-                     (txn->answer.has_begun && !txn->answer.is_whole) ||
-                     !txn->answer.has_begun;
-    return is_failed ? "failed" : "served";
+    if (!txn->answer.has_begun) {
+        return status < 500 ? "refused" : "failed";
+    }
+    return status >= 500 || !txn->answer.is_whole ? "failed" : "served";
 }
 
 static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
@@ -80,6 +80,7 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
         .is_stream = txn->answer.is_stream,
         .has_hold = txn->grant.has_hold,
         .is_released = txn->bill.is_released,
+        .hold_id = txn->grant.has_hold ? txn->grant.hold_id : NULL,
     };
 }
 

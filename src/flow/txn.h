@@ -47,6 +47,8 @@ typedef struct cg_txn_t {
         int64_t input_tokens;    /* estimate */
         int64_t output_tokens;   /* worst case */
         int64_t cap_tokens;      /* output cap to be put in; 0 none */
+        char hold_id[37]; /* never the caller's: an id that came again would
+                             be admitted without being counted */
         bool has_hold;
         size_t count;
         cg_limit_t limits[CG_ASKS_MAX];

@@ -331,6 +331,10 @@ static apr_status_t take_end(ap_filter_t *f, answer_t *answer)
 /* mod_proxy says that the upstream broke off. */
 static apr_status_t take_break(ap_filter_t *f, answer_t *answer)
 {
+    if (answer->in->txn.answer.is_aborted) {
+        answer->fate = OVER;
+        return APR_ECONNABORTED;
+    }
     if (answer->fate == STREAM) {
         return end_stream(f, answer, true);
     }

@@ -14,6 +14,8 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
+
 static ap_filter_rec_t *error_filter;
 
 static bool is_ours(request_rec *r)
@@ -37,6 +39,11 @@ static void write_error(request_rec *r, cg_buf_t *out)
         }
     }
     cg_refuse_write_status(r->status, out);
+    if (!in) { /* it failed before it came to the gate */
+        char *id = apr_palloc(r->pool, 37);
+        cg_clock_uuid7(r->request_time, id);
+        apr_table_setn(r->err_headers_out, "X-Request-Id", id);
+    }
 }
 
 /* The record goes to the journal before the answer's last byte to the caller. */

@@ -117,8 +117,8 @@ static void advise(request_rec *r, const cg_txn_t *txn,
         apr_table_setn(headers, "x-chatgpt-policy", txn->blocked_type);
     }
     if (txn->verdict == CG_METHOD) {
-        apr_table_setn(headers, "Allow",
-                       cg_endpoints[txn->in.endpoint].method);
+        const char *method = cg_endpoints[txn->in.endpoint].method;
+        ap_allow_methods(r, REPLACE_ALLOW, method, NULL);
     }
 }
 
@@ -258,6 +258,9 @@ static int walk_in(request_rec *r)
     if (!txn->gateway) {
         cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
         return cg_gate_refuse(r, txn);
+    }
+    if (policy->audit == 1 && !txn->gateway->journal) {
+        cg_txn_refuse(txn, CG_AUDIT_FAILED, NULL, NULL);
     }
     if (check_identity(r, in) != CG_PASS || check_request(r, in) != CG_PASS ||
         gather(r, in) != CG_PASS) {

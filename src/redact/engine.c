@@ -15,6 +15,17 @@ void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules, bool is_deep)
     engine->is_deep = is_deep;
 }
 
+void cg_engine_name(cg_engine_t *engine, cg_str_t name)
+{
+    if (name.len == 0 || name.len > CG_LEFT_BYTES - 2) {
+        return;
+    }
+    memcpy(engine->left, name.ptr, name.len);
+    memcpy(engine->left + name.len, ": ", 2);
+    engine->left_len = (uint32_t)name.len + 2;
+    engine->norm.last = ' ';
+}
+
 typedef struct word_t {
     uint32_t start;
     uint32_t end;

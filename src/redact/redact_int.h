@@ -218,6 +218,8 @@ typedef void (*cg_on_finding_t)(void *ctx, uint32_t start, uint32_t end,
 
 void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules,
                     bool is_deep);
+/* Lets a name stand before the text, as a label. */
+void cg_engine_name(cg_engine_t *engine, cg_str_t name);
 /* Scans src; returns how many of its bytes are decided. The next call must
  * begin there. With is_final everything is decided. */
 uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,

@@ -60,6 +60,13 @@ static void on_finding(void *ctx, uint32_t start, uint32_t end,
 apr_status_t cg_redact_scan(const cg_rules_t *rules, cg_str_t text,
                             cg_scan_depth_t depth, cg_findings_t *out)
 {
+    return cg_redact_scan_named(rules, CG_STR(""), text, depth, out);
+}
+
+apr_status_t cg_redact_scan_named(const cg_rules_t *rules, cg_str_t name,
+                                  cg_str_t text, cg_scan_depth_t depth,
+                                  cg_findings_t *out)
+{
     cg_engine_t engine;
     job_t job = {.out = out};
     out->count = 0;
@@ -73,6 +80,7 @@ apr_status_t cg_redact_scan(const cg_rules_t *rules, cg_str_t text,
                       .break_cap = WINDOW_BYTES + 2,
                       .found = out->work->found, .found_cap = CANDIDATES};
     cg_engine_init(&engine, rules, depth == CG_SCAN_DEEP);
+    cg_engine_name(&engine, name);
     uint32_t at = 0;
     while (at < text.len) {
         uint32_t left = (uint32_t)text.len - at;

@@ -45,11 +45,16 @@ typedef enum cg_scan_depth_t {
 
 void cg_findings_init(cg_findings_t *findings, apr_pool_t *pool);
 
-/* Replaces the content of out. pool is for memory that out keeps growing in;
- * NULL uses out's own. Success, or APR_EINVAL / APR_EGENERAL when the text
- * could not be scanned: the caller must then treat it as if it were full of
- * secrets. */
+/* Replaces the content of out; memory comes from its pool. Success, or
+ * APR_EINVAL / APR_EGENERAL when the text could not be scanned: the caller must
+ * then treat it as if it were full of secrets. */
 apr_status_t cg_redact_scan(const cg_rules_t *rules, cg_str_t text,
                             cg_scan_depth_t depth, cg_findings_t *out);
+
+/* The same for a text that has a name, as {"tax_file_number":"865414088"} has:
+ * the name is read as a label before it. Nothing is found in the name. */
+apr_status_t cg_redact_scan_named(const cg_rules_t *rules, cg_str_t name,
+                                  cg_str_t text, cg_scan_depth_t depth,
+                                  cg_findings_t *out);
 
 #endif

@@ -214,7 +214,7 @@ static void numbers_survive_a_restart_with_other_models(void)
 
 static void names_beyond_the_room_are_other_and_do_no_harm(void)
 {
-    static char texts[40][12];
+    static char texts[40][24];
     const char *many[40];
     place_t place = set_up();
     for (int i = 0; i < 40; i++) {
