@@ -26,6 +26,7 @@ LUA       := $(wildcard src/*/*.lua)
 UNIT_SRC  := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 SUITES    := $(wildcard tests/unit/*/test_*.c)
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH     := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 GENERATED := $(patsubst %.lua,$(GEN)/%_lua.h,$(notdir $(LUA)))
 CONSOLE   := $(shell find admin-ui -name node_modules -prune -o -type f -print)
 
@@ -147,11 +148,14 @@ http: all ## tests over HTTP: real httpd, Redis and clients
 	@node tests/http/run.mjs
 ui: all ## tests of the console in Chromium
 	@node tests/ui/run.mjs
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 bench: deps ## CPU per request and throughput beside plain mod_proxy_http
-	@$(MAKE) -s all
+	@$(MAKE) -s all $(BENCH)
 	@node tests/bench/run.mjs
-soak: deps ## hours of mixed load: SECONDS (3600)
-	@$(MAKE) -s all
+soak: deps ## mixed load with failures: SOAK_FOR seconds (600)
+	@$(MAKE) -s all $(BENCH)
 	@node tests/bench/soak.mjs
 
 C_FILES = $(MOD_SRC) $(LIB_SRC) $(CTL_SRC) $(wildcard src/*/*.h)

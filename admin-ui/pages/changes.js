@@ -3,6 +3,7 @@
  */
 import { useState } from '../vendor/hooks.js';
 import { get } from '../api.js';
+import { fullTime, limitWords, NOTHING } from '../format.js';
 import { Table } from '../table.js';
 import { AsOf, Chip, Empty, html, Loaded, Notice, Page, Text, Time, timeLabel, useData } from '../ui.js';
 import { link } from '../route.js';
@@ -12,9 +13,19 @@ export const title = 'page.changes';
 
 const PART = 100;
 
-function written(value) {
-    if (value === null || value === undefined || value === '') return '–';
-    if (Array.isArray(value)) return value.length ? value.join(', ') : '–';
+/* How the members of a key are written; others as they are. */
+const MEMBERS = {
+    state: (value) => tValue('key_state', value),
+    limits: (value) => value.map(limitWords).join(t('list.and')),
+    budget: limitWords,
+    expires_at: (value) => fullTime(value),
+    created_at: (value) => fullTime(value),
+};
+
+function written(name, value) {
+    if (value === null || value === undefined || value === '' || value.length === 0) return NOTHING;
+    if (MEMBERS[name]) return MEMBERS[name](value);
+    if (Array.isArray(value)) return value.join(', ');
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
@@ -24,8 +35,8 @@ function Change({ change }) {
     if (!members.length) return html`<span class="nothing">–</span>`;
     return html`<ul class="changes">${members.map(([name, value]) => html`<li key=${name}><span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name}</span> ${
         value && typeof value === 'object' && 'after' in value
-            ? html`${written(value.before) !== '–' && html`<del>${written(value.before)}</del> → `}<ins>${written(value.after)}</ins>`
-            : written(value)}</li>`)}</ul>`;
+            ? html`${written(name, value.before) !== NOTHING && html`<del>${written(name, value.before)}</del> → `}<ins>${written(name, value.after)}</ins>`
+            : written(name, value)}</li>`)}</ul>`;
 }
 
 function Subject({ subject }) {

@@ -2,15 +2,15 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import { useMemo, useState } from '../vendor/hooks.js';
-import { getAll, getVersioned } from '../api.js';
-import { count, zoneOf } from '../format.js';
+import { get, getAll, getVersioned } from '../api.js';
+import { count, limitWords, zoneOf } from '../format.js';
 import { go, goQuietly, link } from '../route.js';
 import { useMay } from '../session.js';
 import { Table } from '../table.js';
 import { AsOf, Button, Choice, Empty, Facts, Failed, html, Loaded, Loading, Notice, Page, Panel, Search, Text, Time, useData } from '../ui.js';
 import { t, tValue } from '../words.js';
 import { Create, Edit, Revoke, Rotate } from './key_forms.js';
-import { KEY_STATES, KeyState, Limits, modelsWords } from './parts.js';
+import { KEY_STATES, KeyState, Limits, modelsWords, Use } from './parts.js';
 
 export const title = 'page.keys';
 
@@ -38,6 +38,17 @@ const columns = () => [
     { key: 'created', label: t('table.with_zone', { name: t('keys.created'), zone: zoneOf() }), cell: (key) => html`<${Time} at=${key.created_at} day />`, sort: (key) => key.created_at },
     { key: 'expires', label: t('table.with_zone', { name: t('keys.expires'), zone: zoneOf() }), cell: (key) => html`<${Time} at=${key.expires_at} day />`, sort: (key) => key.expires_at || null },
 ];
+
+/* What the key has used of its limits, its own and the server's. */
+function KeyUse({ id }) {
+    const query = { scope: 'key', subject: id };
+    const limits = useData((signal) => get('limits', query, signal), [id], { every: 10 });
+    const budgets = useData((signal) => get('budgets', query, signal), [id], { every: 10 });
+    const rows = [limits, budgets].flatMap((from) => (from.data ? from.data.items : []));
+    if (!rows.length) return null;
+    return html`<section><h3>${t('limits.now')}</h3><ul class="lines">${rows.map((row) => html`<li key=${row.limit}>
+        <span class="line-name">${limitWords(row.limit)}</span><${Use} row=${row} /></li>`)}</ul></section>`;
+}
 
 function Detail({ id, query, onStep, onChanged }) {
     const found = useData((signal) => getVersioned(`keys/${encodeURIComponent(id)}`, signal), [id]);
@@ -69,6 +80,7 @@ function Detail({ id, query, onStep, onChanged }) {
                 [t('keys.expires_at'), key.expires_at ? html`<${Time} at=${key.expires_at} full />` : t('keys.never')],
                 [t('keys.version'), count(key.version)],
             ]} />
+            ${key.state === 'active' && html`<${KeyUse} id=${key.id} />`}
             ${mayRead && html`<p><a href=${link('requests', '', { key: key.id, range: '7d' })}>${t('keys.see_requests')}</a></p>`}`}
         ${task === 'edit' && html`<${Edit} found=${found.data} onClose=${() => setTask('')} onDone=${done} onReload=${found.reload} />`}
         ${task === 'rotate' && html`<${Rotate} entry=${key} onClose=${() => setTask('')} onDone=${done} />`}

@@ -230,6 +230,17 @@ static void record_denial(cg_ask_t *ask)
     ask->reply = refusal;
 }
 
+/* No change without a record of it. */
+static bool can_record(cg_ask_t *ask)
+{
+    if (ask->admin->journal) {
+        return true;
+    }
+    cg_admin_problem(ask, CG_PROBLEM_SERVICE,
+                     "there is no audit journal, so nothing can be changed");
+    return false;
+}
+
 static bool may_pass(cg_ask_t *ask)
 {
     if (!cg_admin_is_allowed(ask)) {
@@ -238,7 +249,7 @@ static bool may_pass(cg_ask_t *ask)
         }
         return false;
     }
-    return !is_write(ask) || cg_admin_is_meant(ask);
+    return !is_write(ask) || (cg_admin_is_meant(ask) && can_record(ask));
 }
 
 static bool is_readable(cg_ask_t *ask, cg_str_t id)

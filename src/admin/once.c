@@ -62,6 +62,10 @@ static cg_str_t store_key(const cg_ask_t *ask, const char *key)
 static bool call_store(cg_ask_t *ask, const cg_str_t *argv, size_t argc,
                        cg_reply_t *out)
 {
+    if (!ask->admin->store) {
+        cg_admin_problem(ask, CG_PROBLEM_SERVICE, "there is no store");
+        return false;
+    }
     cg_error_t err = {""};
     apr_status_t rv =
         cg_store_call(ask->admin->store, argv, argc, out, &err, ask->pool);

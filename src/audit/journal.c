@@ -13,10 +13,8 @@
 #include "audit/journal.h"
 #include "audit/journal_int.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -28,11 +26,8 @@
 #include <apr_thread_mutex.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/share.h"
 
-#define SUFFIX ".cgj"
-#define DIGITS 13
 #define OPEN_TRIES 100 /* each lost race means that somebody else moved on */
 
 typedef struct shared_t {
@@ -56,182 +51,11 @@ struct cg_journal_t {
     segment_t *current; /* NULL until the first append */
     segment_t *free;
     apr_pool_t *pool;
-    int lead_fd;         /* -1: not leading */
+    int lead_fd;            /* -1: not leading */
     volatile int64_t leads; /* atomic: for other threads than the leader's */
-    int64_t synced_from; /* segments before it are on the disk */
+    int64_t synced_from;    /* segments before it are on the disk */
     char node[CG_JOURNAL_NODE_LEN + 1];
 };
-
-/* ---- the folder ------------------------------------------------------- */
-
-static apr_status_t fail(cg_error_t *err, const char *folder, const char *what)
-{
-    apr_status_t status = errno ? errno : APR_EGENERAL;
-    char words[120];
-    apr_strerror(status, words, sizeof words);
-    cg_error_set(err, "journal %s: %s: %s", folder, what, words);
-    return status;
-}
-
-bool cg_journal_segment_path(const char *folder, int64_t segment,
-                             char out[CG_JOURNAL_PATH_MAX])
-{
-    int len = snprintf(out, CG_JOURNAL_PATH_MAX, "%s/%0*" PRId64 SUFFIX, folder,
-                       DIGITS, segment);
-    return len > 0 && len < CG_JOURNAL_PATH_MAX;
-}
-
-/* The number in a segment's name; 0 for any other file. */
-static int64_t segment_of(const char *file)
-{
-    int64_t number = 0;
-    cg_str_t digits = {file, DIGITS};
-    if (strlen(file) != DIGITS + sizeof SUFFIX - 1 ||
-        strcmp(file + DIGITS, SUFFIX) != 0 || !cg_parse_count(digits, &number)) {
-        return 0;
-    }
-    return number;
-}
-
-apr_status_t cg_journal_scan(const char *folder, int64_t above,
-                             int64_t *out_next, int64_t *out_newest)
-{
-    *out_next = 0;
-    *out_newest = 0;
-    DIR *dir = opendir(folder);
-    if (!dir) {
-        return errno;
-    }
-    for (struct dirent *file = readdir(dir); file; file = readdir(dir)) {
-        int64_t number = segment_of(file->d_name);
-        if (number > *out_newest) {
-            *out_newest = number;
-        }
-        if (number > above && (*out_next == 0 || number < *out_next)) {
-            *out_next = number;
-        }
-    }
-    closedir(dir);
-    return APR_SUCCESS;
-}
-
-static int64_t newest_of(const char *folder)
-{
-    int64_t next = 0;
-    int64_t newest = 0;
-    cg_journal_scan(folder, 0, &next, &newest);
-    return newest;
-}
-
-static apr_status_t make_folder(const char *folder, cg_error_t *err)
-{
-    errno = 0;
-    if (mkdir(folder, 0700) == 0 || errno == EEXIST) {
-        return APR_SUCCESS;
-    }
-    return fail(err, folder, "cannot make the folder");
-}
-
-apr_status_t cg_journal_prepare(const char *folder, apr_uid_t uid,
-                                apr_gid_t gid, cg_error_t *err,
-                                apr_pool_t *pool)
-{
-    apr_status_t status = make_folder(folder, err);
-    if (status != APR_SUCCESS) {
-        return status;
-    }
-    if (geteuid() == 0 && uid != (apr_uid_t)-1 &&
-        chown(folder, uid, gid) != 0) {
-        return fail(err, folder, "cannot give the folder to the server's user");
-    }
-    const char *probe = apr_psprintf(pool, "%s/probe.%ld", folder,
-                                     (long)getpid());
-    int fd = open(probe, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return fail(err, folder, "cannot write there");
-    }
-    close(fd);
-    unlink(probe);
-    return APR_SUCCESS;
-}
-
-/* ---- the node's name -------------------------------------------------- */
-
-static bool is_node(const char *text, ssize_t len)
-{
-    if (len < CG_JOURNAL_NODE_LEN) {
-        return false;
-    }
-    for (int i = 0; i < CG_JOURNAL_NODE_LEN; i++) {
-        bool is_hex = (text[i] >= '0' && text[i] <= '9') ||
-                      (text[i] >= 'a' && text[i] <= 'f');
-        if (!is_hex) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool read_node(cg_journal_t *journal, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    char text[CG_JOURNAL_NODE_LEN];
-    ssize_t len = read(fd, text, sizeof text);
-    close(fd);
-    if (!is_node(text, len)) {
-        return false;
-    }
-    memcpy(journal->node, text, sizeof text);
-    return true;
-}
-
-/* A whole file under a name of our own, then linked: so nobody reads half a
- * name, and of two who make it at once one wins for both. */
-static bool make_node(const char *path, apr_pool_t *pool)
-{
-    unsigned char random[CG_JOURNAL_NODE_LEN / 2];
-    char text[CG_JOURNAL_NODE_LEN + 1];
-    cg_random(random, sizeof random);
-    cg_hex_encode(random, sizeof random, text);
-    const char *draft = apr_psprintf(pool, "%s.%s", path, text);
-    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return false;
-    }
-    bool is_written = write(fd, text, CG_JOURNAL_NODE_LEN) ==
-                          CG_JOURNAL_NODE_LEN &&
-                      fsync(fd) == 0;
-    bool is_linked = is_written && (link(draft, path) == 0 || errno == EEXIST);
-    int error = errno;
-    close(fd);
-    unlink(draft);
-    errno = error;
-    return is_linked;
-}
-
-static apr_status_t learn_node(cg_journal_t *journal, cg_error_t *err)
-{
-    const char *path = apr_pstrcat(journal->pool, journal->folder, "/node",
-                                   NULL);
-    if (read_node(journal, path)) {
-        return APR_SUCCESS;
-    }
-    errno = 0;
-    if (!make_node(path, journal->pool)) {
-        return fail(err, journal->folder, "cannot make the file node");
-    }
-    if (!read_node(journal, path)) {
-        cg_error_set(err,
-                     "journal %s: the file node must hold 16 hex digits; "
-                     "remove it to begin a new stream",
-                     journal->folder);
-        return APR_EINVAL;
-    }
-    return APR_SUCCESS;
-}
 
 /* ---- segments --------------------------------------------------------- */
 
@@ -276,7 +100,7 @@ static int64_t current_number(cg_journal_t *journal)
 {
     volatile int64_t *word = &journal->shared->segment;
     int64_t seen = cg_atomic_get(word);
-    int64_t newest = newest_of(journal->folder);
+    int64_t newest = cg_journal_newest(journal->folder);
     if (seen == 0) {
         /* After a start the old segment is left alone, torn end and all. */
         cg_atomic_swap_if(word, 0, number_after(newest));
@@ -303,7 +127,7 @@ static int open_segment(cg_journal_t *journal, int64_t number)
      * newer segment first and then tries its lock; so one of us sees the other.
      */
     if (flock(fd, LOCK_SH | LOCK_NB) != 0 ||
-        newest_of(journal->folder) != number) {
+        cg_journal_newest(journal->folder) != number) {
         close(fd);
         errno = EAGAIN;
         return -1;
@@ -324,12 +148,12 @@ static apr_status_t open_current(cg_journal_t *journal, cg_error_t *err)
             return APR_SUCCESS;
         }
         if (errno == ENOENT) {
-            make_folder(journal->folder, NULL);
+            cg_journal_make_folder(journal->folder, NULL);
         } else if (errno != EAGAIN) {
             break;
         }
     }
-    return fail(err, journal->folder, "cannot open a segment");
+    return cg_journal_fail(err, journal->folder, "cannot open a segment");
 }
 
 static segment_t *acquire(cg_journal_t *journal, apr_status_t *out_status,
@@ -363,7 +187,8 @@ static void release(cg_journal_t *journal, segment_t *segment)
 static void move_on_if_full(cg_journal_t *journal, const segment_t *segment)
 {
     struct stat info;
-    if (fstat(segment->fd, &info) == 0 && info.st_size >= journal->segment_max) {
+    if (fstat(segment->fd, &info) == 0 &&
+        info.st_size >= journal->segment_max) {
         cg_atomic_swap_if(&journal->shared->segment, segment->number,
                           number_after(segment->number));
     }
@@ -396,9 +221,9 @@ apr_status_t cg_journal_open(cg_journal_t **out, const char *folder,
     journal->segment_max = (int64_t)segment_max;
     journal->pool = pool;
     journal->lead_fd = -1;
-    apr_status_t status = make_folder(folder, err);
+    apr_status_t status = cg_journal_make_folder(folder, err);
     if (status == APR_SUCCESS) {
-        status = learn_node(journal, err);
+        status = cg_journal_learn_node(folder, journal->node, err, pool);
     }
     if (status == APR_SUCCESS) {
         status = apr_thread_mutex_create(&journal->mutex,
@@ -493,7 +318,8 @@ apr_status_t cg_journal_append(cg_journal_t *journal,
     }
     if (done != 1) {
         errno = done < 0 ? errno : ENOSPC;
-        status = fail(err, journal->folder, "cannot append a record");
+        status =
+            cg_journal_fail(err, journal->folder, "cannot append a record");
     } else {
         move_on_if_full(journal, segment);
     }
@@ -526,9 +352,10 @@ apr_status_t cg_journal_sync(cg_journal_t *journal, cg_error_t *err)
             return APR_SUCCESS;
         }
         errno = 0;
+        bool is_new = next != journal->synced_from;
         if (!cg_journal_segment_path(journal->folder, next, path) ||
-            !sync_file(path)) {
-            return fail(err, journal->folder, "cannot sync");
+            !sync_file(path) || (is_new && !sync_file(journal->folder))) {
+            return cg_journal_fail(err, journal->folder, "cannot sync");
         }
         segment = next;
         journal->synced_from = next;
@@ -544,7 +371,7 @@ static bool is_gone(int fd)
 
 void cg_journal_refresh(cg_journal_t *journal)
 {
-    int64_t newest = newest_of(journal->folder);
+    int64_t newest = cg_journal_newest(journal->folder);
     apr_thread_mutex_lock(journal->mutex);
     segment_t *segment = journal->current;
     if (segment &&

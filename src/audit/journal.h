@@ -48,15 +48,16 @@
 #include "base/text.h"
 
 #define CG_JOURNAL_ID_MAX 128
-#define CG_JOURNAL_JSON_MAX (4u << 20) /* bytes of one record; cut texts before */
+#define CG_JOURNAL_JSON_MAX                                                    \
+    (4u << 20) /* bytes of one record; cut texts before */
 #define CG_JOURNAL_SEGMENT_MAX ((size_t)64 << 20)
 #define CG_JOURNAL_NODE_LEN 16
 
 /* What the shipper needs of a record without reading its JSON. */
 typedef struct cg_journal_entry_t {
     char id[CG_JOURNAL_ID_MAX + 1]; /* of the hold, to settle it */
-    apr_time_t at;   /* the request came in */
-    apr_time_t took; /* at + took: it was recorded */
+    apr_time_t at;                  /* the request came in */
+    apr_time_t took;                /* at + took: it was recorded */
     int status;
     cg_decision_t decision;
     uint32_t findings; /* sum of all counts */
@@ -75,17 +76,19 @@ typedef struct cg_journal_position_t {
     int64_t offset;  /* bytes */
 } cg_journal_position_t;
 
-/* -- writing ---------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------
+ */
 
 /* lives in: the child's pool · used by all its threads */
 typedef struct cg_journal_t cg_journal_t;
 
-/* Zeroed shared memory for cg_journal_open: one per folder, made before fork. */
+/* Zeroed shared memory for cg_journal_open: one per folder, made before fork.
+ */
 size_t cg_journal_shared_bytes(void);
 
 /* Parent, before fork: makes the folder if need be (mode 0700), gives it to the
- * user the children will run as (only when called as root; uid of -1: leaves the
- * owner), and checks that files can be made there. */
+ * user the children will run as (only when called as root; uid of -1: leaves
+ * the owner), and checks that files can be made there. */
 apr_status_t cg_journal_prepare(const char *folder, apr_uid_t uid,
                                 apr_gid_t gid, cg_error_t *err,
                                 apr_pool_t *pool);
@@ -106,9 +109,9 @@ void cg_journal_entry_make(const cg_record_t *record, cg_str_t json,
 
 /* Appends one frame; thread-safe, no lock is held over the write. On success it
  * survives the death of this process. A short write is tried once more as a new
- * frame. Fails with the system's error (ENOSPC, EIO, ...) and then the record is
- * not in the journal; APR_EINVAL for a JSON text over CG_JOURNAL_JSON_MAX or an
- * id over CG_JOURNAL_ID_MAX. */
+ * frame. Fails with the system's error (ENOSPC, EIO, ...) and then the record
+ * is not in the journal; APR_EINVAL for a JSON text over CG_JOURNAL_JSON_MAX or
+ * an id over CG_JOURNAL_ID_MAX. */
 apr_status_t cg_journal_append(cg_journal_t *journal,
                                const cg_journal_entry_t *entry,
                                cg_error_t *err);
@@ -117,7 +120,8 @@ apr_status_t cg_journal_append(cg_journal_t *journal,
  * can take. One thread only. */
 apr_status_t cg_journal_sync(cg_journal_t *journal, cg_error_t *err);
 
-/* Leaves a segment that others have left, or that was removed. _lead calls it. */
+/* Leaves a segment that others have left, or that was removed. _lead calls it.
+ */
 void cg_journal_refresh(cg_journal_t *journal);
 /* Tries to become the one process of this server that ships, or says that it
  * still is. Never waits. One thread only. */
@@ -126,7 +130,8 @@ void cg_journal_resign(cg_journal_t *journal);
 /* Did the last cg_journal_lead say yes? For other threads of the process. */
 bool cg_journal_leads(const cg_journal_t *journal);
 
-/* -- reading ---------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------
+ */
 
 /* lives in: the pool given to open · one thread */
 typedef struct cg_journal_reader_t cg_journal_reader_t;
@@ -152,17 +157,18 @@ uint64_t cg_journal_reader_skipped(const cg_journal_reader_t *reader);
  * the mean size of those read so far. */
 void cg_journal_reader_backlog(cg_journal_reader_t *reader, int64_t *out_bytes,
                                int64_t *out_records);
-/* Removes segments before the one the reader stands in, when their last write is
- * older than keep_for (so that a store that lost its newest writes can be given
- * them again). Returns how many. Only for the process that leads. */
+/* Removes segments before the one the reader stands in, when their last write
+ * is older than keep_for (so that a store that lost its newest writes can be
+ * given them again). Returns how many. Only for the process that leads. */
 size_t cg_journal_reader_drop(cg_journal_reader_t *reader, apr_time_t now,
                               apr_time_t keep_for);
 
 /* Finds the first sound frame at or after *offset in a piece of a segment that
  * begins with bytes. is_whole: nothing will ever follow these bytes. On true
- * *offset is the frame's start and *out_next its end. On false *offset is how far
- * the bytes are settled (torn or foreign); what follows may yet become a frame.
- * Never reads outside bytes; for the reader, chatgptctl and the fuzz target. */
+ * *offset is the frame's start and *out_next its end. On false *offset is how
+ * far the bytes are settled (torn or foreign); what follows may yet become a
+ * frame. Never reads outside bytes; for the reader, chatgptctl and the fuzz
+ * target. */
 bool cg_journal_parse(cg_str_t bytes, bool is_whole, size_t *offset,
                       size_t *out_next, cg_journal_entry_t *out_entry);
 

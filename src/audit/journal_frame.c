@@ -92,7 +92,8 @@ size_t cg_frame_front(const cg_journal_entry_t *entry,
     return CG_FRAME_HEAD + payload_front;
 }
 
-/* Reads a payload whose check holds. False for what this version cannot know. */
+/* Reads a payload whose check holds. False for what this version cannot know.
+ */
 static bool read_payload(const unsigned char *payload, size_t len,
                          cg_journal_entry_t *out)
 {

@@ -1,5 +1,5 @@
-/* What the journal's own files share: frames and the folder. For journal.c,
- * journal_frame.c and journal_read.c only.
+/* What the journal's own files share: frames and the folder. For the
+ * files journal*.c only.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef CG_AUDIT_JOURNAL_INT_H
@@ -30,11 +30,23 @@ typedef enum cg_frame_search_t {
 cg_frame_search_t cg_frame_find(cg_str_t bytes, bool is_end, size_t *offset,
                                 size_t *out_next, cg_journal_entry_t *out);
 
+/* Sets words for errno and returns it. */
+apr_status_t cg_journal_fail(cg_error_t *err, const char *folder,
+                             const char *what);
+apr_status_t cg_journal_make_folder(const char *folder, cg_error_t *err);
+/* Reads the name of this server's stream, or makes one. */
+apr_status_t cg_journal_learn_node(const char *folder,
+                                   char out[CG_JOURNAL_NODE_LEN + 1],
+                                   cg_error_t *err, apr_pool_t *pool);
+
 /* Path of a segment. False when the folder's name is too long. */
 bool cg_journal_segment_path(const char *folder, int64_t segment,
                              char out[CG_JOURNAL_PATH_MAX]);
-/* The lowest segment number above `above` and the highest of all; 0 for none. */
+/* The lowest segment number above `above` and the highest of all; 0 for none.
+ */
 apr_status_t cg_journal_scan(const char *folder, int64_t above,
                              int64_t *out_next, int64_t *out_newest);
+/* The highest segment number; 0 when there is none. */
+int64_t cg_journal_newest(const char *folder);
 
 #endif

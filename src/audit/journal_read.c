@@ -289,10 +289,7 @@ void cg_journal_reader_seek(cg_journal_reader_t *reader,
 
 int64_t cg_journal_reader_newest(cg_journal_reader_t *reader)
 {
-    int64_t next = 0;
-    int64_t newest = 0;
-    cg_journal_scan(reader->folder, 0, &next, &newest);
-    return newest;
+    return cg_journal_newest(reader->folder);
 }
 
 uint64_t cg_journal_reader_skipped(const cg_journal_reader_t *reader)

@@ -5,8 +5,8 @@
  *               ^                                      |
  *               +------------ top of the stream -------+
  *
- * After any failure the reader is set behind the top anew: whether a script that
- * gave no answer was carried out or not, the top tells.
+ * After any failure the reader is set behind the top anew: whether a script
+ * that gave no answer was carried out or not, the top tells.
  */
 #include "audit/ledger.h"
 #include "audit/ledger_int.h"
@@ -19,7 +19,8 @@
 #include "ship_lua.h"
 #include "store/keys.h"
 
-#define BATCH_BYTES ((size_t)1 << 20) /* a call must end within its time-out */
+#define BATCH_BYTES ((size_t)1 << 20) /* a call must end within its time-out   \
+                                       */
 #define BATCH_MAX 1000
 #define ARGS_FIRST 4      /* arguments before the records */
 #define ARGS_PER_RECORD 4 /* id, at, end, json */

@@ -44,9 +44,9 @@ apr_status_t cg_ledger_open(cg_ledger_t **out, cg_store_t *store,
                             apr_pool_t *pool);
 
 /* Called for each entry before its batch is marked as shipped, then once with
- * NULL for the batch, so that its work can be done in one go; and again should the
- * batch have to be sent again: what it does must bear repeating. A failure stops
- * the step with that status; nothing of the batch is marked. */
+ * NULL for the batch, so that its work can be done in one go; and again should
+ * the batch have to be sent again: what it does must bear repeating. A failure
+ * stops the step with that status; nothing of the batch is marked. */
 typedef apr_status_t (*cg_ledger_on_entry)(void *baton,
                                            const cg_journal_entry_t *entry);
 
@@ -90,7 +90,8 @@ apr_status_t cg_ledger_list(cg_ledger_t *ledger,
 
 /* One record, by its position or by the id of its request (the newest, should a
  * caller have used an id twice). APR_NOTFOUND: not there (any more). An id that
- * is no UUIDv7 tells no time, so only the newest 200,000 records are searched. */
+ * is no UUIDv7 tells no time, so only the newest 200,000 records are searched.
+ */
 apr_status_t cg_ledger_get(cg_ledger_t *ledger, const char *id,
                            cg_str_t *out_json, cg_error_t *err,
                            apr_pool_t *pool);
@@ -98,11 +99,10 @@ apr_status_t cg_ledger_get(cg_ledger_t *ledger, const char *id,
 /* Every record that matches, oldest first, one JSON line (without line end) a
  * call; memory stays small whatever the number. filter->limit 0 is no limit;
  * cursor is ignored. A failure of on_line ends it with that status. */
-apr_status_t cg_ledger_export(cg_ledger_t *ledger,
-                              const cg_ledger_filter_t *filter,
-                              apr_status_t (*on_line)(void *baton,
-                                                      cg_str_t json),
-                              void *baton, cg_error_t *err, apr_pool_t *pool);
+apr_status_t
+cg_ledger_export(cg_ledger_t *ledger, const cg_ledger_filter_t *filter,
+                 apr_status_t (*on_line)(void *baton, cg_str_t json),
+                 void *baton, cg_error_t *err, apr_pool_t *pool);
 
 #define CG_LEDGER_POINTS_MAX 2500
 

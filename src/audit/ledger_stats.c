@@ -46,15 +46,14 @@ static apr_status_t read_buckets(cg_ledger_t *ledger, series_t *series,
     int64_t seconds = cg_ledger_steps[step].seconds;
     for (size_t i = 0; i < count; i++) {
         argv[i][0] = CG_STR("HMGET");
-        argv[i][1] =
-            cg_ledger_stats_key(step, at + (int64_t)i * seconds, pool);
+        argv[i][1] = cg_ledger_stats_key(step, at + (int64_t)i * seconds, pool);
         for (int sum = 0; sum < CG_LEDGER_SUM_COUNT; sum++) {
             argv[i][2 + sum] = cg_str(cg_ledger_sums[sum]);
         }
         commands[i] = (cg_store_command_t){argv[i], ARGC};
     }
-    apr_status_t status = cg_store_pipeline(ledger->store, commands, count,
-                                            replies, err, pool);
+    apr_status_t status =
+        cg_store_pipeline(ledger->store, commands, count, replies, err, pool);
     for (size_t i = 0; status == APR_SUCCESS && i < count; i++) {
         add_bucket(series, at + (int64_t)i * seconds, &replies[i]);
     }

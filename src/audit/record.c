@@ -9,12 +9,9 @@
 #include "base/clock.h"
 
 static const char *const DECISIONS[CG_DECISION_COUNT] = {
-    [CG_DECISION_SERVED] = "served",
-    [CG_DECISION_REFUSED] = "refused",
-    [CG_DECISION_FAILED] = "failed",
-    [CG_DECISION_ABORTED] = "aborted",
-    [CG_DECISION_CHANGED] = "changed",
-    [CG_DECISION_READ] = "read",
+    [CG_DECISION_SERVED] = "served",   [CG_DECISION_REFUSED] = "refused",
+    [CG_DECISION_FAILED] = "failed",   [CG_DECISION_ABORTED] = "aborted",
+    [CG_DECISION_CHANGED] = "changed", [CG_DECISION_READ] = "read",
     [CG_DECISION_DENIED] = "denied",
 };
 

@@ -1,9 +1,9 @@
 /* The shape of one audit record: who asked what, and what became of it.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A record is written once, at the end of a request, and never changed. Its JSON
- * is what the journal keeps, the ledger stores, the console shows and the export
- * carries: one spelling all the way.
+ * A record is written once, at the end of a request, and never changed. Its
+ * JSON is what the journal keeps, the ledger stores, the console shows and the
+ * export carries: one spelling all the way.
  *
  *   {"id":"0198…","at":"2026-11-24T22:48:31.042Z","key_id":…,"key_name":…,
  *    "team":…,"user":…,"address":…,"vhost":…,"endpoint":…,"model_asked":…,
@@ -74,10 +74,10 @@ typedef struct cg_record_t {
     const char *upstream;
     const char *upstream_request_id;
     bool is_stream;
-    bool has_hold;    /* budget was held for this request */
-    bool is_released; /* nothing was used of it: all is to be given back */
-    const char *hold_id; /* NULL: id. A caller may use a request id again, a hold
-                            is one request's */
+    bool has_hold;       /* budget was held for this request */
+    bool is_released;    /* nothing was used of it: all is to be given back */
+    const char *hold_id; /* NULL: id. A caller may use a request id again, a
+                            hold is one request's */
 } cg_record_t;
 
 /* Appends the record as one compact JSON object, times in RFC 3339. NULL words

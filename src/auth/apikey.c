@@ -1,9 +1,10 @@
 /* API keys: judging a spelled key, and the cache before the store.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The order of questions keeps secrets: shape, then the secret, and only who has
- * the right secret learns that the key is revoked, expired or suspended. For an
- * unknown id the digest is computed all the same, so that time tells nothing.
+ * The order of questions keeps secrets: shape, then the secret, and only who
+ * has the right secret learns that the key is revoked, expired or suspended.
+ * For an unknown id the digest is computed all the same, so that time tells
+ * nothing.
  */
 #include "auth/apikey.h"
 
@@ -111,15 +112,15 @@ apr_status_t cg_keyring_fetch(cg_keyring_t *ring, const char *id, cg_key_t *out,
     cg_str_t argv[2] = {CG_STR("HGETALL"),
                         cg_keys_make(CG_KEYS_KEY, &part, 1, pool)};
     cg_reply_t reply;
-    apr_status_t rv =
-        cg_store_call(ring->store, argv, 2, &reply, err, pool);
+    apr_status_t rv = cg_store_call(ring->store, argv, 2, &reply, err, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     return cg_keyrecord_read(&reply, id, out, err);
 }
 
-/* Asks the store and remembers what it said, unless a change arrived meanwhile. */
+/* Asks the store and remembers what it said, unless a change arrived meanwhile.
+ */
 static found_t ask_store(cg_keyring_t *ring, const char *id, apr_time_t now,
                          entry_t *entry, cg_error_t *err, apr_pool_t *pool)
 {
@@ -141,8 +142,8 @@ static found_t find(cg_keyring_t *ring, const char *id, apr_time_t now,
 {
     entry_t entry, fetched;
     apr_time_t at = 0;
-    bool is_cached = ring->cache && cg_cache_get(ring->cache, id,
-                                                 CG_KEY_ID_LEN, &entry, &at);
+    bool is_cached = ring->cache &&
+                     cg_cache_get(ring->cache, id, CG_KEY_ID_LEN, &entry, &at);
     if (is_cached) {
         apr_time_t fresh_for = entry.is_known ? ring->stale_for : UNKNOWN_FOR;
         *out = entry.key;

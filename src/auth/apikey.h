@@ -2,18 +2,20 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   vk_k3n7w2px_yW1...43 characters of base64url..._0x9Q2c
- *      id       256 random bits                     CRC-32 of all before, base62
+ *      id       256 random bits                     CRC-32 of all before,
+ * base62
  *
- * Fixed widths, because base64url has '_' of its own. The checksum lets a typing
- * error, or a scanner of repositories, be told from a key without asking anyone.
- * Kept is only HMAC-SHA-256(pepper, secret): the secret has 256 random bits, so
- * a slow hash would buy nothing; the pepper makes a stolen Redis useless.
+ * Fixed widths, because base64url has '_' of its own. The checksum lets a
+ * typing error, or a scanner of repositories, be told from a key without asking
+ * anyone. Kept is only HMAC-SHA-256(pepper, secret): the secret has 256 random
+ * bits, so a slow hash would buy nothing; the pepper makes a stolen Redis
+ * useless.
  *
  * The hot path reads a cache that all children share. An entry is asked again
- * when older than stale_for; when the store is away it goes on being served, and
- * a key never seen is CG_KEY_STORE_AWAY. Unknown ids are remembered for a second.
- * A change is published on the channel "cg:keys" as the key's id: whoever
- * listens calls cg_keyring_forget; who lost the connection, forget_all.
+ * when older than stale_for; when the store is away it goes on being served,
+ * and a key never seen is CG_KEY_STORE_AWAY. Unknown ids are remembered for a
+ * second. A change is published on the channel "cg:keys" as the key's id:
+ * whoever listens calls cg_keyring_forget; who lost the connection, forget_all.
  */
 #ifndef CG_AUTH_APIKEY_H
 #define CG_AUTH_APIKEY_H
@@ -72,7 +74,7 @@ typedef struct cg_key_t {
     uint8_t limits_count;
     apr_time_t created_at;
     apr_time_t expires_at; /* 0: never */
-    char models[512];      /* names or patterns with *, commas between; "": all */
+    char models[512]; /* names or patterns with *, commas between; "": all */
     cg_limit_t limits[CG_KEY_LIMITS_MAX]; /* dimension and store_down count */
     int64_t version;                      /* 1, 2, … with each change */
 } cg_key_t;
@@ -122,8 +124,8 @@ apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
                               apr_time_t now, cg_key_t *out,
                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
                               cg_error_t *err, apr_pool_t *pool);
-/* Newest first. cursor NULL: from the start; *out_next NULL: no more. out: array
- * of cg_key_t. Stable under inserts. */
+/* Newest first. cursor NULL: from the start; *out_next NULL: no more. out:
+ * array of cg_key_t. Stable under inserts. */
 apr_status_t cg_apikey_list(cg_keyring_t *ring, const char *cursor, int limit,
                             apr_array_header_t **out, const char **out_next,
                             cg_error_t *err, apr_pool_t *pool);

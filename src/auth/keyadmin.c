@@ -85,7 +85,8 @@ static apr_status_t save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
     return status_of(reply.number, key->id, err);
 }
 
-/* Members of the index sort by time, then id: "00001764024511042000:k3n7w2px". */
+/* Members of the index sort by time, then id: "00001764024511042000:k3n7w2px".
+ */
 static const char *index_member(const cg_key_t *key, apr_pool_t *pool)
 {
     return apr_psprintf(pool, "%020" APR_INT64_T_FMT ":%s", key->created_at,
@@ -99,8 +100,7 @@ static apr_status_t add_to_index(cg_keyring_t *ring, const cg_key_t *key,
                        cg_keys_make(CG_KEYS_KEY_INDEX, NULL, 0, pool),
                        CG_STR("0"), cg_str(index_member(key, pool))};
     cg_reply_t reply;
-    apr_status_t rv =
-        cg_store_call(ring->store, argv, 4, &reply, err, pool);
+    apr_status_t rv = cg_store_call(ring->store, argv, 4, &reply, err, pool);
     if (rv == APR_SUCCESS && reply.kind == CG_REPLY_ERROR) {
         cg_error_set(err, "the index of keys cannot be written: %.200s",
                      reply.text.ptr);
@@ -300,8 +300,8 @@ static apr_status_t fetch_members(cg_keyring_t *ring, const cg_reply_t *members,
         argv[1] = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
         commands[i] = (cg_store_command_t){argv, 2};
     }
-    apr_status_t rv = cg_store_pipeline(ring->store, commands, count, replies,
-                                        err, pool);
+    apr_status_t rv =
+        cg_store_pipeline(ring->store, commands, count, replies, err, pool);
     for (size_t i = 0; i < count && rv == APR_SUCCESS; i++) {
         cg_key_t key;
         const char *member = members->items[i].text.ptr;

@@ -42,8 +42,11 @@ static const struct text_member_t {
     size_t offset;
     size_t bytes;
 } text_members[] = {
-#define MEMBER(name) {#name, offsetof(cg_key_t, name), sizeof(((cg_key_t *)0)->name)}
-    MEMBER(name), MEMBER(owner),  MEMBER(user),   MEMBER(team),
+#define MEMBER(name)                                                           \
+    {                                                                          \
+#name, offsetof(cg_key_t, name), sizeof(((cg_key_t *)0)->name)         \
+    }
+    MEMBER(name),   MEMBER(owner), MEMBER(user),   MEMBER(team),
     MEMBER(prefix), MEMBER(last4), MEMBER(models),
 #undef MEMBER
 };
@@ -126,7 +129,8 @@ static const char *store_down_name(int store_down)
         [CG_STORE_DOWN_LOCAL] = ":local",
         [CG_STORE_DOWN_OPEN] = ":open",
     };
-    return store_down >= CG_STORE_DOWN_CLOSED && store_down <= CG_STORE_DOWN_OPEN
+    return store_down >= CG_STORE_DOWN_CLOSED &&
+                   store_down <= CG_STORE_DOWN_OPEN
                ? names[store_down]
                : "";
 }
@@ -281,8 +285,10 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
     apr_cpystrn(name, id, sizeof name); /* id may be out's own */
     memset(out, 0, sizeof *out);
     if (reply->kind != CG_REPLY_ARRAY) {
-        cg_error_set(err, "the store has something else than a key under the "
-                          "id %s", name);
+        cg_error_set(err,
+                     "the store has something else than a key under the "
+                     "id %s",
+                     name);
         return APR_EGENERAL;
     }
     if (reply->count == 0) {
@@ -292,8 +298,8 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
     memcpy(out->id, name, sizeof out->id);
     bool is_sound = true;
     for (size_t i = 0; i + 1 < reply->count && is_sound; i += 2) {
-        is_sound = read_field(reply->items[i].text.ptr,
-                              reply->items[i + 1].text, out);
+        is_sound =
+            read_field(reply->items[i].text.ptr, reply->items[i + 1].text, out);
     }
     if (!is_sound || out->version < 1 || !out->created_at ||
         memcmp(out->digest, none, sizeof none) == 0) {

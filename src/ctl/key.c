@@ -1,8 +1,8 @@
 /* chatgptctl key: API keys from the command line.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Speaks to the store directly, so it works while httpd is down. The secret of a
- * new key is printed once, on standard output, and is nowhere else.
+ * Speaks to the store directly, so it works while httpd is down. The secret of
+ * a new key is printed once, on standard output, and is nowhere else.
  */
 #include "ctl/ctl.h"
 

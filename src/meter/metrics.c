@@ -91,23 +91,22 @@ static const size_t LABEL_MOST[CG_METER_LABEL_COUNT] = {
 };
 
 const int64_t cg_meter_buckets[CG_METER_BUCKETS] = {
-    5000,    10000,   25000,    50000,    100000,   250000,    500000,   1000000,
-    2500000, 5000000, 10000000, 30000000, 60000000, 120000000, 300000000};
+    5000,     10000,    25000,    50000,     100000,
+    250000,   500000,   1000000,  2500000,   5000000,
+    10000000, 30000000, 60000000, 120000000, 300000000};
 
 /* ---- fixed label values ------------------------------------------------- */
 
 static const char *const STATUSES[] = {
-    "200", "201", "204", "206", "301", "302", "304", "307", "400", "401",
-    "402", "403", "404", "405", "406", "408", "409", "411", "412", "413",
-    "414", "415", "417", "422", "429", "431", "499", "500", "501", "502",
-    "503", "504"};
+    "200", "201", "204", "206", "301", "302", "304", "307", "400", "401", "402",
+    "403", "404", "405", "406", "408", "409", "411", "412", "413", "414", "415",
+    "417", "422", "429", "431", "499", "500", "501", "502", "503", "504"};
 static const char *const DIRECTIONS[] = {"input", "output", "request",
                                          "answer"};
 static const char *const ACTIONS[] = {"mask", "block", "log", "allow",
                                       "pseudonym"};
-static const char *const OUTCOMES[] = {"ok",      "error",   "timeout",
-                                       "refused", "aborted", "retried",
-                                       "skipped"};
+static const char *const OUTCOMES[] = {
+    "ok", "error", "timeout", "refused", "aborted", "retried", "skipped"};
 static const char *const MODES[] = {"closed", "local", "open"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -159,7 +158,8 @@ static size_t lay_out(cg_meter_t *meter, char *memory, size_t models_max)
     return used;
 }
 
-/* ---- names ---------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------
+ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -237,7 +237,8 @@ static size_t number_of(const cg_meter_t *meter, cg_meter_label_t label,
     return found ? found->number : OTHER;
 }
 
-/* ---- counting -------------------------------------------------------------- */
+/* ---- counting --------------------------------------------------------------
+ */
 
 static volatile int64_t *word_for(const cg_meter_t *meter, cg_metric_t metric,
                                   cg_str_t a, cg_str_t b, cg_str_t c)
@@ -287,7 +288,8 @@ static void add_model(cg_meter_t *meter, cg_metric_t metric, cg_str_t model,
     }
 }
 
-/* ---- processes -------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------
+ */
 
 static bool is_dead(int64_t pid)
 {
@@ -308,7 +310,8 @@ static int64_t streams_open(const cg_meter_t *meter)
     return sum;
 }
 
-/* ---- public ------------------------------------------------------------------ */
+/* ---- public
+ * ------------------------------------------------------------------ */
 
 size_t cg_meter_bytes(size_t models_max)
 {
@@ -447,7 +450,8 @@ void cg_meter_journal_backlog(cg_meter_t *meter, int64_t bytes, int64_t records)
     cg_atomic_set(meter->words[CG_METRIC_JOURNAL_RECORDS], records);
 }
 
-/* ---- reading ------------------------------------------------------------------ */
+/* ---- reading
+ * ------------------------------------------------------------------ */
 
 static bool copy(const cg_meter_t *meter, cg_metric_t metric, size_t index,
                  int64_t *out)

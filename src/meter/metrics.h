@@ -1,5 +1,5 @@
-/* The numbers we publish: one row per metric family, and where they are counted.
- * SPDX-License-Identifier: Apache-2.0
+/* The numbers we publish: one row per metric family, and where they are
+ * counted. SPDX-License-Identifier: Apache-2.0
  *
  * All numbers are 64-bit words in memory shared by every child, moved by atomic
  * adds; nobody takes a lock and a child that dies mid-way harms nothing. Each

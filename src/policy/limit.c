@@ -1,8 +1,8 @@
 /* A limit as an administrator writes it: reading and writing "100/60s".
  * SPDX-License-Identifier: Apache-2.0
  *
- * Amounts stop at 10^14: a sub-bucket of a window is kept in six bytes, and sums
- * of three such numbers stay exact in the doubles of Redis' Lua.
+ * Amounts stop at 10^14: a sub-bucket of a window is kept in six bytes, and
+ * sums of three such numbers stay exact in the doubles of Redis' Lua.
  */
 #include "policy/limit.h"
 

@@ -8,6 +8,9 @@
 -- Out:  verdict, ask that bound (from 0; -1), microseconds until it would fit,
 --       then for each ask what remains, what is held, when it is free again.
 --       OTHER_MONTH comes with the store's time: the caller names that month.
+--
+-- The first pass hopes: it prepares what each counter becomes, and stops at the
+-- first that has no room. Only then a second pass finds out who binds and why.
 
 local hold = KEYS[1]
 local holds = KEYS[#KEYS]
@@ -23,98 +26,132 @@ if is_again and is_again:byte(1) == CANCELLED then
 end
 
 local out = {ADMITTED, -1, 0}
-local rings, entries = {}, {}
-local longest = -1
-local needs_settling = false
+local entries = {string.char(HELD)}
+local fresh, lives = {}, {}
 
-local function bind(i, wait)
-    if wait > longest then
-        longest = wait
-        out[1] = REFUSED
-        out[2] = i - 1
-        out[3] = wait == math.huge and 0 or wait
-    end
-end
-
-local function ask_window(i, quantity, amount, cost, least, span)
+local function prepare_window(i, quantity, amount, cost, least, span)
     local index = floor(now / span)
-    local sum, slots = turn(values[i + 1], index)
-    local reset = reset_for(slots, index, span, now)
-    if cost > amount then
-        bind(i, math.huge)
-    elseif cost > 0 and sum + cost > amount then
-        bind(i, wait_for(slots, sum + cost - amount, index, span, now))
-    elseif cost > 0 then
-        rings[i] = {add(sum, slots, index, cost), floor(span * 61 / 1000) + 1,
-            sum + cost, (index + SLOTS) * span - now}
-        entries[#entries + 1] = pack(ENTRY, quantity, WINDOW, cost, least,
-            index % STAMPS, KEYS[i + 1])
+    local sum, at, ring, renewed = turn(values[i + 1], index)
+    if sum + cost > amount then
+        return false
     end
-    out[3 * i + 1] = max(amount - sum, 0)
+    local stamp = index % STAMPS
+    if not renewed or (stamp - renewed) % STAMPS >= SLOTS then
+        renewed = stamp
+        lives[i] = floor(span * LIFE / 1000) + 1
+    end
+    fresh[i] = add(ring, at, sum, index, cost, renewed)
+    entries[#entries + 1] = pack(ENTRY, quantity, WINDOW, cost, least, stamp,
+        KEYS[i + 1])
+    out[3 * i + 1] = amount - sum - cost
     out[3 * i + 2] = 0
-    out[3 * i + 3] = reset
+    out[3 * i + 3] = (index + SLOTS) * span - now
+    return true
 end
 
-local function ask_month(i, quantity, amount, cost, least, stop)
-    local spent, held = 0, 0
-    if values[i + 1] then
-        spent, held = unpack_from(BUDGET, values[i + 1])
+local function prepare_month(i, quantity, amount, cost, least, stop)
+    local value = values[i + 1]
+    local spent, held = budget_of(value)
+    if spent + held + cost > amount then
+        return false
     end
-    local used = spent + held
+    if not value then
+        lives[i] = floor((stop - now) / 1000) + 40 * DAY_MS
+    end
+    fresh[i] = pack(BUDGET, spent, held + cost)
+    entries[#entries + 1] = pack(ENTRY, quantity, CALENDAR, cost, least, 0,
+        KEYS[i + 1])
+    out[3 * i + 1] = amount - spent - held - cost
+    out[3 * i + 2] = held + cost
+    out[3 * i + 3] = stop - now
+    return true
+end
+
+local function bind(i, cost, amount, wait)
     if cost > amount then
-        bind(i, math.huge)
-    elseif cost > 0 and used + cost > amount then
-        bind(i, stop - now)
-    elseif cost > 0 then
-        rings[i] = {pack(BUDGET, spent, held + cost),
-            floor((stop - now) / 1000) + 40 * DAY_MS, used + cost, stop - now}
-        entries[#entries + 1] = pack(ENTRY, quantity, CALENDAR, cost, least, 0,
-            KEYS[i + 1])
+        wait = math.huge
+    end
+    if out[1] == ADMITTED or wait > out[3] then
+        out[1], out[2], out[3] = REFUSED, i - 1, wait
+    end
+end
+
+-- How it stands with an ask that is not charged; binds if it has no room.
+local function explain(i, kind, amount, cost, from, stop)
+    local used, held, reset, wait = 0, 0, 0, 0
+    if kind == WINDOW then
+        local index = floor(now / from)
+        local sum, at, ring = turn(values[i + 1], index)
+        used = sum
+        reset = reset_for(ring, at, index, from, now)
+        if cost > 0 and sum + cost > amount then
+            wait = wait_for(ring, at, sum + cost - amount, index, from, now)
+        end
+    else
+        local spent
+        spent, held = budget_of(values[i + 1])
+        used = spent + held
+        reset = used > 0 and stop - now or 0
+        wait = stop - now
+    end
+    if cost > 0 and used + cost > amount then
+        bind(i, cost, amount, wait)
     end
     out[3 * i + 1] = max(amount - used, 0)
     out[3 * i + 2] = held
-    out[3 * i + 3] = used > 0 and stop - now or 0
+    out[3 * i + 3] = reset
 end
 
-local amounts, costs = {}, {}
-local at = 1
-for i = 1, count do
-    local quantity, kind, amount, cost, least, from, stop
-    quantity, kind, amount, cost, least, from, stop, at =
-        unpack_from(ASK, asks, at)
-    if is_again then
-        cost = 0
+-- Goes through all asks; is_hoping: prepares until one has no room.
+local needs_settling = false
+local function pass(is_hoping)
+    local at = 1
+    for i = 1, count do
+        local quantity, kind, amount, cost, least, from, stop
+        quantity, kind, amount, cost, least, from, stop, at =
+            unpack_from(ASK, asks, at)
+        if kind == CALENDAR and (now < from or now >= stop) then
+            out = {OTHER_MONTH, now}
+            return false
+        end
+        if not is_hoping or cost == 0 then
+            explain(i, kind, amount, is_again and 0 or cost, from, stop)
+        elseif kind == WINDOW then
+            if not prepare_window(i, quantity, amount, cost, least, from) then
+                return false
+            end
+        elseif not prepare_month(i, quantity, amount, cost, least, stop) then
+            return false
+        end
+        if quantity ~= REQUESTS and cost > 0 then
+            needs_settling = true
+        end
     end
-    amounts[i] = amount
-    costs[i] = cost
-    needs_settling = needs_settling or (quantity ~= REQUESTS and cost > 0)
-    if kind == WINDOW then
-        ask_window(i, quantity, amount, cost, least, from)
-    elseif now < from or now >= stop then
-        return {OTHER_MONTH, now}
-    else
-        ask_month(i, quantity, amount, cost, least, stop)
-    end
+    return true
 end
 
-if out[1] == REFUSED or is_again then
+if is_again or not pass(true) then
+    if out[1] ~= OTHER_MONTH then
+        pass(false)
+    end
+    if out[3] == math.huge then
+        out[3] = 0
+    end
     return out
 end
 
 for i = 1, count do
-    local ring = rings[i]
-    if ring then
-        call('SET', KEYS[i + 1], ring[1], 'PX', ring[2])
-        out[3 * i + 1] = amounts[i] - ring[3]
-        out[3 * i + 2] = out[3 * i + 2] + costs[i]
-        out[3 * i + 3] = ring[4]
+    if lives[i] then
+        call('SET', KEYS[i + 1], fresh[i], 'PX', lives[i])
+    elseif fresh[i] then
+        call('SET', KEYS[i + 1], fresh[i], 'KEEPTTL')
     end
 end
 
 -- A hold that waits for its settle stands until it is settled or swept. Where
 -- only requests are counted the record is kept a little, so that the same
 -- admission sent twice is counted once.
-local record = string.char(HELD) .. table.concat(entries)
+local record = table.concat(entries)
 if needs_settling then
     call('SET', hold, record)
     call('ZADD', holds, now + tonumber(ARGV[2]), hold)

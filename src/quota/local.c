@@ -175,8 +175,7 @@ static void ask_window(const cg_counter_t *counter, slot_t *slot, int shares,
     int64_t amount = share_of(counter->amount, shares);
     turn(slot, now / counter->from);
     slot->expires_at = now + counter->from * (PARTS + 1);
-    out->has_room =
-        counter->cost == 0 || slot->sum + counter->cost <= amount;
+    out->has_room = counter->cost == 0 || slot->sum + counter->cost <= amount;
     out->left.limit = amount;
     out->left.remaining = amount > slot->sum ? amount - slot->sum : 0;
     out->left.reset_for =
@@ -194,8 +193,7 @@ static void ask_budget(const cg_counter_t *counter, const slot_t *slot,
     out->left.limit = counter->amount;
     out->left.remaining = share > slot->sum ? share - slot->sum : 0;
     out->left.reset_for = counter->stop - now;
-    out->has_room =
-        counter->cost == 0 || counter->cost <= out->left.remaining;
+    out->has_room = counter->cost == 0 || counter->cost <= out->left.remaining;
     out->wait_for = out->has_room ? 0 : counter->stop - now;
 }
 
@@ -204,8 +202,8 @@ static slot_t *ask(cg_local_t *local, const cg_counter_t *counter, int shares,
 {
     uint64_t tag[2];
     tag_of(counter->key, tag);
-    slot_t *slot = counter->is_month ? find(local, tag, now)
-                                     : claim(local, tag, now);
+    slot_t *slot =
+        counter->is_month ? find(local, tag, now) : claim(local, tag, now);
     *out = (cg_local_left_t){.is_counted = true, .is_unknown = slot == NULL};
     if (!slot) {
         return NULL;

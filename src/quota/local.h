@@ -33,7 +33,8 @@ void cg_local_remember(cg_local_t *local, const cg_counter_t *counter,
                        int64_t remaining, apr_time_t now);
 
 /* Admissions whose answer was lost, to be cancelled when the store is back. The
- * list is bounded; what falls out is charged its floor when its hold expires. */
+ * list is bounded; what falls out is charged its floor when its hold expires.
+ */
 void cg_local_lose(cg_local_t *local, const char *id);
 /* Takes up to most ids; each is CG_QUOTA_ID_MAX + 1 bytes. */
 size_t cg_local_find_lost(cg_local_t *local, char (*out)[CG_QUOTA_ID_MAX + 1],

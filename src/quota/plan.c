@@ -75,11 +75,10 @@ static cg_str_t key_of(const cg_quota_ask_t *ask, const month_t *month,
         cg_str_t parts[] = {dimension, cg_str(month->name), ask->subject};
         return cg_keys_make(CG_KEYS_BUDGET, parts, 3, pool);
     }
-    cg_str_t parts[] = {
-        dimension, cg_str(quantity_names[limit->quantity]),
-        cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT,
-                            limit->window_for / 1000)),
-        ask->subject};
+    cg_str_t parts[] = {dimension, cg_str(quantity_names[limit->quantity]),
+                        cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT,
+                                            limit->window_for / 1000)),
+                        ask->subject};
     return cg_keys_make(CG_KEYS_WINDOW, parts, 4, pool);
 }
 

@@ -8,7 +8,7 @@
 
 #include "quota/quota.h"
 
-#define CG_PLAN_ASK_BYTES 37 /* as ASK in ring.lua */
+#define CG_PLAN_ASK_BYTES 37                        /* as ASK in ring.lua */
 #define CG_QUOTA_COUNT_MAX INT64_C(100000000000000) /* policy/limit.c */
 
 typedef struct cg_counter_t {

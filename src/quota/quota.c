@@ -95,8 +95,8 @@ static apr_status_t run_admit(cg_quota_t *quota, const char *id,
         keys[i + 1] = plan->counters[i].key;
     }
     keys[plan->count + 1] = holds_key(pool);
-    args[0] = (cg_str_t){(const char *)plan->packed,
-                         plan->count * CG_PLAN_ASK_BYTES};
+    args[0] =
+        (cg_str_t){(const char *)plan->packed, plan->count * CG_PLAN_ASK_BYTES};
     args[1] = cg_str(apr_psprintf(pool, "%" APR_TIME_T_FMT, hold_for));
     apr_status_t rv = cg_store_script(quota->store, &quota->admit, keys,
                                       plan->count + 2, args, 2, out, err, pool);
@@ -157,10 +157,10 @@ static void remember_budgets(cg_quota_t *quota, const cg_plan_t *plan,
 /* One round trip; a second only when our clock and the store's are in different
  * months: then the store's counts. */
 static apr_status_t admit_by_store(cg_quota_t *quota, const char *id,
-                                   const cg_quota_ask_t *asks,
-                                   cg_plan_t *plan, apr_time_t hold_for,
-                                   apr_time_t now, cg_quota_grant_t *out,
-                                   cg_error_t *err, apr_pool_t *pool)
+                                   const cg_quota_ask_t *asks, cg_plan_t *plan,
+                                   apr_time_t hold_for, apr_time_t now,
+                                   cg_quota_grant_t *out, cg_error_t *err,
+                                   apr_pool_t *pool)
 {
     cg_reply_t reply;
     for (int i = 0; i < MONTH_TRIES; i++) {
@@ -214,8 +214,7 @@ static void read_local_refusal(const cg_plan_t *plan,
             out->retry_for = 0;
             return;
         }
-        apr_time_t wait =
-            lefts[i].wait_for > 0 ? lefts[i].wait_for : INT64_MAX;
+        apr_time_t wait = lefts[i].wait_for > 0 ? lefts[i].wait_for : INT64_MAX;
         if (wait > longest) {
             longest = wait;
             out->refused_by = (int)plan->ask_of[i];
@@ -232,9 +231,8 @@ static void admit_locally(cg_quota_t *quota, const cg_quota_ask_t *asks,
     if (refuse_closed(plan, out)) {
         return;
     }
-    out->is_admitted =
-        cg_local_take(quota->local, plan, (int)cg_atomic_get(&quota->nodes),
-                      now, lefts);
+    out->is_admitted = cg_local_take(
+        quota->local, plan, (int)cg_atomic_get(&quota->nodes), now, lefts);
     for (size_t i = 0; i < plan->count; i++) {
         out->is_local = out->is_local || lefts[i].is_counted;
         out->is_open = out->is_open || !lefts[i].is_counted;
@@ -278,8 +276,8 @@ apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
     }
     cg_plan_t *plan = apr_palloc(pool, sizeof *plan);
     cg_plan_make(plan, asks, count, now, pool);
-    apr_status_t rv = admit_by_store(quota, id, asks, plan, hold_for, now, out,
-                                     err, pool);
+    apr_status_t rv =
+        admit_by_store(quota, id, asks, plan, hold_for, now, out, err, pool);
     if (rv == APR_SUCCESS) {
         return APR_SUCCESS;
     }

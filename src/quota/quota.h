@@ -13,10 +13,10 @@
  *                                   a settle that comes late corrects that
  *
  * Windows are conservative rings (quota/ring.lua): never more than the limit in
- * any true window. Tokens count at the moment of admission. Budgets are calendar
- * months in UTC: spent + held never passes the amount; the one way past it is a
- * settle later than hold_for, because then the money was really spent. All times
- * come from Redis, so that servers with wrong clocks agree.
+ * any true window. Tokens count at the moment of admission. Budgets are
+ * calendar months in UTC: spent + held never passes the amount; the one way
+ * past it is a settle later than hold_for, because then the money was really
+ * spent. All times come from Redis, so that servers with wrong clocks agree.
  *
  * Two asks that would share a counter (same dimension, subject, quantity and
  * window) are one counter with the smaller amount.
@@ -96,8 +96,8 @@ apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
 
 typedef struct cg_quota_bill_t {
     const char *id;
-    int64_t tokens; /* clamped to [0, what was held] */
-    int64_t micros; /* likewise */
+    int64_t tokens;   /* clamped to [0, what was held] */
+    int64_t micros;   /* likewise */
     bool is_released; /* nothing was sent upstream: give back all but the
                          request count */
 } cg_quota_bill_t;

@@ -4,8 +4,8 @@
 -- A window is kept as a ring of at most 60 sub-buckets, each 1/59 of the window
 -- long, with a running sum:
 --
---     sum | stamp count | stamp count | ... | stamp count      (packed)
---           oldest                            newest
+--     sum renewed | stamp count | stamp count | ... | stamp count     (packed)
+--                   oldest                            newest
 --
 -- A sub-bucket counts in full until its last moment has left the window; that is
 -- why 59 parts make the window and 60 are kept. So the sum is never less than
@@ -13,10 +13,12 @@
 -- that hold something are stored, in order, so that each admission drops from
 -- the front and adds at the end: the cost does not depend on the window.
 --
--- A stamp is the number of the sub-bucket since 1970 in 16 bits: a ring expires
--- with its window, so ages stay far below 2^15. A stamp from the future means
--- that the clock of the store was set back: all that is counted then counts as
--- of now, which is safe and heals within a window.
+-- A stamp is the number of the sub-bucket since 1970 in 16 bits: a ring lives at
+-- most 122 sub-buckets after its life was renewed, so ages stay far below 2^15.
+-- A stamp from the future means that the clock of the store was set back: all
+-- that is counted then counts as of now, which is safe and heals in a window.
+-- The life is renewed once in a window and not at each write, because SET with
+-- PX costs twice a SET with KEEPTTL.
 --
 -- All numbers are whole and below 2^53, where Lua's doubles are exact.
 
@@ -27,8 +29,10 @@ local HELD, EXPIRED, CANCELLED = 1, 2, 3
 local SETTLE, RELEASE, CANCEL, EXPIRE = 1, 2, 3, 4
 
 local SLOTS = 60
+local LIFE = 122
 local STAMPS = 65536
-local SUM = '<I7'
+local HEAD = '<I7I2'
+local FIRST = 10
 local SLOT = '<I2I6'
 local SLOT_BYTES = 8
 local BUDGET = '<I7I7'
@@ -48,13 +52,14 @@ local function clock()
     return time[1] * 1000000 + time[2]
 end
 
--- Moves a ring on to sub-bucket index: its sum and its slots without the old.
+-- Moves a ring on to sub-bucket index: its sum, where the slots that still count
+-- begin, the ring, and the stamp of when its life was renewed.
 local function turn(ring, index)
     if not ring then
-        return 0, ''
+        return 0, FIRST, ''
     end
-    local sum = unpack_from(SUM, ring)
-    local at = 8
+    local sum, renewed = unpack_from(HEAD, ring)
+    local at = FIRST
     while at < #ring do
         local stamp, count = unpack_from(SLOT, ring, at)
         local age = (index - stamp) % STAMPS
@@ -62,34 +67,37 @@ local function turn(ring, index)
             break
         end
         if age >= STAMPS / 2 then
-            return sum, pack(SLOT, index % STAMPS, sum)
+            return sum, FIRST, pack(HEAD, sum, renewed) ..
+                pack(SLOT, index % STAMPS, sum), renewed
         end
         sum = sum - count
         at = at + SLOT_BYTES
     end
-    return sum, ring:sub(at)
+    return sum, at, ring, renewed
 end
 
--- The ring after cost more in sub-bucket index.
-local function add(sum, slots, index, cost)
+-- A turned ring with cost more in sub-bucket index.
+local function add(ring, at, sum, index, cost, renewed)
     local stamp = index % STAMPS
+    local stop = #ring
     local count = cost
-    if slots ~= '' then
-        local last, had = unpack_from(SLOT, slots, #slots - SLOT_BYTES + 1)
+    if at < stop then
+        local last, had = unpack_from(SLOT, ring, stop - SLOT_BYTES + 1)
         if last == stamp then
             count = had + cost
-            slots = slots:sub(1, -SLOT_BYTES - 1)
+            stop = stop - SLOT_BYTES
         end
     end
-    return pack(SUM, sum + cost) .. slots .. pack(SLOT, stamp, count)
+    return pack(HEAD, sum + cost, renewed) .. ring:sub(at, stop) ..
+        pack(SLOT, stamp, count)
 end
 
--- How long until need of the sum has left; span is a sub-bucket's length.
-local function wait_for(slots, need, index, span, now)
-    local at = 1
+-- How long until need of a turned ring's sum has left; span is the length of a
+-- sub-bucket.
+local function wait_for(ring, at, need, index, span, now)
     local last = index
-    while at < #slots and need > 0 do
-        local stamp, count = unpack_from(SLOT, slots, at)
+    while at < #ring and need > 0 do
+        local stamp, count = unpack_from(SLOT, ring, at)
         last = index - (index - stamp) % STAMPS
         need = need - count
         at = at + SLOT_BYTES
@@ -97,28 +105,36 @@ local function wait_for(slots, need, index, span, now)
     return (last + SLOTS) * span - now
 end
 
--- How long until the newest sub-bucket has left.
-local function reset_for(slots, index, span, now)
-    if slots == '' then
+-- How long until the newest sub-bucket of a turned ring has left.
+local function reset_for(ring, at, index, span, now)
+    if at >= #ring then
         return 0
     end
-    local stamp = unpack_from(SLOT, slots, #slots - SLOT_BYTES + 1)
+    local stamp = unpack_from(SLOT, ring, #ring - SLOT_BYTES + 1)
     return (index - (index - stamp) % STAMPS + SLOTS) * span - now
 end
 
 -- The ring with by more (or less) in the sub-bucket of stamp; nil if that has
 -- left meanwhile. Looked for from the newest: most answers take seconds.
 local function correct(ring, stamp, by)
-    for at = #ring - SLOT_BYTES + 1, 8, -SLOT_BYTES do
+    for at = #ring - SLOT_BYTES + 1, FIRST, -SLOT_BYTES do
         local found, count = unpack_from(SLOT, ring, at)
         if found == stamp then
+            local sum, renewed = unpack_from(HEAD, ring)
             local after = max(count + by, 0)
-            local sum = max(unpack_from(SUM, ring) + after - count, 0)
-            return pack(SUM, sum) .. ring:sub(8, at - 1) ..
-                pack(SLOT, stamp, after) .. ring:sub(at + SLOT_BYTES)
+            return pack(HEAD, max(sum + after - count, 0), renewed) ..
+                ring:sub(FIRST, at - 1) .. pack(SLOT, stamp, after) ..
+                ring:sub(at + SLOT_BYTES)
         end
     end
     return nil
+end
+
+local function budget_of(value)
+    if not value then
+        return 0, 0
+    end
+    return unpack_from(BUDGET, value)
 end
 
 -- What is to stand in the books for an entry of a hold that ends.
@@ -135,17 +151,21 @@ local function wanted(how, quantity, cost, least, tokens, micros)
     return min(cost, quantity == TOKENS and tokens or micros)
 end
 
-local function close_budget(key, budget, held_less, spent_more)
-    local spent, held = 0, 0
-    if budget then
-        spent, held = unpack_from(BUDGET, budget)
-    end
-    spent = max(spent + spent_more, 0)
-    held = max(held - held_less, 0)
-    if budget then
-        call('SET', key, pack(BUDGET, spent, held), 'KEEPTTL')
+local function close_budget(key, value, held_less, spent_more)
+    local spent, held = budget_of(value)
+    local after = pack(BUDGET, max(spent + spent_more, 0),
+        max(held - held_less, 0))
+    if value then
+        call('SET', key, after, 'KEEPTTL')
     else
-        call('SET', key, pack(BUDGET, spent, held), 'PX', 70 * DAY_MS)
+        call('SET', key, after, 'PX', 70 * DAY_MS)
+    end
+end
+
+local function close_window(key, value, stamp, by)
+    local ring = value and correct(value, stamp, by)
+    if ring then
+        call('SET', key, ring, 'KEEPTTL')
     end
 end
 
@@ -153,7 +173,8 @@ end
 -- least charge if it expired before.
 local function close(record, how, tokens, micros)
     local is_held = record:byte(1) == HELD
-    local keys, changes = {}, {}
+    local keys, ends, firsts, seconds = {}, {}, {}, {}
+    local count = 0
     local at = 2
     while at <= #record do
         local quantity, kind, cost, least, stamp, key
@@ -162,27 +183,22 @@ local function close(record, how, tokens, micros)
         local want = wanted(how, quantity, cost, least, tokens, micros)
         local have = is_held and cost or least
         if kind == CALENDAR then
-            keys[#keys + 1] = key
-            changes[#keys] = is_held and {cost, want} or {0, want - least}
+            count = count + 1
+            keys[count], ends[count] = key, close_budget
+            firsts[count] = is_held and cost or 0
+            seconds[count] = is_held and want or want - least
         elseif want ~= have then
-            keys[#keys + 1] = key
-            changes[#keys] = {stamp, want - have, true}
+            count = count + 1
+            keys[count], ends[count] = key, close_window
+            firsts[count], seconds[count] = stamp, want - have
         end
     end
-    if #keys == 0 then
+    if count == 0 then
         return
     end
     local values = call('MGET', unpack(keys))
-    for i, key in ipairs(keys) do
-        local change = changes[i]
-        if not change[3] then
-            close_budget(key, values[i], change[1], change[2])
-        elseif values[i] then
-            local ring = correct(values[i], change[1], change[2])
-            if ring then
-                call('SET', key, ring, 'KEEPTTL')
-            end
-        end
+    for i = 1, count do
+        ends[i](keys[i], values[i], firsts[i], seconds[i])
     end
 end
 
@@ -190,13 +206,13 @@ end
 -- that a settle which comes late after all can correct the charge.
 local function sweep(holds, now)
     local due = call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', 0, 20)
-    for _, hold in ipairs(due) do
-        local record = call('GET', hold)
+    for i = 1, #due do
+        local record = call('GET', due[i])
         if record and record:byte(1) == HELD then
             close(record, EXPIRE, 0, 0)
-            call('SET', hold, string.char(EXPIRED) .. record:sub(2), 'PX',
+            call('SET', due[i], string.char(EXPIRED) .. record:sub(2), 'PX',
                 DAY_MS)
         end
-        call('ZREM', holds, hold)
+        call('ZREM', holds, due[i])
     end
 end

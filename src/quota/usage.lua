@@ -15,12 +15,12 @@ for i = 1, #KEYS do
     local used, held, reset = 0, 0, 0
     if kind == WINDOW then
         local index = floor(now / from)
-        local slots
-        used, slots = turn(values[i], index)
-        reset = reset_for(slots, index, from, now)
-    elseif values[i] then
+        local sum, first, ring = turn(values[i], index)
+        used = sum
+        reset = reset_for(ring, first, index, from, now)
+    else
         local spent
-        spent, held = unpack_from(BUDGET, values[i])
+        spent, held = budget_of(values[i])
         used = spent + held
         reset = used > 0 and stop - now or 0
     end

@@ -142,6 +142,22 @@ static const shape_t shapes[] = {
 };
 // clang-format on
 
+/* Written with its dashes, or in the person's series, it is known without a
+ * label. */
+static int score_shape(cg_window_t *w, const shape_t *row,
+                       const token_t *token)
+{
+    if (row->type == CG_TYPE_US_MBI && token->first_word == 4 &&
+        cg_at(w, token->end[3]) == '-' && cg_at(w, token->end[6]) == '-') {
+        return 60;
+    }
+    if (row->type == CG_TYPE_IN_PAN && token->lower == 0 &&
+        strchr("ABCFGHLJPT", token->s[3])) {
+        return 55;
+    }
+    return row->score;
+}
+
 static bool matches(const char *shape, const token_t *token)
 {
     int i = 0;
@@ -163,7 +179,7 @@ static void try_shapes(cg_window_t *w, uint32_t start, const token_t *token)
             !matches(row->shape, token) || !row->check(token->s)) {
             continue;
         }
-        found(w, start, token, len, row->type, row->score);
+        found(w, start, token, len, row->type, score_shape(w, row, token));
     }
 }
 

@@ -94,9 +94,10 @@ static bool is_issued(const char *d, int len)
         int first, last;
         uint32_t lengths;
     } ranges[] = {
-        {2200, 2204, 0xF0000}, {2221, 2720, 0x10000}, {3000, 3059, 0x4000},
-        {3095, 3095, 0x4000},  {3400, 3499, 0x8000},  {3528, 3589, 0xF0000},
-        {3600, 3699, 0x4000},  {3700, 3799, 0x8000},  {3800, 3999, 0x14000},
+        {1800, 1800, 0x8000},   {2131, 2131, 0x8000},  {2200, 2204, 0xF0000}, {2221, 2720, 0x10000}, {3000, 3059, 0x4000},
+        {3095, 3095, 0x4000},  {3400, 3499, 0x8000},  {3500, 3599, 0x10000},
+        {3600, 3699, 0x4000},
+        {3700, 3799, 0x8000},  {3800, 3999, 0x14000},
         {4000, 4999, 0x92000}, {5000, 5099, 0xFE000}, {5100, 5599, 0x10000},
         {5600, 5999, 0xFE000}, {6000, 6099, 0xF0000}, {6200, 6299, 0xFC000},
         {6300, 6399, 0xFE000}, {6440, 6499, 0xF0000}, {6500, 6599, 0xF0000},
@@ -114,7 +115,7 @@ static bool is_issued(const char *d, int len)
 bool cg_check_card(const char *d, int len)
 {
     return len >= 13 && len <= 19 && is_issued(d, len) &&
-           cg_check_luhn(d, len) && !is_one_digit(d + 1, len - 1);
+           cg_check_luhn(d, len) && !is_one_digit(d, len);
 }
 
 /* Length of an account of each country (SWIFT IBAN registry). */
@@ -157,20 +158,26 @@ bool cg_check_iban(const char *s, int len)
     return rest >= 0 && mod97(s, 4, rest) == 1;
 }
 
+/* First two digits of a region code, GB/T 2260; 91 stands for foreigners. */
+static bool is_province(const char *s)
+{
+    static const char provinces[] =
+        "10 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 "
+        "51 52 53 54 61 62 63 64 65 71 81 82 83 91 ";
+    const char province[] = {s[0], s[1], ' ', 0};
+    return strstr(provinces, province) != NULL;
+}
+
 bool cg_check_cn_id(const char *s)
 {
     static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1, 6,
                                   3, 7, 9, 10, 5, 8, 4, 2};
     static const char codes[] = "10X98765432";
-    static const char provinces[] =
-        "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 "
-        "52 53 54 61 62 63 64 65 71 81 82 83 91 ";
     if (!are_digits(s, 17)) {
         return false;
     }
-    const char province[] = {s[0], s[1], ' ', 0};
     int year = number(s + 6, 4);
-    return strstr(provinces, province) && year >= 1890 && year <= 2099 &&
+    return is_province(s) && strncmp(s, "10", 2) != 0 && year >= 1890 && year <= 2099 &&
            is_day(year, number(s + 10, 2), number(s + 12, 2)) &&
            codes[weighted(s, weights, 17) % 11] == s[17];
 }
@@ -180,9 +187,12 @@ bool cg_check_cn_uscc(const char *s)
     static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
     static const int weights[] = {1, 3, 9, 27, 19, 26, 16, 17, 20,
                                   29, 25, 13, 8, 24, 10, 30, 28};
-    static const char registrars[] = "123456789AY";
+    static const char kinds[] = "11 12 13 19 21 29 31 32 33 34 35 39 41 49 51 "
+                                "52 53 54 59 61 62 69 71 72 79 81 89 91 92 93 "
+                                "A1 A9 N1 N2 N3 N9 Y1 ";
+    const char kind[] = {s[0], s[1], ' ', 0};
     int sum = 0;
-    if (!strchr(registrars, s[0]) || !are_digits(s + 2, 6)) {
+    if (!strstr(kinds, kind) || !are_digits(s + 2, 6) || !is_province(s + 2)) {
         return false;
     }
     for (int i = 0; i < 17; i++) {

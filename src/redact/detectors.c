@@ -4,7 +4,7 @@
  * Labels are words that stand before a value: "身份证号", "tax file number".
  * They are matched at the beginning of a word, whatever the case; '_' stands
  * for a blank, a dash, an underscore or nothing; Chinese, Japanese, Korean and
- * Thai labels anywhere. At most 32 bytes each.
+ * Thai labels anywhere. At most 48 bytes each.
  */
 #include "redact/detectors.h"
 
@@ -31,9 +31,9 @@ ROW(EMAIL_ADDRESS, "E-mail address", false,
 ROW(PHONE_NUMBER, "Telephone number", false,
     "phone telephone tel mobile cell cellphone call fax contact contact_number "
     "phone_number mobile_number whatsapp sms text handy telefon téléphone "
-    "telefono teléfono telefone dial hotline helpline landline office ph mob "
-    "reach_me 手机 电话 手提 联系方式 联系电话 致电 拨打 来电 传真 座机 热线 "
-    "号码 手機 電話 聯絡 携帯 전화 휴대폰 연락처 โทร เบอร์ WeChat 微信 телефон"),
+    "telefono teléfono telefone dial hotline helpline landline ph mob desk "
+    "reach_me answering messages_to message_to registered ring 手机 电话 手提 联系方式 联系电话 致电 拨打 来电 传真 座机 热线 "
+    "电话号码 手機 電話 聯絡 携帯 전화 휴대폰 연락처 โทร เบอร์ WeChat 微信 телефон"),
 ROW(IP_ADDRESS, "IP address", false, "ip ip_address ipv4 ipv6 IP地址"),
 ROW(MAC_ADDRESS, "Hardware address", false, "mac mac_address hardware_address 网卡"),
 ROW(CRYPTO, "Cryptocurrency address", false,
@@ -81,14 +81,14 @@ ROW(CA_SIN, "Canada social insurance number", true,
     "sin social_insurance nas 加拿大SIN 社会保险号"),
 ROW(US_NPI, "US national provider identifier", true,
     "npi provider_identifier national_provider 医疗提供者"),
-ROW(US_MBI, "US Medicare beneficiary identifier", true,
+ROW(US_MBI, "US Medicare beneficiary identifier", false,
     "mbi medicare_beneficiary medicare"),
 ROW(MEDICAL_LICENSE, "US DEA registration number", true,
     "dea dea_number certificate medical_license DEA注册号"),
 ROW(ABA_ROUTING_NUMBER, "US bank routing number", true,
     "aba routing routing_number rtn 路由号"),
 ROW(IN_AADHAAR, "India Aadhaar number", true, "aadhaar aadhar uidai आधार"),
-ROW(IN_PAN, "India permanent account number", true,
+ROW(IN_PAN, "India permanent account number", false,
     "pan permanent_account 印度PAN"),
 ROW(JP_MY_NUMBER, "Japan individual number", true,
     "my_number individual_number マイナンバー 個人番号 个人番号"),

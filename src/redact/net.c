@@ -31,6 +31,30 @@ static uint32_t read_ip4(cg_window_t *w, uint32_t i, int octets[4])
     return i;
 }
 
+/* The zone and the prefix length that may follow: %eth0, /64. */
+static uint32_t read_suffix(cg_window_t *w, uint32_t end, unsigned most)
+{
+    if (cg_at(w, end) == '%' && cg_is(cg_at(w, end + 1), CG_C_ALNUM)) {
+        uint32_t from = end + 1;
+        end = from;
+        while (end < from + 16 && cg_is(cg_at(w, end), CG_C_ALNUM)) {
+            end++;
+        }
+    }
+    if (cg_at(w, end) == '/') {
+        unsigned bits = 0;
+        uint32_t i = end + 1;
+        while (i < end + 5 && cg_is(cg_at(w, i), CG_C_DIGIT)) {
+            bits = bits * 10 + (cg_at(w, i) - '0');
+            i++;
+        }
+        if (i > end + 1 && bits <= most && !cg_is(cg_at(w, i), CG_C_ALNUM)) {
+            return i;
+        }
+    }
+    return end;
+}
+
 static bool is_nowhere(const int octets[4])
 {
     return octets[0] == 127 || octets[0] == 0 || octets[0] == 255;
@@ -59,7 +83,7 @@ void cg_scan_ip4(cg_window_t *w, uint32_t start)
         is_nowhere(octets) || is_version(w, start)) {
         return;
     }
-    cg_candidate(w, start, end, CG_TYPE_IP_ADDRESS, 90);
+    cg_candidate(w, start, read_suffix(w, end, 32), CG_TYPE_IP_ADDRESS, 90);
 }
 
 typedef struct ip6_t {
@@ -99,8 +123,8 @@ static ip6_t read_ip6(cg_window_t *w, uint32_t i)
             if (end) {
                 ip.has_ip4 = true;
                 ip.end = end;
+                return ip;
             }
-            return ip;
         }
         ip.groups++;
         ip.has_digit = ip.has_digit || has_digit;
@@ -134,7 +158,7 @@ static void try_ip6(cg_window_t *w, uint32_t start)
         (ip.groups == 1 && !ip.has_ip4)) {
         return;
     }
-    cg_candidate(w, start, ip.end, CG_TYPE_IP_ADDRESS, 90);
+    cg_candidate(w, start, read_suffix(w, ip.end, 128), CG_TYPE_IP_ADDRESS, 90);
 }
 
 /* Six pairs with one separator, or Cisco's three fours. Returns the end. */
@@ -169,11 +193,31 @@ static uint32_t read_mac(cg_window_t *w, uint32_t i, bool *is_special)
     return cg_is(after, CG_C_ALNUM) ? 0 : i;
 }
 
+/* Is this the rest of something longer with colons? "ab12:" and "fe80:" before
+ * it are; "IP:" and "mac:" are labels. */
+static bool is_rest(const cg_window_t *w, uint32_t start)
+{
+    uint32_t i = start;
+    bool has_digit = false;
+    bool is_hex = true;
+    if (cg_before(w, i) != ':') {
+        return false;
+    }
+    i--;
+    while (i > 0 && start - i < 16 && cg_is(w->text[i - 1], CG_C_ALNUM)) {
+        i--;
+        has_digit = has_digit || cg_is(w->text[i], CG_C_DIGIT);
+        is_hex = is_hex && cg_is(w->text[i], CG_C_HEX);
+    }
+    uint32_t len = start - 1 - i;
+    return len == 0 ? cg_before(w, i) == ':' : has_digit || (is_hex && len <= 4);
+}
+
 void cg_scan_colons(cg_window_t *w, uint32_t start)
 {
     unsigned before = cg_before(w, start);
     bool is_special = false;
-    if (cg_is(before, CG_C_ALNUM) || before == ':' || before == '.') {
+    if (cg_is(before, CG_C_ALNUM) || before == '.' || is_rest(w, start)) {
         return;
     }
     uint32_t end = cg_at(w, start) == ':' ? 0 : read_mac(w, start, &is_special);

@@ -18,6 +18,7 @@
 
 #define DIGITS_MAX 20
 #define PHONE_DIGITS_MAX 15
+#define SCORE_ODD 25 /* grouped in no usual way */
 
 enum gap_t {
     GAP_SPACE = 1,
@@ -207,7 +208,7 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
     number->start = start;
     number->groups = 0;
     number->has_x = false;
-    while (i) {
+    for (;;) {
         uint32_t from = i;
         while (total < DIGITS_MAX && cg_is(cg_at(w, i), CG_C_DIGIT)) {
             number->d[total++] = (char)w->text[i++];
@@ -228,6 +229,9 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
             return;
         }
         i = read_gap(w, i, total == 17, &gap);
+        if (i == 0) {
+            return;
+        }
     }
 }
 
@@ -305,6 +309,21 @@ static int score_row(const row_t *row, const number_t *number,
     return row->other;
 }
 
+/* Does a label speak for a number that is not sure by itself? Grouped oddly, it
+ * must be the first number after the label. */
+static bool is_labelled(cg_window_t *w, int type, uint32_t start, bool is_odd)
+{
+    int distance = cg_label_distance(w, type, start);
+    if (distance < 0 || !is_odd) {
+        return distance >= 0;
+    }
+    int digits = 0;
+    for (uint32_t i = start - (uint32_t)distance; i < start; i++) {
+        digits += cg_is(w->text[i], CG_C_DIGIT);
+    }
+    return digits < 4;
+}
+
 static void try_rows(cg_window_t *w, const number_t *number,
                      const window_t *window)
 {
@@ -317,9 +336,9 @@ static void try_rows(cg_window_t *w, const number_t *number,
             continue;
         }
         int score = score_row(row, number, window);
-        if (score == 0 ||
-            (score < CG_SCORE_FOUND &&
-             cg_label_distance(w, row->type, number->start) < 0)) {
+        if (score == 0 || (score < CG_SCORE_FOUND &&
+                           !is_labelled(w, row->type, number->start,
+                                        score <= SCORE_ODD))) {
             continue;
         }
         if (row->fixed ? row->fixed(number->d)
@@ -361,6 +380,30 @@ static uint32_t read_extension(cg_window_t *w, uint32_t end)
         }
     }
     return end;
+}
+
+/* "5551234-Office", "655 437 108 mobile": what it is stands behind. */
+static bool is_called_after(cg_window_t *w, uint32_t end)
+{
+    static const char *const words[] = {"office", "fax",  "mobile", "cell",
+                                        "home",   "work", "phone",  "tel"};
+    uint32_t i = end;
+    while (i < end + 3 && (cg_at(w, i) == ' ' || cg_at(w, i) == '-' ||
+                           cg_at(w, i) == '(')) {
+        i++;
+    }
+    for (size_t k = 0; i > end && k < sizeof words / sizeof words[0]; k++) {
+        uint32_t at = i;
+        const char *p = words[k];
+        while (*p && (cg_at(w, at) | 0x20) == (unsigned char)*p) {
+            at++;
+            p++;
+        }
+        if (*p == 0 && !cg_is(cg_at(w, at), CG_C_ALNUM)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_nanp(const char *d)
@@ -440,6 +483,32 @@ static int china_prefix(const char *d, int total)
     return total == 11 ? 0 : -1;
 }
 
+/* Forms of other countries that are known by their zero, or their grouping:
+ * 09171234567, 090-1234-5678, 0216 123 45 67, 532 123 45 67. */
+static bool is_national(const number_t *number, const window_t *window)
+{
+    const char *d = number->d;
+    int groups = window->groups;
+    if (window->gaps & ~(GAP_SPACE | GAP_DASH | GAP_PAREN | GAP_DOT)) {
+        return false;
+    }
+    if (window->gaps & GAP_DOT) {
+        return is_shape(number, groups, "22222 3322");
+    }
+    if (d[0] != '0') {
+        return d[0] >= '2' && is_shape(number, groups, "3322");
+    }
+    if (groups == 1) {
+        return (window->total == 10 || window->total == 11) && d[1] != '0';
+    }
+    if (number->group[0].len == 1) {
+        return is_shape(number, groups, "13322 1334 137");
+    }
+    return window->total >= 9 && window->total <= 11 && d[1] != '0' &&
+           groups <= 5 && number->group[0].len <= 5 &&
+           !is_date(number, groups);
+}
+
 /* How sure is it that this window is a telephone number? */
 static int score_phone(const number_t *number, const window_t *window)
 {
@@ -457,11 +526,18 @@ static int score_phone(const number_t *number, const window_t *window)
     }
     if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
         is_shape(number, window->groups, "334 37")) {
-        return window->groups == 3 ? 70 : 50;
+        return window->groups == 3 ? 80 : 50;
     }
     if (is_tight && window->total == 11 && d[0] == '1' && is_nanp(d + 1) &&
         is_shape(number, window->groups, "1334 137")) {
-        return 70;
+        return 80;
+    }
+    if (is_tight && window->total == 13 && strncmp(d, "001", 3) == 0 &&
+        is_nanp(d + 3) && is_shape(number, window->groups, "3334")) {
+        return 80;
+    }
+    if (is_national(number, window)) {
+        return 55;
     }
     if (window->total < 7 || window->total > 12 ||
         is_date(number, window->groups) || (window->gaps & GAP_LINE)) {
@@ -473,18 +549,23 @@ static int score_phone(const number_t *number, const window_t *window)
 static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
                       const window_t *window)
 {
-    uint32_t end = number->group[window->groups - 1].end;
+    uint32_t digits_end = number->group[window->groups - 1].end;
     int score = score_phone(number, window);
-    if (score == 0 ||
-        (score < CG_SCORE_FOUND &&
-         cg_label_distance(w, CG_TYPE_PHONE_NUMBER, start) < 0)) {
+    uint32_t end = score ? read_extension(w, digits_end) : digits_end;
+    if (score == 0 || (!window->is_free && end == digits_end)) {
         return;
     }
     if (score < 60 && window->is_uniform && window->groups > 1 &&
         !window->is_maximal) {
         return;
     }
-    end = read_extension(w, end);
+    if (score < CG_SCORE_FOUND &&
+        !is_labelled(w, CG_TYPE_PHONE_NUMBER, start, true)) {
+        if (!is_called_after(w, end)) {
+            return;
+        }
+        score = CG_SCORE_FOUND;
+    }
     cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, score);
 }
 
@@ -496,11 +577,14 @@ static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
     }
     read_number(w, digits, &number);
     int groups = international(&number);
-    if (groups == 0 ||
-        cg_is(cg_at(w, number.group[groups - 1].end), CG_C_ALNUM)) {
+    if (groups == 0) {
         return;
     }
     uint32_t end = read_extension(w, number.group[groups - 1].end);
+    if (end == number.group[groups - 1].end &&
+        cg_is(cg_at(w, end), CG_C_ALNUM)) {
+        return;
+    }
     cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, 80);
 }
 
@@ -545,8 +629,8 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         number.group[number.groups - 1].total < 7) {
         return;
     }
-    if (is_paren && (cg_at(w, number.group[0].end) != ')' ||
-                     number.group[0].len > 5)) {
+    if (is_paren && (number.group[0].len > 5 ||
+                     cg_at(w, number.group[0].end) != ')')) {
         return;
     }
     uint32_t size_before = 0;
@@ -557,20 +641,18 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         return;
     }
     bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
+                           number.group[0].len <= 5 &&
                            cg_at(w, number.group[0].end) == ')';
     for (int groups = 1; groups <= number.groups; groups++) {
         if (number.group[groups - 1].total < 7) {
             continue;
         }
         window_t window = window_of(w, &number, groups, has_before);
-        if (!window.is_free) {
-            continue;
-        }
         number.start = start;
         if (!is_inside_paren && cg_before(w, start) != '+') {
             try_phone(w, &number, start, &window);
         }
-        if (!is_paren) {
+        if (!is_paren && window.is_free) {
             try_rows(w, &number, &window);
         }
     }

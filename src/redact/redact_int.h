@@ -24,7 +24,7 @@
 #include "redact/rules.h"
 #include "redact/scan.h"
 
-#define CG_LEFT_BYTES 136   /* normalised text kept before a window */
+#define CG_LEFT_BYTES 152   /* normalised text kept before a window */
 #define CG_SPAN_PLAIN 208   /* source bytes a scanner may see from its start */
 #define CG_SPAN_DEEP 2400
 #define CG_TOKEN_BACK 128   /* source bytes a scanner may look to the left */

@@ -59,7 +59,7 @@ static const issued_t keys[] = {
     {"glsa_", CG_TYPE_SECRET_API_KEY, WORD, 32, 0},
     {"glc_", CG_TYPE_SECRET_API_KEY, B64URL, 32, 0},
     {"gsk_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
-    {"hf_", CG_TYPE_SECRET_HF_TOKEN, ALNUM, 34, 0},
+    {"hf_", CG_TYPE_SECRET_HF_TOKEN, ALNUM, 34, 34},
     {"hvs.", CG_TYPE_SECRET_API_KEY, B64URL, 24, 0},
     {"key-", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
     {"lin_api_", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 0},
@@ -174,6 +174,19 @@ bool cg_is_random(const char *body, int len, bool is_hex)
            !has_stop_word(body, len);
 }
 
+/* Capital letters alone may be a key too, if they are many different ones. */
+static bool has_many_letters(const char *body, int len)
+{
+    uint32_t seen = 0;
+    int distinct = 0;
+    for (int i = 0; i < len; i++) {
+        uint32_t bit = 1u << (body[i] & 31);
+        distinct += !(seen & bit);
+        seen |= bit;
+    }
+    return distinct >= 9 && !has_stop_word(body, len);
+}
+
 #define BODY_MAX 64 /* characters looked at for disorder */
 
 static int read_body(cg_window_t *w, uint32_t at, int alphabet, int most,
@@ -207,7 +220,8 @@ static bool try_key(cg_window_t *w, uint32_t start, const issued_t *key)
             return false;
         }
     }
-    int len = read_body(w, at, key->alphabet, key->min, body);
+    int most = key->exact ? key->exact : BODY_MAX;
+    int len = read_body(w, at, key->alphabet, most, body);
     if (len < key->min) {
         return false;
     }
@@ -215,7 +229,8 @@ static bool try_key(cg_window_t *w, uint32_t start, const issued_t *key)
     if (key->exact && is_of(cg_at(w, end), key->alphabet)) {
         return false;
     }
-    if (!cg_is_random(body, len, key->alphabet == HEX)) {
+    if (!cg_is_random(body, len, key->alphabet == HEX) &&
+        !(key->alphabet == UPPER_DIGIT && has_many_letters(body, len))) {
         return false;
     }
     if (key->type == CG_TYPE_SECRET_SENDGRID_KEY) {

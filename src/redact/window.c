@@ -69,7 +69,8 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
     if (row->needs_context && distance < 0) {
         return;
     }
-    if (type == CG_TYPE_CREDIT_CARD || type == CG_TYPE_PHONE_NUMBER) {
+    if (type == CG_TYPE_CREDIT_CARD ||
+        (type == CG_TYPE_PHONE_NUMBER && score <= CG_SCORE_MEDIUM)) {
         score -= counter(w, start, type, distance);
     }
     if (distance >= 0) {

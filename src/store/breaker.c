@@ -52,8 +52,7 @@ void cg_breaker_failed(cg_breaker_t *breaker, apr_time_t now)
     int64_t first = cg_atomic_get(&breaker->first_failure_at);
     bool is_first = cg_atomic_get(&breaker->failures) == 0 ||
                     now - first > CG_BREAKER_WITHIN;
-    if (is_first &&
-        cg_atomic_swap_if(&breaker->first_failure_at, first, now)) {
+    if (is_first && cg_atomic_swap_if(&breaker->first_failure_at, first, now)) {
         cg_atomic_set(&breaker->failures, 0);
     }
     if (cg_atomic_add(&breaker->failures, 1) >= CG_BREAKER_FAILURES) {

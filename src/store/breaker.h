@@ -2,15 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   closed --3 failures within 1 s, no success between--> open
- *   open   --one caller each 250 ms is let through------> closed, if it succeeds
+ *   open   --one caller each 250 ms is let through------> closed, if it
+ * succeeds
  *
  * A success between resets the count: one slow command, or one full client
  * table, must not turn away the thousands that are served meanwhile; a frozen
  * or dead store gives no success.
  *
- * Plain words, moved with atomics only: it may stand in memory that all children
- * share, and zeroed memory is a closed breaker. Nothing here can be left locked
- * by a process that dies.
+ * Plain words, moved with atomics only: it may stand in memory that all
+ * children share, and zeroed memory is a closed breaker. Nothing here can be
+ * left locked by a process that dies.
  */
 #ifndef CG_STORE_BREAKER_H
 #define CG_STORE_BREAKER_H

@@ -25,7 +25,7 @@
     X(KEY_CHANNEL, "cg:keys", "a channel, not kept", "auth",                    \
       "ids of changed keys; nothing")                                           \
     X(WINDOW,     "cg:{cg}:window:<dimension>:<quantity>:<window>:<subject>",   \
-      "the window and two sub-buckets", "quota",                                \
+      "one to two windows after the last", "quota",                               \
       "the subject: key id, user, team, client address; how much, when")        \
     X(BUDGET,     "cg:{cg}:budget:<dimension>:<month>:<subject>",               \
       "40 days after the month", "quota",                                       \

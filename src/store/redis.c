@@ -8,8 +8,9 @@
  *                  spare      connect anew    once more if that does no harm
  *
  * A connection is a slot with a number, its generation. To flush the idle ones
- * is to count the store's generation up: a slot of an older generation is closed
- * by whoever takes it next, so nobody touches a connection another thread uses.
+ * is to count the store's generation up: a slot of an older generation is
+ * closed by whoever takes it next, so nobody touches a connection another
+ * thread uses.
  *
  * After any failure the connection is closed: a late answer must not be read as
  * the answer to the next command.
@@ -35,8 +36,8 @@
 
 #define OPERATION_FOR APR_TIME_C(100000)
 #define CONNECTIONS_MAX 64
-#define COMMANDS_MAX 1024             /* of one pipeline */
-#define BEAT_EACH APR_TIME_C(200000)  /* a silent server is asked after this */
+#define COMMANDS_MAX 1024              /* of one pipeline */
+#define BEAT_EACH APR_TIME_C(200000)   /* a silent server is asked after this */
 #define BEAT_WITHIN APR_TIME_C(250000) /* and given up after this again */
 
 typedef struct connection_t {
@@ -70,20 +71,54 @@ struct cg_listener_t {
 
 /* First words of errors by which a server says that it cannot serve now. */
 static const char *const away_codes[] = {
-    "LOADING",     "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
-    "MISCONF",     "OOM",      "BUSY",       "NOREPLICAS",  "NOAUTH",
-    "UNBLOCKED",
+    "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",  "MISCONF",
+    "OOM",     "BUSY",     "NOREPLICAS", "NOAUTH",      "UNBLOCKED",
 };
 
 /* Verbs that may be sent again after a connection broke under them. */
 static const char *const safe_verbs[] = {
-    "EVALSHA", "EVAL",   "GET",    "MGET",      "HGETALL", "HMGET",  "HGET",
-    "SET",     "DEL",    "UNLINK", "HSET",      "HDEL",    "ZADD",   "ZREM",
-    "ZSCORE",  "ZRANGE", "ZCARD",  "ZREVRANGE", "EXISTS",  "EXPIRE", "PEXPIRE",
-    "TTL",     "PTTL",   "TYPE",   "XRANGE",    "XREVRANGE", "XLEN", "XINFO",
-    "SCAN",    "INFO",   "PING",   "TIME",      "STRLEN",  "SADD",   "SREM",
-    "SMEMBERS", "SCARD", "ZREVRANGEBYLEX", "ZRANGEBYLEX", "ZRANGEBYSCORE",
-    "ZREVRANGEBYSCORE", "DBSIZE",
+    "EVALSHA",
+    "EVAL",
+    "GET",
+    "MGET",
+    "HGETALL",
+    "HMGET",
+    "HGET",
+    "SET",
+    "DEL",
+    "UNLINK",
+    "HSET",
+    "HDEL",
+    "ZADD",
+    "ZREM",
+    "ZSCORE",
+    "ZRANGE",
+    "ZCARD",
+    "ZREVRANGE",
+    "EXISTS",
+    "EXPIRE",
+    "PEXPIRE",
+    "TTL",
+    "PTTL",
+    "TYPE",
+    "XRANGE",
+    "XREVRANGE",
+    "XLEN",
+    "XINFO",
+    "SCAN",
+    "INFO",
+    "PING",
+    "TIME",
+    "STRLEN",
+    "SADD",
+    "SREM",
+    "SMEMBERS",
+    "SCARD",
+    "ZREVRANGEBYLEX",
+    "ZRANGEBYLEX",
+    "ZRANGEBYSCORE",
+    "ZREVRANGEBYSCORE",
+    "DBSIZE",
 };
 
 /* ---- one connection ---------------------------------------------------- */
@@ -91,8 +126,7 @@ static const char *const safe_verbs[] = {
 static struct timeval timeval_of(apr_time_t span)
 {
     return (struct timeval){.tv_sec = (time_t)(span / APR_USEC_PER_SEC),
-                            .tv_usec =
-                                (suseconds_t)(span % APR_USEC_PER_SEC)};
+                            .tv_usec = (suseconds_t)(span % APR_USEC_PER_SEC)};
 }
 
 static void disconnect(connection_t *connection)
@@ -103,7 +137,8 @@ static void disconnect(connection_t *connection)
     }
 }
 
-/* What went wrong on ctx, as a status; at_errno is errno just after the call. */
+/* What went wrong on ctx, as a status; at_errno is errno just after the call.
+ */
 static apr_status_t status_of(const redisContext *ctx, int at_errno)
 {
     if (ctx->err == REDIS_ERR_EOF) {
@@ -236,8 +271,7 @@ static bool is_dead(const redisContext *ctx)
 
 /* ---- the pool ---------------------------------------------------------- */
 
-static apr_status_t take(cg_store_t *store, connection_t **out,
-                         cg_error_t *err)
+static apr_status_t take(cg_store_t *store, connection_t **out, cg_error_t *err)
 {
     apr_status_t rv = APR_SUCCESS;
     apr_thread_mutex_lock(store->lock);
@@ -307,8 +341,7 @@ static void copy_text(const redisReply *raw, cg_reply_t *out, apr_pool_t *pool)
 }
 
 /* Depth is bounded by hiredis' reader (7 or 9 levels). */
-static void copy_reply(const redisReply *raw, cg_reply_t *out,
-                       apr_pool_t *pool)
+static void copy_reply(const redisReply *raw, cg_reply_t *out, apr_pool_t *pool)
 {
     *out = (cg_reply_t){.kind = CG_REPLY_NIL};
     if (raw->type == REDIS_REPLY_INTEGER) {
@@ -369,8 +402,8 @@ static void append(redisContext *ctx, const cg_store_command_t *command,
 }
 
 static apr_status_t read_replies(const cg_store_t *store, redisContext *ctx,
-                                 size_t count, cg_reply_t *out,
-                                 cg_error_t *err, apr_pool_t *pool)
+                                 size_t count, cg_reply_t *out, cg_error_t *err,
+                                 apr_pool_t *pool)
 {
     apr_status_t rv = APR_SUCCESS;
     for (size_t i = 0; i < count; i++) {
@@ -393,8 +426,8 @@ static apr_status_t read_replies(const cg_store_t *store, redisContext *ctx,
 /* Sends all and reads all on one connection, which is closed if that fails. */
 static apr_status_t attempt(cg_store_t *store,
                             const cg_store_command_t *commands, size_t count,
-                            cg_reply_t *out, bool *out_is_used,
-                            cg_error_t *err, apr_pool_t *pool)
+                            cg_reply_t *out, bool *out_is_used, cg_error_t *err,
+                            apr_pool_t *pool)
 {
     connection_t *connection = NULL;
     *out_is_used = false;
@@ -496,8 +529,8 @@ static apr_status_t make_pool(cg_store_t *store, int most, apr_pool_t *pool)
     for (int i = 0; i < most; i++) {
         store->spare[store->spare_count++] = &store->connections[i];
     }
-    apr_status_t rv = apr_thread_mutex_create(
-        &store->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    apr_status_t rv =
+        apr_thread_mutex_create(&store->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv == APR_SUCCESS) {
         rv = apr_thread_cond_create(&store->freed, pool);
     }
@@ -516,8 +549,7 @@ apr_status_t cg_store_open(cg_store_t **out, const cg_store_options_t *options,
     }
     store->operation_for =
         options->operation_for > 0 ? options->operation_for : OPERATION_FOR;
-    store->breaker =
-        options->breaker ? options->breaker : &store->own_breaker;
+    store->breaker = options->breaker ? options->breaker : &store->own_breaker;
     int most = options->connections_max > 0 ? options->connections_max
                                             : CONNECTIONS_MAX;
     apr_status_t rv = make_pool(store, most, pool);

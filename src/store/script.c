@@ -34,8 +34,7 @@ static bool is_unknown(const cg_reply_t *reply)
 apr_status_t cg_store_script(cg_store_t *store, const cg_script_t *script,
                              const cg_str_t *keys, size_t keys_count,
                              const cg_str_t *args, size_t args_count,
-                             cg_reply_t *out, cg_error_t *err,
-                             apr_pool_t *pool)
+                             cg_reply_t *out, cg_error_t *err, apr_pool_t *pool)
 {
     size_t argc = 3 + keys_count + args_count;
     cg_str_t *argv = apr_palloc(pool, sizeof *argv * argc);

@@ -14,8 +14,8 @@
  *   other        refused, cut, or a store that says it cannot serve (LOADING,
  *                READONLY, MASTERDOWN, CLUSTERDOWN, OOM, MISCONF, BUSY)
  *
- * A connection found dead before a command was sent is replaced unseen. One that
- * dies under a command is replaced once, and the command repeated, only if
+ * A connection found dead before a command was sent is replaced unseen. One
+ * that dies under a command is replaced once, and the command repeated, only if
  * repeating does no harm: reads, sets, deletions, and scripts, which in this
  * house carry the id of what they do.
  *

@@ -50,8 +50,7 @@ static char *decode(cg_str_t text, apr_pool_t *pool)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c == '%') {
-            if (i + 2 >= text.len ||
-                !cg_hex_decode(text.ptr + i + 1, 2, &c)) {
+            if (i + 2 >= text.len || !cg_hex_decode(text.ptr + i + 1, 2, &c)) {
                 return NULL;
             }
             i += 2;

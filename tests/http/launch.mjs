@@ -110,7 +110,7 @@ export class Server {
         await until(async () => {
             if (this.#make.exitCode !== null)
                 throw new Error(`make run ended:\n${this.#output}`);
-            return existsSync(file);
+            return existsSync(file) && readFileSync(file, 'utf8').endsWith('}\n');
         }, { ms: START_MS, every: 20, what: `ready.json\n${this.#output}` });
         this.ready = JSON.parse(await readFile(file, 'utf8'));
         this.key = this.ready.api_key;
@@ -196,7 +196,8 @@ export class Server {
         const httpd = process.env.CG_HTTPD ?? '/usr/sbin/apache2';
         return new Promise((done) => execFile(httpd, ['-t', '-d', this.folder,
             '-f', this.ready.config, '-c', `Include "${file}"`],
-        { timeout: 20000 }, (error, stdout, stderr) => done({
+        { timeout: 20000, env: this.environment() }, (error, stdout,
+            stderr) => done({
             ok: !error, words: stdout + stderr })));
     }
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -89,11 +90,12 @@ test('a second run in the same folder finds keys and records again',
 test('graceful restarts cut no stream and refuse no request', async () => {
     const slow = gw.stream('fake:{"gap_ms":60,"repeat":12} words and words');
     await sleep(150);
+    const fresh = new http.Agent({ keepAlive: false });
     const refused = [];
     for (let i = 0; i < 3; i++) {
         process.kill(gw.ready.httpd_pid, 'SIGUSR1');
         for (let j = 0; j < 10; j++) {
-            const got = await gw.chat(`after ${i}`);
+            const got = await gw.chat(`after ${i}`, { agent: fresh });
             if (got.status !== 200)
                 refused.push(got.status);
             await sleep(20);

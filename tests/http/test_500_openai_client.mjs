@@ -9,7 +9,7 @@ import OpenAI from 'openai';
 import { EMBEDDER, MODEL, useGateway } from './harness.mjs';
 
 let client;
-const gw = useGateway({}, ({ key, api }) => {
+const gw = useGateway({ policy: ['ChatGPTUnknownModel allow'] }, ({ key, api }) => {
     client = new OpenAI({ apiKey: key, baseURL: api, maxRetries: 0,
         timeout: 10000 });
 });

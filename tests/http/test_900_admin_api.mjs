@@ -130,7 +130,7 @@ const WRONG = [[{}, '/name'], [{ name: '' }, '/name'], [{ name: 7 }, '/name'],
     [{ name: 'x', limits: ['many'] }, '/limits'],
     [{ name: 'x', limits: '100/60s' }, '/limits'],
     [{ name: 'x', budget: 'rich' }, '/budget'],
-    [{ name: 'x', expires: 'tomorrow' }, '/expires'],
+    [{ name: 'x', expires_at: 'tomorrow' }, '/expires_at'],
     [{ name: 'x', models: [1] }, '/models'],
     [{ name: 'a\u0007b' }, '/name'], [{ name: 'x'.repeat(5000) }, '/name']];
 for (const [body, pointer] of WRONG)

@@ -35,6 +35,7 @@ export async function startBrowser() {
 
 /* A tab that keeps account. expected: patterns of what this test makes go wrong on purpose. */
 export async function watch(context, expected = []) {
+    context.setDefaultTimeout(10000);
     const page = await context.newPage();
     const complaints = [];
     const complain = (text) => { if (!expected.some((pattern) => pattern.test(text))) complaints.push(text); };
@@ -59,6 +60,7 @@ export async function noComplaints({ page, complaints }) {
 /* What the operator chose, before the first page is loaded. */
 export async function choose(page, choices) {
     await page.addInitScript((list) => {
+        if (location.protocol === 'about:') return; /* an empty tab has no storage */
         for (const [name, value] of list) localStorage.setItem(`chatgpt.${name}`, value);
     }, Object.entries(choices));
 }

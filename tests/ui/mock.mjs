@@ -228,8 +228,7 @@ export async function startMock({ pages, scenario = 'full', roles = ['admin'], u
         }
         if (thing === 'requests') return list(findRecords(query).map(withoutTexts), query);
         if (thing === 'exports') return { status: 200, type: 'application/x-ndjson', body: findRecords(query).map((record) => `${JSON.stringify(record)}\n`).join('') };
-        if (thing === 'limits') return list(house().limits, query);
-        if (thing === 'budgets') return list(house().budgets, query);
+        if (thing === 'limits' || thing === 'budgets') return list(house()[thing].filter((row) => !query.get('subject') || row.subject === query.get('subject')), query);
         if (thing === 'admin-events') return list(house().events, query);
         if (thing === 'accounts') return list(mock.scenario === 'empty' ? [] : ACCOUNTS, query);
         if (thing === 'policies') return list(mock.scenario === 'empty' ? [] : POLICIES, query);

@@ -19,7 +19,8 @@ typedef struct redis_fixture_t {
 } redis_fixture_t;
 
 /* Starts a server and waits until it answers. is_durable: append-only file, so
- * that a restart finds the data. The test fails fatally if it does not start. */
+ * that a restart finds the data. The test fails fatally if it does not start.
+ */
 void redis_fixture_start(redis_fixture_t *redis, bool is_durable);
 /* Stops it and removes its folder. */
 void redis_fixture_stop(redis_fixture_t *redis);
@@ -34,9 +35,9 @@ void redis_fixture_restart(redis_fixture_t *redis);
 redis_fixture_t *redis_fixture_shared(void);
 
 /* A store on it, in pool. */
-cg_store_t *redis_fixture_store(const redis_fixture_t *redis,
-                                apr_pool_t *pool);
-/* One command of words in a row, NULL at the end; fatal if the store is away. */
+cg_store_t *redis_fixture_store(const redis_fixture_t *redis, apr_pool_t *pool);
+/* One command of words in a row, NULL at the end; fatal if the store is away.
+ */
 cg_reply_t redis_fixture_call(cg_store_t *store, apr_pool_t *pool, ...)
     __attribute__((sentinel));
 

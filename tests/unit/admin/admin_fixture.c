@@ -3,10 +3,13 @@
  */
 #include "admin_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
-#include <apr_env.h>
+#include <CUnit/CUnit.h>
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
@@ -25,12 +28,13 @@
 
 static struct {
     apr_pool_t *pool;
-    redis_fixture_t *redis;
+    redis_fixture_t redis;
+    pid_t opened_by;
     cg_admin_t admin;
     cg_journal_reader_t *reader;
     cg_ledger_t *ledger;
     cg_actions_t actions;
-    char folder[64];
+    char folder[256];
 } self;
 
 static const cg_admin_policy_t POLICIES[] = {
@@ -69,7 +73,9 @@ static void set_default(size_t i, cg_dimension_t dimension, const char *text)
 
 static apr_status_t open_journal(cg_error_t *err)
 {
-    apr_cpystrn(self.folder, "/tmp/cg-admin-test-XXXXXX", sizeof self.folder);
+    const char *tmp = getenv("TMPDIR");
+    apr_snprintf(self.folder, sizeof self.folder, "%s/cg-admin-XXXXXX",
+                 tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(self.folder)) {
         return APR_EGENERAL;
     }
@@ -84,11 +90,8 @@ static apr_status_t open_journal(cg_error_t *err)
 
 static apr_status_t open_store(cg_error_t *err)
 {
-    self.redis = redis_fixture_start(self.pool);
-    if (!self.redis) {
-        return APR_EGENERAL;
-    }
-    cg_store_options_t options = {.url = redis_fixture_url(self.redis)};
+    redis_fixture_start(&self.redis, false);
+    cg_store_options_t options = {.url = self.redis.url};
     apr_status_t rv =
         cg_store_open(&self.admin.store, &options, err, self.pool);
     if (rv != APR_SUCCESS) {
@@ -103,17 +106,30 @@ static apr_status_t open_store(cg_error_t *err)
     return APR_SUCCESS;
 }
 
-int admin_fixture_begin(void)
+static void close_all(void);
+
+static bool open_parts(cg_error_t *err)
 {
-    cg_error_t err = {""};
-    if (apr_pool_create(&self.pool, NULL) != APR_SUCCESS ||
-        open_store(&err) != APR_SUCCESS || open_journal(&err) != APR_SUCCESS ||
-        cg_ledger_open(&self.ledger, self.admin.store,
-                       cg_journal_node(self.admin.journal), 0,
-                       self.pool) != APR_SUCCESS) {
-        fprintf(stderr, "admin fixture: %s\n", err.text);
-        return 1;
+    return open_store(err) == APR_SUCCESS && open_journal(err) == APR_SUCCESS &&
+           cg_ledger_open(&self.ledger, self.admin.store,
+                          cg_journal_node(self.admin.journal), 0,
+                          self.pool) == APR_SUCCESS;
+}
+
+/* At the first use; all tests of this room share it. */
+static void open_once(void)
+{
+    if (self.pool) {
+        return;
     }
+    cg_error_t err = {""};
+    apr_pool_create(&self.pool, NULL);
+    if (!open_parts(&err)) {
+        fprintf(stderr, "admin fixture: %s\n", err.text);
+        CU_FAIL_FATAL("the fixture does not start");
+    }
+    self.opened_by = getpid();
+    atexit(close_all);
     set_default(0, CG_DIMENSION_KEY, "100/60s");
     set_default(1, CG_DIMENSION_TEAM, "10000tokens/60s");
     set_default(2, CG_DIMENSION_MODEL, "500/60s");
@@ -131,7 +147,6 @@ int admin_fixture_begin(void)
     admin->models_count = 2;
     admin->node = "gw1";
     admin->version = "0.1.0";
-    return 0;
 }
 
 static void remove_folder(void)
@@ -150,22 +165,24 @@ static void remove_folder(void)
     apr_dir_remove(self.folder, self.pool);
 }
 
-int admin_fixture_end(void)
+static void close_all(void)
 {
-    remove_folder();
-    redis_fixture_stop(self.redis);
-    apr_pool_destroy(self.pool);
-    memset(&self, 0, sizeof self);
-    return 0;
+    if (self.opened_by == getpid()) {
+        remove_folder();
+        redis_fixture_stop(&self.redis);
+        apr_pool_destroy(self.pool);
+    }
 }
 
 cg_admin_t *admin_fixture(void)
 {
+    open_once();
     return &self.admin;
 }
 
 apr_pool_t *admin_pool(void)
 {
+    open_once();
     return self.pool;
 }
 
@@ -189,6 +206,7 @@ static const char *find_header(void *baton, const char *name)
 
 got_t ask(asked_t asked)
 {
+    open_once();
     const char *lists[2] = {asked.more,
                             asked.headers ? asked.headers : USUAL_HEADERS};
     const char *method =
@@ -245,6 +263,7 @@ bool has_fault(const got_t *got, const char *pointer, const char *code)
 void write_request(const char *id, apr_time_t at, const char *decision,
                    const char *prompt)
 {
+    open_once();
     cg_record_t record = {
         .id = id,
         .at = at,
@@ -275,6 +294,7 @@ void write_request(const char *id, apr_time_t at, const char *decision,
 
 void ship(void)
 {
+    open_once();
     size_t shipped = 1;
     for (int step = 0; shipped > 0 && step < 100; step++) {
         cg_error_t err = {""};
@@ -288,10 +308,10 @@ void ship(void)
 
 void freeze_store(void)
 {
-    redis_fixture_freeze(self.redis);
+    redis_fixture_freeze(&self.redis);
 }
 
 void wake_store(void)
 {
-    redis_fixture_wake(self.redis);
+    redis_fixture_thaw(&self.redis);
 }

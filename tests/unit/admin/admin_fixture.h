@@ -31,10 +31,7 @@ typedef struct got_t {
     cg_admin_reply_t reply;
 } got_t;
 
-/* Suite functions: start and stop everything; 0 is success. */
-int admin_fixture_begin(void);
-int admin_fixture_end(void);
-
+/* Everything starts at the first use and ends with the process. */
 cg_admin_t *admin_fixture(void);
 apr_pool_t *admin_pool(void);
 got_t ask(asked_t asked);

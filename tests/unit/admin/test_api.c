@@ -2,12 +2,15 @@
  * forged write, every unknown member. A new endpoint is covered by being there.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <CUnit/CUnit.h>
 #include <apr_strings.h>
 
 #include "admin_fixture.h"
+
+extern CU_TestInfo test_admin_api[];
 
 static bool is_write(const cg_admin_endpoint_t *row)
 {
@@ -44,7 +47,7 @@ static void check(bool is_right, const cg_admin_endpoint_t *row,
 {
     CU_ASSERT(is_right);
     if (!is_right) {
-        fprintf(stderr, "\n    %s %s, %s: %d %s\n", row->method, row->path,
+        fprintf(stderr, "\n    %s %s, %s: %d %.300s\n", row->method, row->path,
                 what, got->status, got->text);
     }
 }

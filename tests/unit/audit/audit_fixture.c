@@ -39,8 +39,8 @@ static apr_status_t remove_folder(void *data)
 const char *fixture_folder(apr_pool_t *pool)
 {
     const char *base = getenv("TMPDIR");
-    char *folder = apr_pstrcat(pool, base ? base : P_tmpdir,
-                               "/cg-audit-XXXXXX", NULL);
+    char *folder =
+        apr_pstrcat(pool, base ? base : P_tmpdir, "/cg-audit-XXXXXX", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     apr_pool_cleanup_register(pool, folder, remove_folder,
                               apr_pool_cleanup_null);
@@ -75,7 +75,8 @@ void fixture_entry(int writer, int number, size_t size, cg_journal_entry_t *out,
 {
     cg_buf_t json;
     cg_buf_init(&json, size + 200, pool);
-    cg_buf_fmt(&json, "{\"id\":\"w%d-%d\",\"writer\":%d,\"number\":%d,\"pad\":\"",
+    cg_buf_fmt(&json,
+               "{\"id\":\"w%d-%d\",\"writer\":%d,\"number\":%d,\"pad\":\"",
                writer, number, writer, number);
     while (json.len < size) {
         cg_buf_char(&json, (char)('a' + (json.len + (size_t)number) % 26));
@@ -125,9 +126,9 @@ cg_journal_t *fixture_journal(const char *folder, void *shared,
 {
     cg_journal_t *journal = NULL;
     cg_error_t err = {""};
-    CU_ASSERT_EQUAL_FATAL(cg_journal_open(&journal, folder, shared,
-                                          segment_max, &err, pool),
-                          APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        cg_journal_open(&journal, folder, shared, segment_max, &err, pool),
+        APR_SUCCESS);
     return journal;
 }
 

@@ -253,7 +253,8 @@ static void damaged_byte_costs_one_record_and_no_other(void)
     /* A hole in the middle: zeros, foreign marks, half the segment's length. */
     char hole[700];
     for (size_t i = 0; i < sizeof hole; i++) {
-        hole[i] = "\xFF" "CGJ\0"[i % 5];
+        hole[i] = "\xFF"
+                  "CGJ\0"[i % 5];
     }
     CU_ASSERT_EQUAL(pwrite(fd, hole, sizeof hole, 500), (ssize_t)sizeof hole);
     int left = count_sound(folder, pool);
@@ -421,18 +422,18 @@ static void folder_is_prepared_for_nobody_else(void)
     const char *folder = apr_pstrcat(pool, base, "/journal", NULL);
     cg_error_t err = {""};
     struct stat info;
-    CU_ASSERT_EQUAL(cg_journal_prepare(folder, (apr_uid_t)-1, (apr_gid_t)-1,
-                                       &err, pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_journal_prepare(folder, (apr_uid_t)-1, (apr_gid_t)-1, &err, pool),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL(stat(folder, &info), 0);
     CU_ASSERT_EQUAL(info.st_mode & 0777, 0700);
-    CU_ASSERT_EQUAL(cg_journal_prepare(folder, (apr_uid_t)-1, (apr_gid_t)-1,
-                                       &err, pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_journal_prepare(folder, (apr_uid_t)-1, (apr_gid_t)-1, &err, pool),
+        APR_SUCCESS);
     const char *nowhere = apr_pstrcat(pool, base, "/no/where", NULL);
-    CU_ASSERT_NOT_EQUAL(cg_journal_prepare(nowhere, (apr_uid_t)-1,
-                                           (apr_gid_t)-1, &err, pool),
-                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(
+        cg_journal_prepare(nowhere, (apr_uid_t)-1, (apr_gid_t)-1, &err, pool),
+        APR_SUCCESS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/no/where"));
     CU_ASSERT_EQUAL(rmdir(folder), 0);
     apr_pool_destroy(pool);
@@ -539,13 +540,13 @@ static int read_all(cg_journal_reader_t *reader, int *next)
             continue;
         }
         wrong += !fixture_read(&entry, &writer, &number);
-        wrong += writer < 0 || writer >= WRITERS * THREADS ||
-                 number != next[writer];
+        wrong +=
+            writer < 0 || writer >= WRITERS * THREADS || number != next[writer];
         next[writer % (WRITERS * THREADS)]++;
         read_count++;
         if (read_count % 5000 == 0) {
-            cg_journal_reader_drop(reader, cg_clock_now() + apr_time_from_sec(9),
-                                   0);
+            cg_journal_reader_drop(reader,
+                                   cg_clock_now() + apr_time_from_sec(9), 0);
         }
     }
     return wrong;
@@ -609,7 +610,11 @@ static int run_and_kill(const char *folder, void *shared, int writer)
         append_until_killed(folder, shared, writer, pipes[1]);
     }
     close(pipes[1]);
-    usleep((useconds_t)(2000 + rand() % 4000));
+    /* At work, however slow this machine is. */
+    CU_ASSERT_EQUAL(read(pipes[0], &number, sizeof number),
+                    (ssize_t)sizeof number);
+    said = 1;
+    usleep((useconds_t)(rand() % 4000));
     kill(child, SIGKILL);
     while (read(pipes[0], &number, sizeof number) == (ssize_t)sizeof number) {
         said = number + 1;
@@ -649,11 +654,12 @@ static void killed_writers_lose_nothing_they_said_was_safe(void)
         wrong += seen[i] < said[i] || seen[i] > said[i] + 1;
     }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT_TRUE(total > KILLS);
+    CU_ASSERT_TRUE(total >= KILLS);
     apr_pool_destroy(pool);
 }
 
-/* ---- a disk that is full -------------------------------------------------- */
+/* ---- a disk that is full --------------------------------------------------
+ */
 
 /* The limit on the size of a file cuts a write short as a full disk does. */
 static void limit_files(rlim_t bytes)
@@ -722,7 +728,10 @@ static void what_was_appended_can_be_forced_to_the_disk(void)
     apr_pool_destroy(pool);
 }
 
-#define ROW(test) {#test, test}
+#define ROW(test)                                                              \
+    {                                                                          \
+#test, test                                                            \
+    }
 
 CU_TestInfo test_audit_journal[] = {
     ROW(what_is_appended_is_read_back),

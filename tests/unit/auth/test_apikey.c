@@ -132,7 +132,8 @@ static void malformed_key_is_looked_up_nowhere(void)
     int64_t before = key_fixture_lookups(&f);
     for (int i = 0; i < 100; i++) {
         key_fixture_verify(
-            &f, "vk_0a1b2c3d_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_000000",
+            &f,
+            "vk_0a1b2c3d_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_000000",
             NULL);
     }
     CU_ASSERT_EQUAL(key_fixture_lookups(&f), before);
@@ -148,9 +149,8 @@ static void change_here_is_seen_here_at_once(void)
     key_fixture_open(&f, redis_fixture_shared(), 64, 3600 * SECOND);
     key = key_fixture_create(&f, "app", spelled);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_OK);
-    CU_ASSERT_EQUAL(
-        cg_apikey_rotate(f.ring, key.id, &key, other, &err, f.pool),
-        APR_SUCCESS);
+    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, key.id, &key, other, &err, f.pool),
+                    APR_SUCCESS);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_WRONG_SECRET);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, other, NULL), CG_KEY_OK);
     cg_apikey_revoke(f.ring, key.id, &key, &err, f.pool);
@@ -215,10 +215,11 @@ static void revocation_without_a_listener_arrives_by_age(void)
     key_fixture_close(&elsewhere);
 }
 
-/* ---- the store is away ---------------------------------------------------- */
+/* ---- the store is away ----------------------------------------------------
+ */
 
-static void known_key_is_served_and_unseen_key_refused_while_the_store_is_away(
-    void)
+static void
+known_key_is_served_and_unseen_key_refused_while_the_store_is_away(void)
 {
     key_fixture_t f;
     redis_fixture_t redis;
@@ -269,7 +270,8 @@ static void no_bad_key_is_let_in_while_the_store_is_frozen(void)
     redis_fixture_stop(&redis);
 }
 
-/* ---- models ---------------------------------------------------------------- */
+/* ---- models ----------------------------------------------------------------
+ */
 
 static void models_are_names_or_patterns(void)
 {
@@ -313,12 +315,12 @@ static void pepper_must_have_32_bytes_and_decides(void)
     CU_ASSERT(strlen(err.text) > 20);
     CU_ASSERT_PTR_NULL(cg_pepper_load("/nonexistent/p", &err, f.pool));
     key_fixture_create(&f, "app", spelled);
-    cg_pepper_t *other = cg_pepper_make("another pepper of thirty-two bytes",
-                                        32, &err, f.pool);
+    cg_pepper_t *other =
+        cg_pepper_make("another pepper of thirty-two bytes", 32, &err, f.pool);
     cg_keyring_t *ring = cg_keyring_open(f.store, other, NULL, 0, f.pool);
-    CU_ASSERT_EQUAL(cg_apikey_verify(ring, cg_str(spelled), f.now, &key, &err,
-                                     f.pool),
-                    CG_KEY_WRONG_SECRET);
+    CU_ASSERT_EQUAL(
+        cg_apikey_verify(ring, cg_str(spelled), f.now, &key, &err, f.pool),
+        CG_KEY_WRONG_SECRET);
     key_fixture_close(&f);
 }
 

@@ -20,8 +20,8 @@ static bool is_same(const cg_key_t *a, const cg_key_t *b, apr_pool_t *pool)
 {
     cg_str_t of_a[2 * CG_KEYRECORD_FIELDS], of_b[2 * CG_KEYRECORD_FIELDS];
     size_t count = cg_keyrecord_write(a, of_a, pool);
-    bool is_equal = cg_keyrecord_write(b, of_b, pool) == count &&
-                    strcmp(a->id, b->id) == 0;
+    bool is_equal =
+        cg_keyrecord_write(b, of_b, pool) == count && strcmp(a->id, b->id) == 0;
     for (size_t i = 0; i < count; i++) {
         is_equal = is_equal && cg_str_equal(of_a[i], of_b[i]);
     }
@@ -47,9 +47,9 @@ static void key_is_kept_with_all_its_members(void)
     CU_ASSERT(cg_key_add_limit(&wanted, CG_STR("0.25USD/month"), &err));
     wanted.limits[1].dimension = CG_DIMENSION_TEAM;
     wanted.limits[1].store_down = CG_STORE_DOWN_OPEN;
-    CU_ASSERT_EQUAL_FATAL(cg_apikey_create(f.ring, &wanted, f.now, &key,
-                                           spelled, &err, f.pool),
-                          APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        cg_apikey_create(f.ring, &wanted, f.now, &key, spelled, &err, f.pool),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL(cg_apikey_get(f.ring, key.id, &back, &err, f.pool),
                     APR_SUCCESS);
     CU_ASSERT(is_same(&back, &key, f.pool));
@@ -121,9 +121,9 @@ static void list_is_newest_first_and_stable_under_inserts(void)
     int pages = 0, count = 0;
     do {
         apr_array_header_t *keys;
-        CU_ASSERT_EQUAL_FATAL(cg_apikey_list(f.ring, cursor, 10, &keys, &cursor,
-                                             &err, f.pool),
-                              APR_SUCCESS);
+        CU_ASSERT_EQUAL_FATAL(
+            cg_apikey_list(f.ring, cursor, 10, &keys, &cursor, &err, f.pool),
+            APR_SUCCESS);
         for (int i = 0; i < keys->nelts; i++) {
             int number = -1;
             cg_key_t *key = &APR_ARRAY_IDX(keys, i, cg_key_t);
@@ -142,9 +142,9 @@ static void list_is_newest_first_and_stable_under_inserts(void)
     CU_ASSERT_EQUAL(pages, 3);
     CU_ASSERT_EQUAL(count, 25);
     apr_array_header_t *keys;
-    CU_ASSERT_EQUAL(cg_apikey_list(f.ring, "nonsense", 10, &keys, &cursor, &err,
-                                   f.pool),
-                    APR_EINVAL);
+    CU_ASSERT_EQUAL(
+        cg_apikey_list(f.ring, "nonsense", 10, &keys, &cursor, &err, f.pool),
+        APR_EINVAL);
     CU_ASSERT_EQUAL(
         cg_apikey_list(f.ring, NULL, 501, &keys, &cursor, &err, f.pool),
         APR_EINVAL);
@@ -195,9 +195,8 @@ static void revoked_key_stays_revoked(void)
     CU_ASSERT_EQUAL(
         cg_apikey_rotate(f.ring, key.id, &out, spelled, &err, f.pool),
         APR_EINVAL);
-    CU_ASSERT_EQUAL(
-        cg_apikey_revoke(f.ring, "zzzzzzzz", &key, &err, f.pool),
-        APR_NOTFOUND);
+    CU_ASSERT_EQUAL(cg_apikey_revoke(f.ring, "zzzzzzzz", &key, &err, f.pool),
+                    APR_NOTFOUND);
     CU_ASSERT_EQUAL(cg_apikey_revoke(f.ring, "../../x", &key, &err, f.pool),
                     APR_NOTFOUND);
     key_fixture_close(&f);
@@ -208,9 +207,14 @@ static void damaged_record_lets_nobody_in(void)
     key_fixture_t f;
     char spelled[CG_KEY_SPELLED_LEN + 1];
     static const char *const damage[][2] = {
-        {"digest", "00"},    {"state", "holy"},   {"limits", "key:x/60s"},
-        {"limits", "planet:1/1s"}, {"version", "x"}, {"expires_at", "soon"},
-        {"name", "a\tb"},    {"created_at", ""},
+        {"digest", "00"},
+        {"state", "holy"},
+        {"limits", "key:x/60s"},
+        {"limits", "planet:1/1s"},
+        {"version", "x"},
+        {"expires_at", "soon"},
+        {"name", "a\tb"},
+        {"created_at", ""},
         {"digest",
          "0000000000000000000000000000000000000000000000000000000000000000"},
     };

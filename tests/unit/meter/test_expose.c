@@ -64,7 +64,8 @@ static void page_has_the_series_that_were_counted(void)
     const char *page = page_of(meter, pool);
     static const char *const LINES[] = {
         "# TYPE chatgpt_requests_total counter\n",
-        "\nchatgpt_requests_total{endpoint=\"chat.completions\",model=\"gpt-4o\""
+        "\nchatgpt_requests_total{endpoint=\"chat.completions\",model=\"gpt-"
+        "4o\""
         ",status=\"200\"} 3\n",
         "\nchatgpt_tokens_total{model=\"gpt-4o\",direction=\"output\"} 6\n",
         "\nchatgpt_cost_dollars_total{model=\"gpt-4o\"} 4.5\n",
@@ -100,9 +101,8 @@ static void odd_names_are_escaped(void)
     apr_pool_create(&pool, NULL);
     cg_meter_t *meter = set_up(pool);
     measure(meter, MODELS[1], 1);
-    CU_ASSERT_PTR_NOT_NULL(
-        strstr(page_of(meter, pool),
-               "model=\"odd \\\"name\\\"\\\\\\n\xE6\xA8\xA1\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        page_of(meter, pool), "model=\"odd \\\"name\\\"\\\\\\n\xE6\xA8\xA1\""));
     apr_pool_destroy(pool);
 }
 
@@ -133,7 +133,10 @@ static void promtool_has_nothing_to_say(void)
     apr_pool_destroy(pool);
 }
 
-#define ROW(test) {#test, test}
+#define ROW(test)                                                              \
+    {                                                                          \
+#test, test                                                            \
+    }
 
 CU_TestInfo test_meter_expose[] = {
     ROW(page_has_the_series_that_were_counted),

@@ -100,12 +100,12 @@ static void one_request_moves_all_its_numbers(void)
     CU_ASSERT_EQUAL(cg_meter_value(place.meter, CG_METRIC_REQUESTS,
                                    "chat.completions", "gpt-4o-mini", "200"),
                     0);
-    CU_ASSERT_EQUAL(cg_meter_value(place.meter, CG_METRIC_TOKENS, "gpt-4o",
-                                   "input", NULL),
-                    20);
-    CU_ASSERT_EQUAL(cg_meter_value(place.meter, CG_METRIC_TOKENS, "gpt-4o",
-                                   "output", NULL),
-                    40);
+    CU_ASSERT_EQUAL(
+        cg_meter_value(place.meter, CG_METRIC_TOKENS, "gpt-4o", "input", NULL),
+        20);
+    CU_ASSERT_EQUAL(
+        cg_meter_value(place.meter, CG_METRIC_TOKENS, "gpt-4o", "output", NULL),
+        40);
     CU_ASSERT_EQUAL(
         cg_meter_value(place.meter, CG_METRIC_COST, "gpt-4o", NULL, NULL), 600);
     CU_ASSERT_EQUAL(cg_meter_value(place.meter, CG_METRIC_FINDINGS, "email",
@@ -328,7 +328,10 @@ static void nothing_is_lost_when_many_count_at_once(void)
     tear_down(&place);
 }
 
-#define ROW(test) {#test, test}
+#define ROW(test)                                                              \
+    {                                                                          \
+#test, test                                                            \
+    }
 
 CU_TestInfo test_meter_metrics[] = {
     ROW(one_request_moves_all_its_numbers),

@@ -112,8 +112,8 @@ static void window_is_counted_locally_when_nothing_else_is_said(void)
     CU_ASSERT(grant.is_local);
     CU_ASSERT_EQUAL(grant.refused_by, 0);
     CU_ASSERT(grant.retry_for > 58 * SECOND && grant.retry_for < 63 * SECOND);
-    CU_ASSERT_EQUAL(
-        count_admitted(&b, &limit, 20, START + 2 + grant.retry_for), 10);
+    CU_ASSERT_EQUAL(count_admitted(&b, &limit, 20, START + 2 + grant.retry_for),
+                    10);
     bench_close(&b);
 }
 
@@ -201,8 +201,8 @@ static void local_window_stays_strict_when_the_clock_is_set_back(void)
     cg_limit_t limit = window(10, CG_STORE_DOWN_LOCAL);
     CU_ASSERT_EQUAL(count_admitted(&b, &limit, 9, START), 9);
     CU_ASSERT_EQUAL(count_admitted(&b, &limit, 9, START - HOUR), 1);
-    CU_ASSERT_EQUAL(
-        count_admitted(&b, &limit, 20, START - HOUR + 62 * SECOND), 10);
+    CU_ASSERT_EQUAL(count_admitted(&b, &limit, 20, START - HOUR + 62 * SECOND),
+                    10);
     bench_close(&b);
 }
 
@@ -234,7 +234,8 @@ static void lock_of_a_dead_child_is_taken_over(void)
     bench_t b;
     bench_open_away(&b);
     cg_limit_t limit = window(10, CG_STORE_DOWN_LOCAL);
-    /* The lock is the first word: taken in the first microsecond, never left. */
+    /* The lock is the first word: taken in the first microsecond, never left.
+     */
     *(volatile int64_t *)b.shared = 1;
     CU_ASSERT(admit_at(&b, "x", &limit, 1, START).is_admitted);
     *(volatile int64_t *)b.shared = cg_clock_monotonic();
@@ -275,9 +276,9 @@ static int64_t used_of(bench_t *b, const cg_limit_t *limit)
     cg_quota_ask_t ask = {limit, CG_STR("k1"), 0, 0};
     cg_quota_left_t left = {0};
     cg_error_t err = {.text = ""};
-    CU_ASSERT_EQUAL(cg_quota_usage(b->quota, &ask, 1, cg_clock_now(), &left,
-                                   &err, b->pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_quota_usage(b->quota, &ask, 1, cg_clock_now(), &left, &err, b->pool),
+        APR_SUCCESS);
     return left.limit - left.remaining;
 }
 
@@ -306,8 +307,7 @@ static void admission_lost_in_a_frozen_store_is_cancelled_later(void)
     redis_fixture_freeze(&redis);
     for (int i = 0; i < 5; i++) {
         const char *id = apr_psprintf(b.pool, "lost-%d", i);
-        cg_quota_grant_t grant =
-            admit_at(&b, id, limits, 2, cg_clock_now());
+        cg_quota_grant_t grant = admit_at(&b, id, limits, 2, cg_clock_now());
         CU_ASSERT_FALSE(grant.is_admitted);
         CU_ASSERT(grant.is_store_down);
         CU_ASSERT_EQUAL(grant.refused_by, 1);
@@ -329,7 +329,8 @@ static void admission_that_arrives_after_its_cancel_does_not_count(void)
     cg_limit_t limit = budget(10, CG_STORE_DOWN_CLOSED);
     cg_local_lose((cg_local_t *)b.shared, "late");
     CU_ASSERT_EQUAL(settle_until_done(&b, NULL, 0), APR_SUCCESS);
-    CU_ASSERT_FALSE(admit_at(&b, "late", &limit, 1, cg_clock_now()).is_admitted);
+    CU_ASSERT_FALSE(
+        admit_at(&b, "late", &limit, 1, cg_clock_now()).is_admitted);
     CU_ASSERT_EQUAL(used_of(&b, &limit), 0);
     bench_close(&b);
     redis_fixture_stop(&redis);
@@ -395,9 +396,8 @@ static void outage_costs_no_request_more_than_a_quarter_second(void)
     apr_time_t begin = cg_clock_monotonic();
     while (cg_clock_monotonic() - begin < 1500000) {
         apr_time_t start = cg_clock_monotonic();
-        cg_quota_grant_t grant =
-            admit_at(&b, apr_psprintf(b.pool, "o%d", count), &limit, 1,
-                     cg_clock_now());
+        cg_quota_grant_t grant = admit_at(
+            &b, apr_psprintf(b.pool, "o%d", count), &limit, 1, cg_clock_now());
         apr_time_t took = cg_clock_monotonic() - start;
         worst = took > worst ? took : worst;
         total += took;

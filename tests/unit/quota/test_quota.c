@@ -65,9 +65,8 @@ static cg_quota_grant_t admit_for(bench_t *b, const char *id,
 {
     cg_quota_grant_t grant;
     cg_error_t err = {.text = ""};
-    apr_status_t rv =
-        cg_quota_admit(b->quota, id, asks, count, hold_for, cg_clock_now(),
-                       &grant, &err, b->pool);
+    apr_status_t rv = cg_quota_admit(b->quota, id, asks, count, hold_for,
+                                     cg_clock_now(), &grant, &err, b->pool);
     CU_ASSERT_EQUAL_FATAL(rv, APR_SUCCESS);
     return grant;
 }
@@ -92,9 +91,9 @@ static cg_quota_left_t usage_of(bench_t *b, const cg_limit_t *limit)
     cg_quota_left_t left = {0};
     cg_error_t err = {.text = ""};
     cg_quota_ask_t ask = ask_of(limit, 0, 0);
-    CU_ASSERT_EQUAL_FATAL(cg_quota_usage(b->quota, &ask, 1, cg_clock_now(),
-                                         &left, &err, b->pool),
-                          APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        cg_quota_usage(b->quota, &ask, 1, cg_clock_now(), &left, &err, b->pool),
+        APR_SUCCESS);
     return left;
 }
 
@@ -460,8 +459,8 @@ static void admission_takes_24_limits_and_no_more(void)
 static void subjects_may_be_any_text(void)
 {
     bench_t b;
-    static const char *const names[] = {"",       "a b",      "{x}:y", "*?[",
-                                        "M\xc3\xbcller", "a\nb", "#",  "2001:db8::1"};
+    static const char *const names[] = {
+        "", "a b", "{x}:y", "*?[", "M\xc3\xbcller", "a\nb", "#", "2001:db8::1"};
     bench_open(&b, redis_fixture_shared());
     cg_limit_t one = requests_100;
     one.amount = 1;
@@ -482,8 +481,8 @@ static void usage_changes_nothing(void)
     CU_ASSERT_EQUAL(used_of(&b, &requests_100), 0);
     CU_ASSERT_EQUAL(used_of(&b, &budget_5), 0);
     CU_ASSERT_EQUAL(usage_of(&b, &budget_5).reset_for, 0);
-    CU_ASSERT_EQUAL(
-        redis_fixture_call(b.store, b.pool, "DBSIZE", NULL).number, 0);
+    CU_ASSERT_EQUAL(redis_fixture_call(b.store, b.pool, "DBSIZE", NULL).number,
+                    0);
     bench_close(&b);
 }
 

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The scripts run in a real Redis, but their clock is the last argument. So
- * hours pass in a moment, and each admission's exact time is known: a plain list
- * of them is the judge.
+ * hours pass in a moment, and each admission's exact time is known: a plain
+ * list of them is the judge.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -71,16 +71,16 @@ static bool ask(simulation_t *sim, int64_t at, int64_t cost, int64_t out[6])
     cg_plan_t plan;
     cg_reply_t reply;
     cg_error_t err = {.text = ""};
-    cg_quota_ask_t quota_ask = {.limit = &sim->limit,
-                                .subject = CG_STR("sim"),
-                                .cost = cost};
+    cg_quota_ask_t quota_ask = {
+        .limit = &sim->limit, .subject = CG_STR("sim"), .cost = cost};
     apr_pool_clear(sim->scratch);
     cg_plan_make(&plan, &quota_ask, 1, at, sim->scratch);
     cg_str_t keys[] = {
         cg_str(apr_psprintf(sim->scratch, "cg:{cg}:hold:%d", sim->serial++)),
         plan.counters[0].key, CG_STR("cg:{cg}:holds")};
     cg_str_t args[] = {
-        {(const char *)plan.packed, CG_PLAN_ASK_BYTES}, CG_STR("1000000"),
+        {(const char *)plan.packed, CG_PLAN_ASK_BYTES},
+        CG_STR("1000000"),
         cg_str(apr_psprintf(sim->scratch, "%" APR_INT64_T_FMT, at))};
     apr_status_t rv = cg_store_script(sim->store, &sim->admit, keys, 3, args, 3,
                                       &reply, &err, sim->scratch);

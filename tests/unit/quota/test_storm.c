@@ -3,8 +3,9 @@
  *
  * Each admission holds a worst case, "calls a model", then settles, releases,
  * settles twice, or dies without a word. What the processes settled is added up
- * in shared memory, beside the gateway: the store must come to the same sum, must
- * never stand above the limit on the way, and must hold nothing at the end.
+ * in shared memory, beside the gateway: the store must come to the same sum,
+ * must never stand above the limit on the way, and must hold nothing at the
+ * end.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -48,24 +49,42 @@ typedef struct worker_t {
 } worker_t;
 
 static const cg_limit_t limits[] = {
-    {.dimension = CG_DIMENSION_KEY, .quantity = CG_QUANTITY_REQUESTS,
-     .amount = 10000000, .window_for = 3600 * SECOND},
-    {.dimension = CG_DIMENSION_USER, .quantity = CG_QUANTITY_REQUESTS,
-     .amount = 10000000, .window_for = 3600 * SECOND},
-    {.dimension = CG_DIMENSION_ADDRESS, .quantity = CG_QUANTITY_REQUESTS,
-     .amount = 10000000, .window_for = 900 * SECOND},
-    {.dimension = CG_DIMENSION_KEY, .quantity = CG_QUANTITY_TOKENS,
-     .amount = INT64_C(100000000000), .window_for = 3600 * SECOND},
-    {.dimension = CG_DIMENSION_TEAM, .quantity = CG_QUANTITY_TOKENS,
-     .amount = INT64_C(100000000000), .window_for = 3600 * SECOND},
-    {.dimension = CG_DIMENSION_MODEL, .quantity = CG_QUANTITY_REQUESTS,
-     .amount = 10000000, .window_for = 3600 * SECOND},
-    {.dimension = CG_DIMENSION_KEY, .quantity = CG_QUANTITY_MICROS,
-     .amount = BUDGET, .window_for = CG_WINDOW_MONTH},
-    {.dimension = CG_DIMENSION_TEAM, .quantity = CG_QUANTITY_MICROS,
-     .amount = 2 * BUDGET, .window_for = CG_WINDOW_MONTH},
-    {.dimension = CG_DIMENSION_USER, .quantity = CG_QUANTITY_MICROS,
-     .amount = 3 * BUDGET, .window_for = CG_WINDOW_MONTH},
+    {.dimension = CG_DIMENSION_KEY,
+     .quantity = CG_QUANTITY_REQUESTS,
+     .amount = 10000000,
+     .window_for = 3600 * SECOND},
+    {.dimension = CG_DIMENSION_USER,
+     .quantity = CG_QUANTITY_REQUESTS,
+     .amount = 10000000,
+     .window_for = 3600 * SECOND},
+    {.dimension = CG_DIMENSION_ADDRESS,
+     .quantity = CG_QUANTITY_REQUESTS,
+     .amount = 10000000,
+     .window_for = 900 * SECOND},
+    {.dimension = CG_DIMENSION_KEY,
+     .quantity = CG_QUANTITY_TOKENS,
+     .amount = INT64_C(100000000000),
+     .window_for = 3600 * SECOND},
+    {.dimension = CG_DIMENSION_TEAM,
+     .quantity = CG_QUANTITY_TOKENS,
+     .amount = INT64_C(100000000000),
+     .window_for = 3600 * SECOND},
+    {.dimension = CG_DIMENSION_MODEL,
+     .quantity = CG_QUANTITY_REQUESTS,
+     .amount = 10000000,
+     .window_for = 3600 * SECOND},
+    {.dimension = CG_DIMENSION_KEY,
+     .quantity = CG_QUANTITY_MICROS,
+     .amount = BUDGET,
+     .window_for = CG_WINDOW_MONTH},
+    {.dimension = CG_DIMENSION_TEAM,
+     .quantity = CG_QUANTITY_MICROS,
+     .amount = 2 * BUDGET,
+     .window_for = CG_WINDOW_MONTH},
+    {.dimension = CG_DIMENSION_USER,
+     .quantity = CG_QUANTITY_MICROS,
+     .amount = 3 * BUDGET,
+     .window_for = CG_WINDOW_MONTH},
 };
 #define LIMITS (sizeof limits / sizeof limits[0])
 
@@ -96,8 +115,7 @@ static void settle(worker_t *worker, const char *id, int64_t used,
 }
 
 /* One request, start to end; fate says how it ends. */
-static void live(worker_t *worker, int serial, unsigned *seed,
-                 apr_pool_t *pool)
+static void live(worker_t *worker, int serial, unsigned *seed, apr_pool_t *pool)
 {
     tally_t *tally = worker->tally;
     int fate = rand_r(seed) % 20;
@@ -212,9 +230,9 @@ static int64_t use_of(cg_quota_t *quota, const cg_limit_t *limit,
 {
     cg_quota_ask_t ask = {limit, CG_STR("storm"), 0, 0};
     cg_quota_left_t left = {0};
-    CU_ASSERT_EQUAL(cg_quota_usage(quota, &ask, 1, cg_clock_now(), &left, NULL,
-                                   pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_quota_usage(quota, &ask, 1, cg_clock_now(), &left, NULL, pool),
+        APR_SUCCESS);
     return left.limit - left.remaining;
 }
 

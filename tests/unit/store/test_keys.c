@@ -28,8 +28,7 @@ static void keys_fill_their_pattern_in_order(void)
     cg_str_t parts[] = {CG_STR("key"), CG_STR("tokens"), CG_STR("60000"),
                         CG_STR("a<b>:{x}")};
     cg_str_t key = cg_keys_make(CG_KEYS_WINDOW, parts, 4, pool);
-    CU_ASSERT_STRING_EQUAL(key.ptr,
-                           "cg:{cg}:window:key:tokens:60000:a<b>:{x}");
+    CU_ASSERT_STRING_EQUAL(key.ptr, "cg:{cg}:window:key:tokens:60000:a<b>:{x}");
     CU_ASSERT_EQUAL(key.len, strlen(key.ptr));
     key = cg_keys_make(CG_KEYS_HOLD_INDEX, NULL, 0, pool);
     CU_ASSERT_STRING_EQUAL(key.ptr, "cg:{cg}:holds");

@@ -1,8 +1,8 @@
 /* The store on a real Redis: calls, the pool, failures, the listener.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Times are bounds for a busy machine of two cores; what they forbid is a thread
- * that waits for seconds.
+ * Times are bounds for a busy machine of two cores; what they forbid is a
+ * thread that waits for seconds.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -103,9 +103,9 @@ static void store_loads_a_script_again_after_it_was_flushed(void)
     cg_str_t key = CG_STR("k"), arg = CG_STR("v");
     cg_script_init(&script, "test", "return {KEYS[1], ARGV[1]}");
     for (int i = 0; i < 3; i++) {
-        CU_ASSERT_EQUAL_FATAL(cg_store_script(store, &script, &key, 1, &arg, 1,
-                                              &r, NULL, pool),
-                              APR_SUCCESS);
+        CU_ASSERT_EQUAL_FATAL(
+            cg_store_script(store, &script, &key, 1, &arg, 1, &r, NULL, pool),
+            APR_SUCCESS);
         CU_ASSERT_EQUAL_FATAL(r.count, 2);
         CU_ASSERT(cg_str_is(r.items[1].text, "v"));
         if (i == 1) {
@@ -269,24 +269,22 @@ static void store_signs_in_and_never_shows_the_password(void)
     cg_store_t *store;
     cg_error_t err = {.text = ""};
     cg_reply_t r;
-    cg_store_options_t right = {
-        .url = apr_pstrcat(pool, redis.url, "?db=2", NULL),
-        .password = "geheim7"};
+    cg_store_options_t right = {.url =
+                                    apr_pstrcat(pool, redis.url, "?db=2", NULL),
+                                .password = "geheim7"};
     CU_ASSERT_EQUAL_FATAL(cg_store_open(&store, &right, &err, pool),
                           APR_SUCCESS);
     CU_ASSERT_EQUAL(call(store, "PING", NULL, &r, &err, pool), APR_SUCCESS);
     cg_store_options_t wrong = {.url = redis.url, .password = "falsch99"};
     CU_ASSERT_EQUAL_FATAL(cg_store_open(&store, &wrong, &err, pool),
                           APR_SUCCESS);
-    CU_ASSERT_NOT_EQUAL(call(store, "PING", NULL, &r, &err, pool),
-                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(call(store, "PING", NULL, &r, &err, pool), APR_SUCCESS);
     CU_ASSERT(strlen(err.text) > 10);
     CU_ASSERT_PTR_NULL(strstr(err.text, "falsch99"));
     cg_store_options_t none = {.url = redis.url};
     CU_ASSERT_EQUAL_FATAL(cg_store_open(&store, &none, &err, pool),
                           APR_SUCCESS);
-    CU_ASSERT_NOT_EQUAL(call(store, "PING", NULL, &r, &err, pool),
-                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(call(store, "PING", NULL, &r, &err, pool), APR_SUCCESS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "NOAUTH"));
     redis_fixture_stop(&redis);
     apr_pool_destroy(pool);
@@ -331,8 +329,7 @@ static void store_serves_more_threads_than_connections(void)
         pthread_join(threads[i], NULL);
     }
     CU_ASSERT_EQUAL(crowd_failures, 0);
-    cg_reply_t r =
-        redis_fixture_call(crowd_store, pool, "GET", "crowd", NULL);
+    cg_reply_t r = redis_fixture_call(crowd_store, pool, "GET", "crowd", NULL);
     CU_ASSERT(cg_str_is(r.text, "8000"));
     apr_pool_destroy(pool);
 }
@@ -358,8 +355,8 @@ static void listener_hands_over_messages_and_survives_silence(void)
         cg_store_subscribe(store, "cg:test", &listener, NULL, pool),
         APR_SUCCESS);
     for (int i = 0; i < 4; i++) {
-        CU_ASSERT_EQUAL(
-            cg_store_listen(listener, 300 * MS, collect, &got), APR_SUCCESS);
+        CU_ASSERT_EQUAL(cg_store_listen(listener, 300 * MS, collect, &got),
+                        APR_SUCCESS);
     }
     CU_ASSERT_EQUAL(got.len, 0);
     redis_fixture_call(store, pool, "PUBLISH", "cg:test", "one", NULL);
@@ -388,8 +385,8 @@ static void listener_finds_out_a_frozen_server_within_half_a_second(void)
         APR_SUCCESS);
     redis_fixture_freeze(&redis);
     apr_time_t start = cg_clock_monotonic();
-    CU_ASSERT_NOT_EQUAL(
-        cg_store_listen(listener, 3000 * MS, collect, &got), APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(cg_store_listen(listener, 3000 * MS, collect, &got),
+                        APR_SUCCESS);
     apr_time_t took = cg_clock_monotonic() - start;
     CU_ASSERT(took > 300 * MS && took < 800 * MS);
     redis_fixture_thaw(&redis);

@@ -22,20 +22,35 @@ static const struct case_t {
     {"redis://h:7000/2", NULL, "h", 7000, 2, NULL, NULL, "redis://h:7000/2"},
     {"redis://h/", NULL, "h", 6379, 0, NULL, NULL, "redis://h:6379/0"},
     {"redis://:pw@h", NULL, "h", 6379, 0, NULL, "pw", "redis://h:6379/0"},
-    {"redis://u:p%40%2Fw@h:1/9", NULL, "h", 1, 9, "u", "p@/w",
-     "redis://h:1/9"},
+    {"redis://u:p%40%2Fw@h:1/9", NULL, "h", 1, 9, "u", "p@/w", "redis://h:1/9"},
     {"redis://u@h", NULL, "h", 6379, 0, "u", NULL, "redis://h:6379/0"},
     {"redis://[::1]:7/1", NULL, "::1", 7, 1, NULL, NULL, "redis://[::1]:7/1"},
     {"redis://u:a/b@h", NULL, "h", 6379, 0, "u", "a/b", "redis://h:6379/0"},
 };
 
 static const char *const wrong[] = {
-    "",           "redis",         "http://h",     "unix:relative",
-    "unix:",      "unix:/a?db=x",  "unix:/a?x=1",  "unix:/a?db=99999",
-    "redis://",   "redis://:pw@",  "redis://h:0",  "redis://h:65536",
-    "redis://h:", "redis://h:1x",  "redis://h/x",  "redis://[::1",
-    "redis://[::1]x", "redis://u:%4@h", "redis://u:%00@h", "rediss://h",
-    "redis://a b", "unix:/a\nb",
+    "",
+    "redis",
+    "http://h",
+    "unix:relative",
+    "unix:",
+    "unix:/a?db=x",
+    "unix:/a?x=1",
+    "unix:/a?db=99999",
+    "redis://",
+    "redis://:pw@",
+    "redis://h:0",
+    "redis://h:65536",
+    "redis://h:",
+    "redis://h:1x",
+    "redis://h/x",
+    "redis://[::1",
+    "redis://[::1]x",
+    "redis://u:%4@h",
+    "redis://u:%00@h",
+    "rediss://h",
+    "redis://a b",
+    "unix:/a\nb",
 };
 
 static bool is_same(const char *a, const char *b)
@@ -78,9 +93,8 @@ static void url_that_is_wrong_is_refused_with_the_legal_forms(void)
 
 static void url_never_shows_a_password(void)
 {
-    static const char *const urls[] = {"redis://u:geheim@h:x/1",
-                                       "redis://u:geheim@",
-                                       "http://u:geheim@h"};
+    static const char *const urls[] = {
+        "redis://u:geheim@h:x/1", "redis://u:geheim@", "http://u:geheim@h"};
     for (size_t i = 0; i < 3; i++) {
         cg_error_t err = {.text = ""};
         CU_ASSERT_FALSE(cg_store_url_check(urls[i], &err));

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/* Runs the console's tests one file after the other; the last line is `ui: N passed, N failed`.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   node tests/ui/run.mjs [--only REGEX]
+ *
+ * Needs admin-ui's and tests' packages (make deps) and Debian's chromium; CHROMIUM names another one.
+ */
+import { readdirSync } from 'node:fs';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const at = process.argv.indexOf('--only');
+const only = new RegExp(at > 0 ? process.argv[at + 1] : '.');
+const files = readdirSync(HERE).filter((name) => /^test_\d.*\.mjs$/.test(name) && only.test(name)).sort();
+const total = { passed: 0, failed: 0 };
+
+/* A file and a describe() count for nothing by themselves, unless they failed outside of their tests. */
+const isGroup = (data) => data.details.type === 'suite' || files.some((name) => data.name.endsWith(name));
+
+function explain(error) {
+    const cause = error?.cause ?? error;
+    return String(cause?.stack ?? cause?.message ?? cause).split('\n').filter((line) => !/node:internal/.test(line)).slice(0, 16).map((line) => `      ${line}`).join('\n');
+}
+
+for (const name of files) {
+    const began = Date.now();
+    const tally = { passed: 0, failed: 0 };
+    await new Promise((resolve) => {
+        const stream = run({ files: [HERE + name], concurrency: 1, timeout: 300000 });
+        stream.on('test:pass', (data) => { if (!isGroup(data)) tally.passed += 1; });
+        stream.on('test:fail', (data) => {
+            const { error } = data.details;
+            if (isGroup(data) && /subtests? failed/.test(error?.message ?? '')) return;
+            tally.failed += 1;
+            process.stdout.write(`  FAILED ${name}: ${data.name}\n${explain(error)}\n`);
+        });
+        stream.on('end', resolve);
+        stream.resume();
+    });
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    process.stdout.write(`${tally.failed ? 'not ok' : 'ok    '} ${name}  ${tally.passed} passed, ${tally.failed} failed, ${Math.round((Date.now() - began) / 1000)} s\n`);
+}
+process.stdout.write(`ui: ${total.passed} passed, ${total.failed} failed\n`);
+process.exit(total.failed || !total.passed ? 1 : 0);

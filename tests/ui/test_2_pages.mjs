@@ -1,0 +1,170 @@
+/* Every page in both languages and both themes: it shows, it says nothing on the browser's console, it breaks no policy,
+ * a screen reader finds its way, and it speaks one language only.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { choose, noComplaints, settled, startBrowser, watch } from './browser.mjs';
+import { startMock } from './mock.mjs';
+import { buildPages, PAGES, ROOT } from './pages.mjs';
+
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const english = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/en.json`, 'utf8'));
+const chinese = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/zh.json`, 'utf8'));
+
+let browser;
+let mock;
+before(async () => {
+    mock = await startMock({ pages: buildPages() });
+    browser = await startBrowser();
+});
+after(async () => {
+    await browser.close();
+    await mock.close();
+});
+
+/* Pages, and what opens over them. */
+const FACES = [
+    ...PAGES.map((name) => ({ name, hash: name })),
+    { name: 'overview as tables', hash: 'overview?range=7d', act: async (page) => { for (const one of await page.locator('.chart .segments button:last-child').all()) await one.click(); } },
+    { name: 'a request', hash: 'requests', act: (page) => page.locator('tbody a').nth(1).click() },
+    { name: 'a key', hash: 'keys', act: (page) => page.locator('tbody a').nth(1).click() },
+    { name: 'a new key', hash: 'keys', act: (page) => page.locator('.actions .primary').click() },
+    { name: 'a scanned text', hash: 'scan', act: async (page) => { await page.fill('#scan-text', 'a.b@example.org, 4111 1111 1111 1111, Project Falcon'); await page.click('button[type=submit]'); await page.locator('.scanned').first().waitFor(); } },
+];
+
+async function open(page, { hash, act }) {
+    await page.goto('about:blank');
+    await page.goto(`${mock.url}#/${hash}`);
+    await settled(page);
+    if (act) await act(page);
+    await settled(page);
+}
+
+for (const language of ['en', 'zh']) {
+    for (const theme of ['light', 'dark']) {
+        describe(`${language}, ${theme}`, () => {
+            let watched;
+            before(async () => {
+                watched = await watch(await browser.newContext());
+                await choose(watched.page, { language, theme });
+            });
+            after(() => watched.page.context().close());
+            for (const face of FACES) {
+                test(`${face.name} shows without a word on the console`, async () => {
+                    await open(watched.page, face);
+                    assert.equal(await watched.page.evaluate(() => document.documentElement.dataset.theme), theme);
+                    assert.match(await watched.page.title(), / · mod_chatgpt$/);
+                    await noComplaints(watched);
+                });
+            }
+        });
+    }
+}
+
+/* axe writes a style element of its own, so these tabs are without the policy; the tests above are with it. */
+for (const theme of ['light', 'dark']) {
+    test(`axe finds nothing to complain about, ${theme}`, async () => {
+        const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
+        const { page } = await watch(context);
+        await choose(page, { language: 'en', theme });
+        const found = [];
+        for (const face of FACES) {
+            await open(page, face);
+            await page.evaluate(axe);
+            const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'], preload: false }));
+            found.push(...violations.map((one) => `${face.name}: ${one.id} ${one.nodes[0].html.slice(0, 120)}`));
+        }
+        assert.deepEqual(found, []);
+        await context.close();
+    });
+}
+
+test('in Chinese no English sentence is left on any page', async () => {
+    const sentences = new Set(Object.keys(english).filter((key) => english[key] !== chinese[key] && !/[{]/.test(english[key])).map((key) => english[key]));
+    const context = await browser.newContext();
+    const { page } = await watch(context);
+    await choose(page, { language: 'zh' });
+    for (const face of FACES) {
+        await open(page, face);
+        const texts = await page.evaluate(() => {
+            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            const list = [];
+            while (walker.nextNode()) list.push(walker.currentNode.data.trim());
+            return list.concat(Array.from(document.querySelectorAll('[aria-label],[placeholder],[title]'), (node) => node.ariaLabel || node.placeholder || node.title));
+        });
+        assert.deepEqual(texts.filter((text) => /[a-z]{3}/.test(text) && sentences.has(text) && !['payments', 'support', 'platform', 'legal', 'openai'].includes(text)), [], face.name);
+    }
+    await context.close();
+});
+
+test('the browser\'s language and theme are taken when nothing was chosen', async () => {
+    const context = await browser.newContext({ locale: 'zh-TW', colorScheme: 'dark' });
+    const watched = await watch(context);
+    await open(watched.page, { hash: 'keys' });
+    assert.equal(await watched.page.locator('h1').textContent(), chinese['page.keys']);
+    assert.equal(await watched.page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await watched.page.emulateMedia({ colorScheme: 'light' });
+    await watched.page.waitForFunction(() => document.documentElement.dataset.theme === 'light');
+    await noComplaints(watched);
+    await context.close();
+});
+
+test('language, theme and zone are chosen in the menu, at once and for the next time', async () => {
+    const context = await browser.newContext();
+    const watched = await watch(context);
+    const { page } = watched;
+    await open(page, { hash: 'overview' });
+    await page.locator('.user summary').click();
+    await page.getByLabel('中文').check();
+    await page.locator(`h1:text-is("${chinese['page.overview']}")`).waitFor();
+    await page.getByLabel(chinese['theme.dark']).check();
+    await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
+    assert.match(await page.locator('.as-of').first().textContent(), /UTC\+08:00/);
+    await page.getByLabel('UTC', { exact: true }).check();
+    await page.waitForFunction(() => !/UTC\+/.test(document.querySelector('.as-of').textContent));
+    await page.reload();
+    await settled(page);
+    assert.equal(await page.locator('h1').textContent(), chinese['page.overview']);
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await noComplaints(watched);
+    await context.close();
+});
+
+test('paper is light, whatever the theme', async () => {
+    const context = await browser.newContext();
+    const { page } = await watch(context);
+    await choose(page, { theme: 'dark' });
+    await open(page, { hash: 'keys' });
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+    await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await context.close();
+});
+
+test('without a mouse: the table is walked, a request opened, stepped through and left', async () => {
+    const context = await browser.newContext();
+    const watched = await watch(context);
+    const { page } = watched;
+    await open(page, { hash: 'requests' });
+    await page.locator('tbody a').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    assert.ok(await page.locator('tbody a').nth(2).evaluate((node) => node === document.activeElement));
+    await page.keyboard.press('Enter');
+    await page.locator('.panel .facts').first().waitFor();
+    const first = page.url();
+    await page.keyboard.press('j');
+    await page.waitForFunction((url) => location.href !== url, first);
+    await page.keyboard.press('k');
+    await page.waitForFunction((url) => location.href === url, first);
+    await page.keyboard.press('Escape');
+    await page.locator('.panel').waitFor({ state: 'detached' });
+    assert.ok(await page.locator('tbody a').nth(2).evaluate((node) => node === document.activeElement), 'focus is back in the list');
+    await page.keyboard.press('/');
+    assert.ok(await page.locator('main input[type=search]').evaluate((node) => node === document.activeElement));
+    await noComplaints(watched);
+    await context.close();
+});

@@ -1,0 +1,294 @@
+/* States that a real gateway shows only with much trouble: nothing there yet, the store away, errors, refusals, ten
+ * thousand keys, somebody faster. Against the stand-in of mock.mjs.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, beforeEach, test } from 'node:test';
+import { choose, noComplaints, settled, startBrowser, watch } from './browser.mjs';
+import { PROBE, startMock } from './mock.mjs';
+import { buildPages } from './pages.mjs';
+
+let browser;
+let mock;
+before(async () => {
+    mock = await startMock({ pages: buildPages() });
+    browser = await startBrowser();
+});
+after(async () => {
+    await browser.close();
+    await mock.close();
+});
+beforeEach(() => Object.assign(mock, { scenario: 'full', roles: ['admin'], calls: [], delay: 0 }));
+
+/* A tab at that place; refusals that the test makes on purpose appear on the browser's console and are no complaint. */
+async function at(hash, then) {
+    const context = await browser.newContext();
+    const watched = await watch(context, [/Failed to load resource: the server responded/]);
+    await choose(watched.page, { language: 'en' });
+    await watched.page.goto(`${mock.url}#/${hash}`);
+    await watched.page.locator('h1, h2').first().waitFor();
+    await then(watched.page, context);
+    await noComplaints(watched);
+    await context.close();
+}
+
+test('an empty house says what to do first', async () => {
+    mock.scenario = 'empty';
+    await at('keys', async (page) => {
+        await page.getByText('No keys yet').waitFor();
+        await page.locator('.blank .primary').click();
+        await page.getByRole('dialog', { name: 'Create key' }).waitFor();
+    });
+    await at('overview', (page) => page.getByText('No requests in this time.').waitFor());
+    await at('requests', (page) => page.getByText('No requests yet').waitFor());
+});
+
+test('a store that is away is a banner on every page, and goes when it is back', async () => {
+    mock.scenario = 'store_down';
+    await at('keys', async (page) => {
+        await page.getByText('1,284 records wait to be moved').waitFor();
+        await page.getByText('The store does not answer.').waitFor();
+        mock.scenario = 'full';
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await page.locator('tbody tr').first().waitFor();
+        await page.getByText('1,284 records').waitFor({ state: 'detached', timeout: 15000 });
+    });
+});
+
+test('an error shows words, the server\'s sentence and the id to look for', async () => {
+    mock.scenario = 'errors';
+    await at('keys', async (page) => {
+        await page.getByText('Something failed in the server.').waitFor();
+        await page.getByText('an impossible thing happened').waitFor();
+        await page.getByText('01935fa0-7abc-7def-8123-0123456789ab').waitFor();
+    });
+});
+
+test('who is signed out or has no role is told so', async () => {
+    mock.scenario = 'signed_out';
+    await at('keys', (page) => page.getByRole('button', { name: 'Sign in again' }).waitFor());
+    Object.assign(mock, { scenario: 'full', roles: [] });
+    await at('', (page) => page.getByText('This is not for your role.').waitFor());
+});
+
+test('a viewer sees no button that writes, no text, no page of others', async () => {
+    mock.roles = ['viewer'];
+    await at('keys', async (page) => {
+        await settled(page);
+        assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
+        await page.locator('tbody a').first().click();
+        await page.locator('.panel .facts').waitFor();
+        assert.equal(await page.locator('.panel footer').count(), 0);
+        assert.equal(await page.getByRole('link', { name: 'Try a text' }).count(), 0);
+    });
+    await at('requests', async (page) => {
+        await page.locator('tbody a').nth(1).click();
+        await page.getByText('Texts are shown to the compliance role only.').first().waitFor();
+        assert.equal(await page.getByRole('link', { name: 'Export JSONL' }).count(), 0);
+    });
+    await at('scan', (page) => page.getByText('This is not for your role.').waitFor());
+});
+
+test('a write carries the console\'s header, a key against doubles, and the version it changes', async () => {
+    await at('keys', async (page) => {
+        await page.getByRole('button', { name: 'Create key' }).click();
+        await page.getByRole('dialog').getByLabel('Name').fill('nightly');
+        await page.getByRole('button', { name: 'Add a limit' }).click();
+        await page.getByRole('dialog').getByLabel('Amount').fill('100');
+        await page.getByRole('dialog').getByLabel('Budget').fill('5');
+        await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click();
+        await page.locator('#new-key').waitFor();
+        const made = mock.calls.find((call) => call.method === 'POST');
+        assert.deepEqual(made.body, { name: 'nightly', limits: ['100/60s'], budget: '5USD/month' });
+        assert.equal(made.headers['x-chatgpt-console'], '1');
+        assert.match(made.headers['idempotency-key'], /^[0-9a-f]{32}$/);
+        assert.equal(made.headers['sec-fetch-site'], 'same-origin');
+        await page.keyboard.press('Escape');
+        await page.locator('#new-key').waitFor();
+        await page.getByLabel('I have stored the key').check();
+        await page.getByRole('button', { name: 'Done' }).click();
+        await page.locator('tbody tr', { hasText: 'nightly' }).first().click();
+        await page.getByRole('button', { name: 'Edit' }).click();
+        await page.getByRole('dialog').getByLabel('Team').fill('night');
+        await page.getByRole('button', { name: 'Save changes' }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        const changed = mock.calls.find((call) => call.method === 'PATCH');
+        assert.deepEqual(changed.body, { team: 'night' });
+        assert.equal(changed.headers['if-match'], '"1"');
+    });
+});
+
+test('a lost answer is tried again under the same key, a refused form under a new one', async () => {
+    await at('keys', async (page) => {
+        await page.getByRole('button', { name: 'Create key' }).click();
+        const send = page.getByRole('dialog').getByRole('button', { name: 'Create key' });
+        await page.getByRole('dialog').getByLabel('Name').fill(' ');
+        await send.click();
+        await page.getByText('Must not be empty').waitFor();
+        await page.route('**/api/v1/keys', (route) => (route.request().method() === 'POST' ? route.abort() : route.continue()), { times: 1 });
+        await page.getByRole('dialog').getByLabel('Name').fill('again');
+        const lost = page.waitForRequest((request) => request.method() === 'POST');
+        await send.click();
+        const key = (await lost).headers()['idempotency-key'];
+        await page.getByText('The server does not answer.').waitFor();
+        await send.click();
+        await page.locator('#new-key').waitFor();
+        const keys = mock.calls.filter((call) => call.method === 'POST').map((call) => call.headers['idempotency-key']);
+        assert.equal(keys.length, 2);
+        assert.equal(keys[1], key);
+        assert.notEqual(keys[0], key);
+    }).catch((error) => { if (!/ERR_FAILED/.test(error.message)) throw error; });
+});
+
+test('a replay without its secret says how to go on', async () => {
+    await at('keys', async (page) => {
+        await page.route('**/api/v1/keys', async (route) => {
+            if (route.request().method() !== 'POST') return route.continue();
+            return route.fulfill({ status: 201, json: { id: 'n1', name: 'replayed', key: null, state: 'active', models: [], limits: [], budget: null, audit_id: 'a' } });
+        });
+        await page.getByRole('button', { name: 'Create key' }).click();
+        await page.getByRole('dialog').getByLabel('Name').fill('replayed');
+        await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click();
+        await page.getByText('give it a new secret, or revoke it').waitFor();
+    });
+});
+
+test('somebody was faster: nothing is saved, and the way on is a button', async () => {
+    await at('keys', async (page) => {
+        await page.locator('tbody tr:has(.state.ok) a').first().click();
+        await page.getByRole('button', { name: 'Edit' }).click();
+        await page.getByRole('dialog').getByLabel('Owner').fill('somebody');
+        mock.scenario = 'stale';
+        await page.getByRole('button', { name: 'Save changes' }).click();
+        await page.getByText('Somebody else changed this meanwhile.').waitFor();
+        await page.getByRole('button', { name: 'Load it again' }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+    });
+});
+
+test('revoking wants the name typed', async () => {
+    await at('keys', async (page) => {
+        await page.locator('tbody tr:has(.state.ok) a').first().click();
+        await page.locator('.panel .facts').waitFor();
+        const name = await page.locator('.panel h2').textContent();
+        await page.locator('.panel').getByRole('button', { name: 'Revoke' }).click();
+        const revoke = page.getByRole('dialog').getByRole('button', { name: 'Revoke' });
+        assert.ok(await revoke.isDisabled());
+        await page.getByLabel(/Type its name/).fill(`${name}x`);
+        assert.ok(await revoke.isDisabled());
+        await page.getByLabel(/Type its name/).fill(name);
+        await page.getByLabel('Reason').fill('left the company');
+        await revoke.click();
+        await page.locator('.panel .state.bad').waitFor();
+        const call = mock.calls.find((one) => one.path.endsWith('/revoke'));
+        assert.deepEqual(call.body, { reason: 'left the company' });
+        assert.equal(await page.locator('.panel footer').count(), 0);
+    });
+});
+
+test('ten thousand keys are there, found, sorted and quick', async () => {
+    mock.scenario = 'many';
+    await at('keys', async (page) => {
+        await page.getByText('100 of 10,000 rows shown').waitFor();
+        const took = await page.evaluate(async () => {
+            const field = document.querySelector('main input[type=search]');
+            const start = performance.now();
+            field.value = 'service-09876';
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+            while (document.querySelectorAll('tbody tr').length !== 1) await new Promise(requestAnimationFrame);
+            return performance.now() - start;
+        });
+        assert.ok(took < 500, `filtering took ${took} ms`);
+        assert.match(page.url(), /q=service-09876/);
+        await page.locator('main input[type=search]').fill('');
+        await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').click();
+        await page.locator('th[aria-sort=ascending]').waitFor();
+        await page.getByRole('button', { name: 'Show 100 more' }).click();
+        await page.getByText('200 of 10,000 rows shown').waitFor();
+        assert.ok(await page.locator('tbody tr').count() === 200);
+    });
+});
+
+test('filters stand in the address and ask the server; older records are loaded on', async () => {
+    await at('requests?decision=refused', async (page) => {
+        await settled(page);
+        assert.deepEqual([...new Set(await page.locator('tbody .state').allTextContents())], ['refused']);
+        await page.getByLabel('Filter by').selectOption('team');
+        await page.locator('.name-filter input').fill('payments');
+        await page.getByRole('button', { name: 'Add' }).click();
+        await page.waitForFunction(() => /team=payments/.test(location.hash) && /decision=refused/.test(location.hash));
+        await page.getByText('Team: payments').waitFor();
+        await page.getByRole('button', { name: 'Drop the filter Team' }).click();
+        await page.waitForFunction(() => !/team=/.test(location.hash));
+        await page.getByLabel('Outcome').selectOption('');
+        await page.getByRole('button', { name: 'Load older' }).click();
+        await page.getByText('200 rows').waitFor();
+        assert.equal(new Set(await page.locator('tbody time').evaluateAll((nodes) => nodes.map((node) => node.dateTime))).size >= 100, true);
+        await page.getByLabel('Any text in the record').fill('no such text anywhere');
+        await page.getByText('Nothing matches the filters').waitFor();
+        await page.getByRole('button', { name: 'Clear filters' }).last().click();
+        await page.locator('tbody tr').first().waitFor();
+    });
+});
+
+test('the export saves what the filters show', async () => {
+    await at('requests?decision=failed', async (page) => {
+        await settled(page);
+        const rows = await page.locator('tbody tr').count();
+        const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export JSONL' }).click()]);
+        const lines = readFileSync(await file.path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+        assert.equal(lines.length, rows);
+        assert.ok(lines.every((record) => record.decision === 'failed'));
+    });
+});
+
+test('data is never markup: in names, users, prompts and answers it is letters', async () => {
+    await at('requests', async (page) => {
+        await page.locator('tbody a').first().click();
+        await page.locator('.spoken').first().waitFor();
+        assert.equal(await page.locator('.spoken').first().textContent(), `${PROBE}\n[EMAIL_ADDRESS]`);
+        assert.equal(await page.locator('.spoken mark').textContent(), '[EMAIL_ADDRESS]');
+        assert.equal(await page.locator('main img, .panel img, main script').count(), 0);
+    });
+    await at('keys', async (page) => {
+        await page.locator('tbody a', { hasText: PROBE }).click();
+        await page.locator('.panel h2', { hasText: PROBE }).waitFor();
+        assert.equal(await page.locator('main img, .panel img').count(), 0);
+    });
+    await at(`keys/${encodeURIComponent(PROBE)}?q=${encodeURIComponent(PROBE)}`, (page) => page.getByText('It is not there.').waitFor());
+});
+
+test('a text is marked where the server says, whatever its characters', async () => {
+    await at('scan', async (page) => {
+        await page.locator('#scan-text').fill(`😀 ${PROBE} 中文 x@y.org Project Falcon`);
+        await page.keyboard.press('Control+Enter');
+        await page.locator('.scanned').first().waitFor();
+        assert.deepEqual(await page.locator('.scanned mark').evaluateAll((nodes) => nodes.map((node) => node.firstChild.data)), ['x@y.org', 'Project Falcon']);
+        await page.getByText('[EMAIL_ADDRESS] Project Falcon').waitFor();
+        await page.locator('#scan-text').fill('-----BEGIN RSA PRIVATE KEY-----');
+        await page.keyboard.press('Control+Enter');
+        await page.getByText('would be refused as a whole: private key').waitFor();
+    });
+});
+
+test('an answer that is slow shows lines where rows will be', async () => {
+    mock.delay = 600;
+    await at('keys', async (page) => {
+        await page.getByRole('status', { name: 'Loading' }).waitFor();
+        await page.locator('tbody tr').first().waitFor();
+    });
+});
+
+test('charts tell their numbers under the pointer and as a table', async () => {
+    await at('overview?range=1h', async (page) => {
+        await settled(page);
+        await page.locator('.canvas').first().hover();
+        await page.locator('.chart .legend b').first().waitFor();
+        assert.match(await page.locator('.chart .moment').first().textContent(), /\d\d-\d\d \d\d:\d\d UTC\+08:00/);
+        await page.locator('.chart').first().getByRole('button', { name: 'Table' }).click();
+        assert.equal(await page.locator('.chart').first().locator('tbody tr').count(), 60);
+        await page.getByRole('button', { name: '7 d' }).click();
+        await page.waitForFunction(() => /range=7d/.test(location.hash));
+    });
+});

@@ -1,0 +1,193 @@
+/* The console on the real gateway: sign in, create a key, call with it, see the request, revoke it and be refused.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Gateway } from '../http/harness.mjs';
+import { choose, noComplaints, settled, startBrowser, watch } from './browser.mjs';
+import { PROBE } from './mock.mjs';
+import { PAGES } from './pages.mjs';
+
+const gateway = new Gateway({});
+let browser;
+before(async () => {
+    await gateway.start();
+    browser = await startBrowser();
+}, { timeout: 120000 });
+after(async () => {
+    await browser?.close();
+    await gateway.stop();
+}, { timeout: 40000 });
+
+/* A tab signed in as that operator, by httpd's own Basic authentication. */
+async function signedIn(role, choices = { language: 'en' }, expected = []) {
+    const { user, password } = gateway.ready.operators[role];
+    const context = await browser.newContext({ httpCredentials: { username: user, password } });
+    const watched = await watch(context, expected);
+    await choose(watched.page, choices);
+    const to = async (hash) => {
+        await watched.page.goto('about:blank');
+        await watched.page.goto(`${gateway.ready.console}#/${hash}`);
+        await settled(watched.page);
+    };
+    return { ...watched, context, to };
+}
+
+async function create(page, name) {
+    await page.getByRole('button', { name: 'Create key' }).first().click();
+    await page.getByRole('dialog').getByLabel('Name').fill(name);
+    await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click();
+    const key = await page.locator('#new-key').textContent();
+    await page.getByLabel('I have stored the key').check();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    return key;
+}
+
+test('without sign-in there is nothing to see', async () => {
+    const page = await fetch(gateway.ready.console);
+    assert.equal(page.status, 401);
+    assert.match(page.headers.get('www-authenticate'), /^Basic/);
+    assert.equal((await fetch(`${gateway.ready.admin_api}/session`)).status, 401);
+});
+
+test('a key is created, used, seen, and revoked', async () => {
+    const tab = await signedIn('admin');
+    const { page } = tab;
+    await tab.to('keys');
+    const name = 'chromium test';
+    const key = await create(page, name);
+    assert.doesNotMatch(await page.locator('main').textContent(), new RegExp(key), 'the secret is gone from the page');
+
+    const answer = await gateway.chat('The card is 4111 1111 1111 1111, write to anna@example.org', { key });
+    assert.equal(answer.status, 200);
+
+    await gateway.record(answer.headers['x-request-id']);
+    await tab.to('requests');
+    await page.locator('tbody tr', { hasText: name }).first().click();
+    await page.locator('.panel .facts').first().waitFor();
+    const panel = page.locator('.panel');
+    await panel.getByText(answer.headers['x-request-id'], { exact: true }).waitFor();
+    assert.match(await panel.textContent(), /payment card/);
+    assert.match(await panel.locator('.spoken, .talk').first().textContent(), /The card is \[CREDIT_CARD\]/);
+    assert.doesNotMatch(await page.content(), /4111 1111|anna@example/);
+
+    await panel.getByRole('link', { name: 'open key' }).click();
+    await page.locator('.panel h2', { hasText: name }).waitFor();
+    await page.locator('.panel').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByLabel(/Type its name/).fill(name);
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.locator('.panel .state.bad', { hasText: 'revoked' }).waitFor();
+
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    const refused = await gateway.chat('hello', { key });
+    assert.equal(refused.status, 401);
+    assert.equal(refused.json.error.code, 'key_revoked');
+    await gateway.record(refused.headers['x-request-id']);
+    await tab.to('requests?decision=refused');
+    await page.locator('tbody tr', { hasText: 'key revoked' }).first().waitFor();
+    await tab.to('changes');
+    await page.locator('tbody tr', { hasText: 'revoked a key' }).first().waitFor();
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
+test('a key is edited, and given a new secret that alone works', async () => {
+    const tab = await signedIn('admin');
+    const { page } = tab;
+    await tab.to('keys');
+    const old = await create(page, 'rotated');
+    await page.locator('tbody tr', { hasText: 'rotated' }).first().click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('dialog').getByLabel('Team').fill('platform');
+    await page.getByRole('button', { name: 'Save changes' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.locator('.panel dd', { hasText: 'platform' }).waitFor();
+    await page.getByRole('button', { name: 'New secret' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'New secret' }).click();
+    const fresh = await page.locator('#new-key').textContent();
+    assert.notEqual(fresh, old);
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    assert.equal((await gateway.chat('hello', { key: fresh })).status, 200);
+    assert.equal((await gateway.chat('hello', { key: old })).status, 401);
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
+test('data is never markup on the real server either', async () => {
+    const tab = await signedIn('admin');
+    const { page } = tab;
+    await tab.to('keys');
+    const name = PROBE.slice(0, 60);
+    const key = await create(page, name);
+    await page.locator('tbody a', { hasText: name }).click();
+    await page.locator('.panel h2', { hasText: name }).waitFor();
+    const answer = await gateway.chat(PROBE, { key, headers: { 'user-agent': PROBE } });
+    await gateway.record(answer.headers['x-request-id']);
+    await tab.to(`requests/${answer.headers['x-request-id']}`);
+    await page.locator('.panel .spoken, .panel .talk').first().waitFor();
+    assert.ok((await page.locator('.panel').textContent()).includes(PROBE));
+    assert.equal(await page.locator('main img, .panel img').count(), 0);
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
+test('a viewer reads and cannot write, by button or by hand', async () => {
+    const tab = await signedIn('viewer', { language: 'en' }, [/status of 403/]);
+    const { page } = tab;
+    await tab.to('keys');
+    assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
+    const status = await page.evaluate(async () => (await fetch('api/v1/keys', {
+        method: 'POST', headers: { 'content-type': 'application/json', 'x-chatgpt-console': '1' }, body: '{"name":"forged"}',
+    })).status);
+    assert.equal(status, 403);
+    await tab.to('requests');
+    await page.locator('tbody a').first().click();
+    await page.getByText('Texts are shown to the compliance role only.').first().waitFor();
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
+test('another site\'s page cannot write with the operator\'s sign-in', async () => {
+    const { user, password } = gateway.ready.operators.admin;
+    const base = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`, 'content-type': 'application/json' };
+    const call = (headers) => fetch(`${gateway.ready.admin_api}/keys`, { method: 'POST', headers: { ...base, ...headers }, body: '{"name":"forged"}' });
+    assert.equal((await call({})).status, 403);
+    assert.equal((await call({ 'x-chatgpt-console': '1', 'sec-fetch-site': 'cross-site' })).status, 403);
+});
+
+test('a compliance officer tries a text and exports the records', async () => {
+    const tab = await signedIn('compliance');
+    const { page } = tab;
+    await tab.to('scan');
+    await page.locator('#scan-text').fill('身份证 11010519491231002X,手机 13800138000,邮箱 a@example.org');
+    await page.getByRole('button', { name: 'Scan' }).click();
+    await page.locator('.scanned').first().waitFor();
+    assert.deepEqual(await page.locator('.scanned mark').evaluateAll((nodes) => nodes.map((node) => node.firstChild.data)), ['11010519491231002X', '13800138000', 'a@example.org']);
+    assert.equal(await page.getByText('China resident id').count() > 0, true);
+    await tab.to('requests');
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export JSONL' }).click()]);
+    const lines = readFileSync(await file.path(), 'utf8').trim().split('\n');
+    assert.ok(lines.length >= 3 && lines.every((line) => JSON.parse(line).id));
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
+for (const [language, theme] of [['en', 'light'], ['en', 'dark'], ['zh', 'light'], ['zh', 'dark']]) {
+    test(`every page shows under the server's own policy, ${language}, ${theme}`, async () => {
+        const tab = await signedIn('admin', { language, theme });
+        const answer = await tab.page.goto(gateway.ready.console);
+        const policy = answer.headers()['content-security-policy'];
+        for (const part of ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) assert.ok(policy.includes(part), part);
+        assert.equal(answer.headers()['x-content-type-options'], 'nosniff');
+        assert.equal(answer.headers()['referrer-policy'], 'no-referrer');
+        for (const name of PAGES) {
+            await tab.to(name);
+            assert.equal(await tab.page.locator('.blank.bad').count(), 0, `${name}: ${await tab.page.locator('main').textContent()}`);
+            if (process.env.CG_SHOTS) await tab.page.screenshot({ path: `${process.env.CG_SHOTS}/${name}-${language}-${theme}.png` });
+        }
+        await noComplaints(tab);
+        await tab.context.close();
+    });
+}
