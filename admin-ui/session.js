@@ -13,8 +13,6 @@ const RIGHTS = {
     write_keys: ['operator'],
 };
 
-export const ROLES = ['admin', 'operator', 'compliance', 'approver', 'viewer'];
-
 export const Session = createContext({ user: '', roles: [] });
 
 export function may(session, deed) {

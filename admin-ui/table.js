@@ -32,7 +32,7 @@ function sorted(rows, column, isDown) {
 function Head({ column, order, onSort }) {
     const isHere = order && order.key === column.key;
     const direction = isHere ? (order.isDown ? 'descending' : 'ascending') : undefined;
-    const name = column.isNumber ? 'number' : column.kind || '';
+    const name = column.isNumber ? 'number' : /\broomy\b/.test(column.kind) ? 'roomy' : '';
     if (!column.sort) return html`<th scope="col" class=${name} title=${column.hint}>${column.label}</th>`;
     return html`<th scope="col" class=${name} aria-sort=${direction} title=${column.hint}><button type="button" onClick=${() => onSort(column)}>${column.label}${
         html`<${Icon} name=${isHere && !order.isDown ? 'up_arrow' : 'down_arrow'} size="12" />`}</button></th>`;

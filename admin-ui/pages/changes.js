@@ -29,12 +29,19 @@ function written(name, value) {
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+const isPair = (value) => typeof value === 'object' && 'after' in value;
+
+/* A new key has many members that are not set: they say nothing. */
+function isNothing(name, value) {
+    return isPair(value) && written(name, value.before) === NOTHING && written(name, value.after) === NOTHING;
+}
+
 /* {"name": {"before", "after"}} as old → new; other members (how much a scan found) as they are. */
 function Change({ change }) {
-    const members = Object.entries(change || {}).filter(([name]) => name !== 'version');
+    const members = Object.entries(change || {}).filter(([name, value]) => name !== 'version' && value && !isNothing(name, value));
     if (!members.length) return html`<span class="nothing">–</span>`;
     return html`<ul class="changes">${members.map(([name, value]) => html`<li key=${name}><span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name}</span> ${
-        value && typeof value === 'object' && 'after' in value
+        isPair(value)
             ? html`${written(name, value.before) !== NOTHING && html`<del>${written(name, value.before)}</del> → `}<ins>${written(name, value.after)}</ins>`
             : written(name, value)}</li>`)}</ul>`;
 }

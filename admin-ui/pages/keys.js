@@ -53,7 +53,6 @@ function KeyUse({ id }) {
 function Detail({ id, query, onStep, onChanged }) {
     const found = useData((signal) => getVersioned(`keys/${encodeURIComponent(id)}`, signal), [id]);
     const mayWrite = useMay('write_keys');
-    const mayRead = useMay('look');
     const [task, setTask] = useState('');
     const key = found.data && found.data.value;
     const close = () => go('keys', '', query);
@@ -81,7 +80,7 @@ function Detail({ id, query, onStep, onChanged }) {
                 [t('keys.version'), count(key.version)],
             ]} />
             ${key.state === 'active' && html`<${KeyUse} id=${key.id} />`}
-            ${mayRead && html`<p><a href=${link('requests', '', { key: key.id, range: '7d' })}>${t('keys.see_requests')}</a></p>`}`}
+            <p><a href=${link('requests', '', { key: key.id, range: '7d' })}>${t('keys.see_requests')}</a></p>`}
         ${task === 'edit' && html`<${Edit} found=${found.data} onClose=${() => setTask('')} onDone=${done} onReload=${found.reload} />`}
         ${task === 'rotate' && html`<${Rotate} entry=${key} onClose=${() => setTask('')} onDone=${done} />`}
         ${task === 'revoke' && html`<${Revoke} entry=${key} onClose=${() => setTask('')} onDone=${done} />`}<//>`;

@@ -1,7 +1,7 @@
 /* Faces of things that several pages show: a decision, a finding, how much of a limit is used.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { count, limitWords, percent, readLimit, seconds, usd } from '../format.js';
+import { count, limitWords, percent, seconds, usd } from '../format.js';
 import { Bar, Chip, html, State } from '../ui.js';
 import { t, tValue } from '../words.js';
 
@@ -42,6 +42,11 @@ export function Findings({ list }) {
         ${all.length > 1 && html`<${Chip} title=${all.slice(1).map(([type]) => typeWords(type)).join(t('list.and'))}>${t('findings.more', { n: count(all.length - 1) })}<//>`}</span>`;
 }
 
+/* A key without a user of its own stands as its own user; its id says nothing that the key's name does not. */
+export function userOf(record) {
+    return record.user === record.key_id ? '' : record.user;
+}
+
 const KEY_TONES = { active: 'ok', suspended: 'warn', expired: 'quiet', revoked: 'bad' };
 
 export const KEY_STATES = Object.keys(KEY_TONES);
@@ -71,12 +76,6 @@ export function Use({ row }) {
 export function resetWords(row) {
     if (row.used === 0 && row.reset_seconds === 0) return t('limits.free');
     return seconds(row.reset_seconds);
-}
-
-/* A limit's window alone, for the table that has its amount in the bar. */
-export function windowOf(row) {
-    const limit = readLimit(row.limit);
-    return limit ? limitWords(row.limit) : String(row.limit);
 }
 
 export function shareOf(row) {

@@ -7,7 +7,7 @@ import { go, link } from '../route.js';
 import { useMay } from '../session.js';
 import { Chip, Copy, Facts, Failed, html, Icon, Loading, Panel, Time, useData } from '../ui.js';
 import { t, tValue } from '../words.js';
-import { Action, Decision, Reason, typeWords } from './parts.js';
+import { Action, Decision, Reason, typeWords, userOf } from './parts.js';
 
 /* [EMAIL_ADDRESS] and its kin in a masked text, as the gateway writes them: shown so that the eye finds them. */
 const MASK = /(\[[A-Z][A-Z0-9_]{2,40}(?::[\w.-]{1,64})?\])/;
@@ -78,7 +78,7 @@ function Whole({ record, query }) {
         <section><h3>${t('request.who')}</h3><${Facts} rows=${[
             [t('requests.key'), record.key_name || record.key_id ? html`${only('key', record.key_id || record.key_name, record.key_name || record.key_id)}
                 ${record.key_id && html` <a class="aside" href=${link('keys', record.key_id)}>${t('request.open_key')}</a>`}` : ''],
-            [t('requests.team'), only('team', record.team)], [t('requests.user'), only('user', record.user)],
+            [t('requests.team'), only('team', record.team)], [t('requests.user'), only('user', userOf(record))],
             [t('request.address'), record.address], [t('request.vhost'), record.vhost]]} /></section>
         <section><h3>${t('request.what')}</h3><${Facts} rows=${[
             [t('requests.endpoint'), html`<code>${record.endpoint}</code>${record.stream ? html` <${Chip}>${t('request.stream')}<//>` : ''}`],

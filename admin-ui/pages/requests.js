@@ -9,7 +9,7 @@ import { useMay } from '../session.js';
 import { Table } from '../table.js';
 import { AsOf, Button, Chip, Choice, Empty, html, Icon, Loaded, Notice, Page, Search, Text, Time, timeLabel, useData, useSettled } from '../ui.js';
 import { t, tValue } from '../words.js';
-import { Decision, DECISIONS, Findings, Reason } from './parts.js';
+import { Decision, DECISIONS, Findings, Reason, userOf } from './parts.js';
 import { RequestPanel } from './request.js';
 
 export const title = 'page.requests';
@@ -73,7 +73,7 @@ const columns = () => [
     { key: 'decision', label: t('requests.decision'), cell: (row) => html`<span class="one-line"><${Decision} record=${row} /> <${Reason} record=${row} /></span>`, sort: (row) => DECISIONS.indexOf(row.decision) },
     { key: 'key', label: t('requests.key'), kind: 'clip', cell: (row) => html`<${Text} value=${row.key_name || row.key_id} />`, sort: (row) => row.key_name || null },
     { key: 'team', label: t('requests.team'), kind: 'clip roomy', cell: (row) => html`<${Text} value=${row.team} />`, sort: (row) => row.team || null },
-    { key: 'user', label: t('requests.user'), kind: 'clip', cell: (row) => html`<${Text} value=${row.user} />`, sort: (row) => row.user || null },
+    { key: 'user', label: t('requests.user'), kind: 'clip', cell: (row) => html`<${Text} value=${userOf(row)} />`, sort: (row) => userOf(row) || null },
     { key: 'model', label: t('requests.model'), kind: 'clip', cell: (row) => html`<${Text} value=${row.model_served || row.model_asked} />`, sort: (row) => row.model_served || row.model_asked || null },
     { key: 'endpoint', label: t('requests.endpoint'), kind: 'clip quiet roomy', cell: (row) => String(row.endpoint).replace(/^\/v1\//, '') },
     { key: 'findings', label: t('requests.findings'), cell: (row) => html`<${Findings} list=${row.findings} />` },

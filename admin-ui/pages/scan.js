@@ -6,7 +6,7 @@ import { explain, post } from '../api.js';
 import { count, percent } from '../format.js';
 import { useMay } from '../session.js';
 import { Button, Copy, html, Icon, Notice, Page, Refused } from '../ui.js';
-import { t, tCount, tValue } from '../words.js';
+import { t, tCount } from '../words.js';
 import { Action, typeWords } from './parts.js';
 
 export const title = 'page.scan';

@@ -100,7 +100,7 @@ ChatGPTStore ${run.store.urlForHttpd}
 ChatGPTPepperFile "${run.pepper}"
 ChatGPTJournal "${run.at('journal')}"
 ChatGPTModels "${path.join(ROOT, 'conf/models.json')}"
-ChatGPTUpstream ${run.upstreamName} ${run.upstream}${settings.hasCredential ? ' env:OPENAI_API_KEY' : ''}
+ChatGPTUpstream ${run.upstreamName} ${run.upstream} ${run.credential}
 ${OPERATORS.map((name) => `ChatGPTRole ${name} group ${name}`).join('\n')}
 
 <Location "/v1">

@@ -14,7 +14,7 @@ import { httpdProgram, writeConfiguration } from './httpd_conf.mjs';
 import { Owner } from './owner.mjs';
 import { plainEnvironment, Processes, runTool, until, whyTaken } from './processes.mjs';
 import { openStore } from './redis.mjs';
-import { keepOperators, keepPepper, keptKey, makeKey } from './secrets.mjs';
+import { keepOperators, keepPepper, keepPracticeKey, keptKey, makeKey } from './secrets.mjs';
 import { Fault, readSettings, ROOT } from './settings.mjs';
 
 const START_MS = 30000;
@@ -69,6 +69,8 @@ class Run {
     async #chooseUpstream() {
         const { upstream, hasCredential } = this.settings;
         this.upstreamName = upstream ? 'upstream' : hasCredential ? 'openai' : 'practice';
+        this.credential = hasCredential ? 'env:OPENAI_API_KEY'
+            : upstream ? '' : `file:${keepPracticeKey(this.settings.folder)}`;
         this.upstream = upstream ?? (hasCredential ? 'https://api.openai.com/v1'
             : `${await this.#startProvider()}/v1`);
     }

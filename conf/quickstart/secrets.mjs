@@ -25,6 +25,13 @@ export function keepPepper(folder) {
     return file;
 }
 
+/** The credential that the practice provider is shown, as every provider is. */
+export function keepPracticeKey(folder) {
+    const file = path.join(folder, 'practice-key');
+    keep(file, () => `practice-${random(18)}\n`);
+    return file;
+}
+
 /** { admin: { user, password }, … }, with httpd's files of users and groups. */
 export function keepOperators(folder, owner) {
     const operators = JSON.parse(keep(path.join(folder, 'operators.json'), () =>

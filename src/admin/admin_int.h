@@ -41,9 +41,9 @@ typedef struct cg_field_t {
     const char *name;
     const char *words; /* for the OpenAPI document */
     cg_field_kind_t kind;
-    bool is_required;  /* answers: always there */
-    bool is_nullable;  /* null is a value: "none" */
-    apr_int64_t max;   /* code points, elements, or the largest number */
+    bool is_required; /* answers: always there */
+    bool is_nullable; /* null is a value: "none" */
+    apr_int64_t max;  /* code points, elements, or the largest number */
     const char *const *choices; /* legal values, NULL at the end; or NULL */
     const char *of;
 } cg_field_t;
@@ -101,9 +101,9 @@ typedef void (*cg_admin_handler_t)(cg_ask_t *ask);
 
 typedef enum cg_admin_flag_t {
     CG_ADMIN_NEEDS_IF_MATCH = 1, /* 428 without it */
-    CG_ADMIN_ONCE = 2,    /* takes Idempotency-Key */
-    CG_ADMIN_IS_LIST = 4, /* answers items and next_cursor */
-    CG_ADMIN_IS_STREAM = 8 /* answers JSON lines, piece by piece */
+    CG_ADMIN_ONCE = 2,           /* takes Idempotency-Key */
+    CG_ADMIN_IS_LIST = 4,        /* answers items and next_cursor */
+    CG_ADMIN_IS_STREAM = 8       /* answers JSON lines, piece by piece */
 } cg_admin_flag_t;
 
 typedef struct cg_admin_endpoint_t {
@@ -168,8 +168,8 @@ void cg_admin_list(cg_ask_t *ask, cg_json_t *items, const char *next_cursor);
  * For lists that come from the configuration, which does not change meanwhile. */
 void cg_admin_list_whole(cg_ask_t *ask, const cg_json_t *all);
 /* RFC 9457; errors come from ask->errors. */
-void cg_admin_problem(cg_ask_t *ask, cg_problem_t problem, const char *fmt,
-                      ...) __attribute__((format(printf, 3, 4)));
+void cg_admin_problem(cg_ask_t *ask, cg_problem_t problem, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The store did not answer: 503 with Retry-After. */
 void cg_admin_store_away(cg_ask_t *ask, const char *words);
 /* 400 with the faults gathered so far. */
@@ -178,7 +178,8 @@ void cg_admin_etag(cg_ask_t *ask, apr_int64_t version);
 /* Sets a time member, or null for 0. */
 void cg_admin_set_time(cg_json_t *object, const char *name, apr_time_t at);
 
-const char *cg_admin_header(const cg_ask_t *ask, const char *name); /* or NULL */
+const char *cg_admin_header(const cg_ask_t *ask,
+                            const char *name); /* or NULL */
 
 /* ---- guard.c: may this operator, and did they mean it? ------------------ */
 

@@ -17,7 +17,10 @@
 #include "admin/admin_int.h"
 
 #define ID_BYTES_MAX 128
-#define END {.name = NULL}
+#define END                                                                    \
+    {                                                                          \
+        .name = NULL                                                           \
+    }
 
 #define NUMBERS                                                                \
     (CG_ROLE_VIEWER | CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER | CG_ROLE_OPERATOR)
@@ -141,7 +144,8 @@ static bool is_path(const char *pattern, const char *path, cg_str_t *out_id)
         size_t have = segment_len(path);
         if (strncmp(pattern, "{id}", 4) == 0 && have > 0) {
             *out_id = (cg_str_t){path, have};
-        } else if (want != have || strncmp(pattern, path, have) != 0) {
+        }
+        else if (want != have || strncmp(pattern, path, have) != 0) {
             return false;
         }
         pattern += want;
@@ -184,7 +188,8 @@ static bool find_endpoint(cg_ask_t *ask, cg_str_t *out_id)
     }
     if (allowed.len > 0) {
         refuse_method(ask, cg_buf_cstr(&allowed));
-    } else {
+    }
+    else {
         cg_admin_problem(ask, CG_PROBLEM_PATH, "see openapi.json for all");
     }
     return false;
@@ -270,8 +275,8 @@ static bool is_readable(cg_ask_t *ask, cg_str_t id)
 static void answer(cg_ask_t *ask)
 {
     cg_str_t id = CG_STR("");
-    if (!cg_admin_is_known(ask) || !find_endpoint(ask, &id) ||
-        !may_pass(ask) || !is_readable(ask, id) || !cg_admin_once_begin(ask)) {
+    if (!cg_admin_is_known(ask) || !find_endpoint(ask, &id) || !may_pass(ask) ||
+        !is_readable(ask, id) || !cg_admin_once_begin(ask)) {
         return;
     }
     ask->endpoint->handler(ask);

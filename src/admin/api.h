@@ -56,8 +56,8 @@ typedef struct cg_account_view_t {
     const char *name;
     const char *url; /* without user information */
     const char *provider;
-    const char *state; /* "up", "down", "unknown" */
-    apr_time_t since;  /* of state; 0: not known, written as null */
+    const char *state;        /* "up", "down", "unknown" */
+    apr_time_t since;         /* of state; 0: not known, written as null */
     apr_time_t last_probe_at; /* 0: never */
     apr_time_t latency_for;   /* smoothed; negative: not known */
     apr_int64_t requests;
@@ -89,7 +89,6 @@ typedef struct cg_admin_t {
     struct cg_meter_t *meter;
     const struct cg_rules_t *rules;
     const struct cg_actions_t *request_actions;
-    const struct cg_actions_t *answer_actions; /* may be NULL */
     /* Fills *out with views that live in pool; returns how many. May be NULL. */
     size_t (*read_accounts)(void *baton, cg_account_view_t **out,
                             apr_pool_t *pool);

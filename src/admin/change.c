@@ -64,8 +64,7 @@ cg_json_t *cg_admin_difference(const cg_json_t *before, const cg_json_t *after,
 static void add_own_members(const cg_ask_t *ask, const char *subject,
                             const cg_json_t *change, cg_buf_t *out)
 {
-    const char *request_id =
-        ask->call->request_id ? ask->call->request_id : "";
+    const char *request_id = ask->call->request_id ? ask->call->request_id : "";
     out->len--; /* the closing brace */
     cg_buf_str(out, ",\"request_id\":");
     cg_buf_json_string(out, request_id, strlen(request_id));

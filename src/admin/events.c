@@ -6,11 +6,16 @@
 static cg_json_t *show_event(cg_ask_t *ask, cg_json_t *record)
 {
     static const char *const MEMBERS[][2] = {
-        {"id", "id"},           {"at", "at"},
-        {"user", "user"},       {"address", "address"},
-        {"operation", "reason"}, {"decision", "decision"},
-        {"status", "status"},   {"subject", "subject"},
-        {"change", "change"},   {"request_id", "request_id"},
+        {"id", "id"},
+        {"at", "at"},
+        {"user", "user"},
+        {"address", "address"},
+        {"operation", "reason"},
+        {"decision", "decision"},
+        {"status", "status"},
+        {"subject", "subject"},
+        {"change", "change"},
+        {"request_id", "request_id"},
     };
     if (!cg_admin_is_event(record)) {
         return NULL;
@@ -20,7 +25,8 @@ static cg_json_t *show_event(cg_ask_t *ask, cg_json_t *record)
         cg_json_t *value = cg_json_get(record, MEMBERS[i][1]);
         if (value) {
             cg_json_set(event, MEMBERS[i][0], value);
-        } else {
+        }
+        else {
             cg_json_set_null(event, MEMBERS[i][0]);
         }
     }

@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "admin/admin_int.h"
@@ -44,9 +43,11 @@ static const char *pointer_to(const char *name, apr_pool_t *pool)
     for (const char *p = name; *p; p++) {
         if (*p == '~') {
             cg_buf_str(&buf, "~0");
-        } else if (*p == '/') {
+        }
+        else if (*p == '/') {
             cg_buf_str(&buf, "~1");
-        } else {
+        }
+        else {
             cg_buf_char(&buf, *p);
         }
     }
@@ -193,7 +194,8 @@ static void check_string(const place_t *place, const cg_field_t *field,
     }
     if (field->choices) {
         check_choice(place, field, text);
-    } else {
+    }
+    else {
         check_text(place, field, text);
     }
 }
@@ -218,9 +220,11 @@ static void check_element(const place_t *place, const cg_field_t *field,
                               place->pointer, index);
     if (!cg_json_is_string(value)) {
         fault_at(&at, "wrong_type", "must be a string");
-    } else if (field->kind == CG_FIELD_LIMITS) {
+    }
+    else if (field->kind == CG_FIELD_LIMITS) {
         check_limit(&at, cg_json_text(value), false);
-    } else {
+    }
+    else {
         cg_field_t name = {.kind = CG_FIELD_NAME};
         check_text(&at, &name, cg_json_text(value));
     }
@@ -255,9 +259,11 @@ static void check_member(const place_t *place, const cg_field_t *field,
     }
     if (field->kind == CG_FIELD_NAMES || field->kind == CG_FIELD_LIMITS) {
         check_array(place, field, value);
-    } else if (!cg_json_is_string(value)) {
+    }
+    else if (!cg_json_is_string(value)) {
         fault_at(place, "wrong_type", "must be a string");
-    } else {
+    }
+    else {
         check_string(place, field, cg_json_text(value));
     }
 }
@@ -272,7 +278,8 @@ static void check_body(cg_ask_t *ask)
         place_t place = {ask, "body", pointer_to(name, ask->pool)};
         if (!field) {
             fault_at(&place, "unknown_member", "there is no such member");
-        } else {
+        }
+        else {
             check_member(&place, field, value);
         }
     }
@@ -326,7 +333,8 @@ const char *cg_admin_decode(cg_str_t raw, bool is_query, apr_pool_t *pool)
         char c = raw.ptr[i];
         if (c == '+' && is_query) {
             c = ' ';
-        } else if (c == '%') {
+        }
+        else if (c == '%') {
             if (raw.len - i < 3) {
                 return NULL;
             }
@@ -369,11 +377,14 @@ static void take_param(cg_ask_t *ask, const char *name, const char *value)
     place_t place = {ask, "query", name ? pointer_to(name, ask->pool) : ""};
     if (!name || !value) {
         fault_at(&place, "bad_encoding", "not UTF-8 in percent-encoding");
-    } else if (!field) {
+    }
+    else if (!field) {
         fault_at(&place, "unknown_parameter", "there is no such parameter");
-    } else if (apr_table_get(ask->params, name)) {
+    }
+    else if (apr_table_get(ask->params, name)) {
         fault_at(&place, "duplicate", "stands twice");
-    } else {
+    }
+    else {
         apr_table_setn(ask->params, name, value);
         if (*value) { /* "?q=" of a form left empty says nothing */
             check_param(&place, field, value);
@@ -396,8 +407,8 @@ void cg_admin_read_params(cg_ask_t *ask)
         size_t name_len = equal ? (size_t)(equal - rest.ptr) : len;
         if (len > 0) {
             cg_str_t name = {rest.ptr, name_len};
-            cg_str_t value = equal ? (cg_str_t){equal + 1, len - name_len - 1}
-                                   : CG_STR("");
+            cg_str_t value =
+                equal ? (cg_str_t){equal + 1, len - name_len - 1} : CG_STR("");
             take_param(ask, cg_admin_decode(name, true, ask->pool),
                        cg_admin_decode(value, true, ask->pool));
         }

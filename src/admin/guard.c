@@ -85,8 +85,7 @@ static bool is_json(const char *content_type)
 static bool is_own_origin(const char *origin, const char *host)
 {
     const char *sign = strstr(origin, "://");
-    return sign && host && *host &&
-           cg_str_is_nocase(cg_str(sign + 3), host);
+    return sign && host && *host && cg_str_is_nocase(cg_str(sign + 3), host);
 }
 
 static bool is_from_here(const cg_ask_t *ask)

@@ -49,8 +49,7 @@ static cg_json_t *models_json(const cg_key_t *key, apr_pool_t *pool)
     return models;
 }
 
-static void set_limits(cg_json_t *object, const cg_key_t *key,
-                       apr_pool_t *pool)
+static void set_limits(cg_json_t *object, const cg_key_t *key, apr_pool_t *pool)
 {
     cg_json_t *limits = cg_json_array(pool);
     cg_json_set_null(object, "budget");
@@ -58,7 +57,8 @@ static void set_limits(cg_json_t *object, const cg_key_t *key,
         const char *text = cg_limit_format(&key->limits[i], pool);
         if (key->limits[i].quantity == CG_QUANTITY_MICROS) {
             cg_json_set_str(object, "budget", text);
-        } else {
+        }
+        else {
             cg_json_add_str(limits, text);
         }
     }
@@ -100,7 +100,8 @@ static void take_words(cg_ask_t *ask, cg_key_t *key)
                 "too_long",
                 apr_psprintf(ask->pool, "at most %" APR_SIZE_T_FMT " bytes",
                              WORDS[i].size - 1));
-        } else {
+        }
+        else {
             apr_cpystrn((char *)key + WORDS[i].offset, text, WORDS[i].size);
         }
     }
@@ -117,10 +118,10 @@ static void take_models(cg_ask_t *ask, cg_key_t *key)
     for (size_t i = 0; i < cg_json_size(models); i++) {
         const char *model = cg_json_text(cg_json_at(models, i));
         if (strpbrk(model, ", ")) {
-            cg_admin_fault(ask, "body",
-                           apr_psprintf(ask->pool, "/models/%" APR_SIZE_T_FMT,
-                                        i),
-                           "bad_model", "no comma or blank in a model's name");
+            cg_admin_fault(
+                ask, "body",
+                apr_psprintf(ask->pool, "/models/%" APR_SIZE_T_FMT, i),
+                "bad_model", "no comma or blank in a model's name");
         }
         cg_buf_fmt(&list, "%s%s", i ? "," : "", model);
     }
@@ -235,13 +236,16 @@ static void refuse(cg_ask_t *ask, apr_status_t rv, const cg_error_t *err)
 {
     if (APR_STATUS_IS_NOTFOUND(rv)) {
         cg_admin_problem(ask, CG_PROBLEM_ABSENT, "there is no such key");
-    } else if (rv == APR_EMISMATCH) {
+    }
+    else if (rv == APR_EMISMATCH) {
         cg_admin_problem(ask, CG_PROBLEM_STALE,
                          "somebody was faster; read it again");
-    } else if (rv == APR_EINVAL) {
+    }
+    else if (rv == APR_EINVAL) {
         cg_admin_problem(ask, CG_PROBLEM_CONFLICT, "%s",
                          *err->text ? err->text : "a revoked key stays so");
-    } else {
+    }
+    else {
         cg_admin_store_away(ask, err->text);
     }
 }
@@ -252,8 +256,8 @@ static bool read_key(cg_ask_t *ask, cg_key_t *out)
         return false;
     }
     cg_error_t err = {""};
-    apr_status_t rv = cg_apikey_get(ask->admin->keyring, ask->id, out, &err,
-                                    ask->pool);
+    apr_status_t rv =
+        cg_apikey_get(ask->admin->keyring, ask->id, out, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         refuse(ask, rv, &err);
     }
@@ -345,11 +349,12 @@ void cg_admin_keys_create(cg_ask_t *ask)
     }
     const char *audit_id = record_step(ask, 201, NULL, &key);
     if (audit_id) {
-        apr_table_setn(ask->reply->headers, "Location",
-                       apr_pstrcat(ask->pool, ask->call->base, "/keys/",
-                                   key.id, NULL));
+        apr_table_setn(
+            ask->reply->headers, "Location",
+            apr_pstrcat(ask->pool, ask->call->base, "/keys/", key.id, NULL));
         reply_key(ask, 201, &key, spelled, audit_id);
-    } else {
+    }
+    else {
         cg_apikey_revoke(ask->admin->keyring, key.id, &key, NULL, ask->pool);
     }
     cg_wipe(spelled, sizeof spelled);
@@ -366,8 +371,7 @@ void cg_admin_keys_get(cg_ask_t *ask)
 void cg_admin_keys_update(cg_ask_t *ask)
 {
     cg_key_t before;
-    if (!read_key(ask, &before) ||
-        !cg_admin_is_current(ask, before.version)) {
+    if (!read_key(ask, &before) || !cg_admin_is_current(ask, before.version)) {
         return;
     }
     cg_key_t wanted = before;
@@ -376,8 +380,8 @@ void cg_admin_keys_update(cg_ask_t *ask)
     }
     cg_key_t after;
     cg_error_t err = {""};
-    apr_status_t rv = cg_apikey_update(ask->admin->keyring, &wanted, &after,
-                                       &err, ask->pool);
+    apr_status_t rv =
+        cg_apikey_update(ask->admin->keyring, &wanted, &after, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         refuse(ask, rv, &err);
         return;
@@ -422,8 +426,8 @@ void cg_admin_keys_revoke(cg_ask_t *ask)
     }
     cg_key_t after;
     cg_error_t err = {""};
-    apr_status_t rv = cg_apikey_revoke(ask->admin->keyring, ask->id, &after,
-                                       &err, ask->pool);
+    apr_status_t rv =
+        cg_apikey_revoke(ask->admin->keyring, ask->id, &after, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         refuse(ask, rv, &err);
         return;

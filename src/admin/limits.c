@@ -244,9 +244,9 @@ static cg_json_t *row_json(const cg_ask_t *ask, const row_t *row,
     bool is_money = row->limit.quantity == CG_QUANTITY_MICROS;
     apr_int64_t used = row->limit.amount - left->remaining;
     cg_json_t *object = cg_json_object(ask->pool);
-    cg_json_set_str(object, "scope",
-                    cg_limit_dimension_name(
-                        (cg_dimension_t)row->limit.dimension));
+    cg_json_set_str(
+        object, "scope",
+        cg_limit_dimension_name((cg_dimension_t)row->limit.dimension));
     cg_json_set_str(object, "subject", row->subject);
     cg_json_set_str(object, "label", row->label);
     cg_json_set_str(object, "limit", cg_limit_format(&row->limit, ask->pool));
@@ -258,7 +258,8 @@ static cg_json_t *row_json(const cg_ask_t *ask, const row_t *row,
         cg_json_set_int(object, "used_micros", used);
         cg_json_set_int(object, "held_micros", left->held);
         cg_json_set_int(object, "remaining_micros", left->remaining);
-    } else {
+    }
+    else {
         cg_json_set_str(object, "quantity",
                         row->limit.quantity == CG_QUANTITY_TOKENS ? "tokens"
                                                                   : "requests");

@@ -54,8 +54,7 @@ static cg_str_t store_key(const cg_ask_t *ask, const char *key)
         cg_buf_str(&buf, parts[i]);
         cg_buf_char(&buf, '\0');
     }
-    cg_str_t hash =
-        cg_str(hex_sha256((cg_str_t){buf.ptr, buf.len}, ask->pool));
+    cg_str_t hash = cg_str(hex_sha256((cg_str_t){buf.ptr, buf.len}, ask->pool));
     return cg_keys_make(CG_KEYS_ADMIN_ONCE, &hash, 1, ask->pool);
 }
 
@@ -94,17 +93,18 @@ static void replay(cg_ask_t *ask, const cg_json_t *kept)
 
 static void answer_again(cg_ask_t *ask, cg_str_t text, const char *fingerprint)
 {
-    const cg_json_t *kept =
-        cg_json_parse(text.ptr, text.len, NULL, ask->pool);
+    const cg_json_t *kept = cg_json_parse(text.ptr, text.len, NULL, ask->pool);
     if (strcmp(cg_json_get_str(kept, "fingerprint", ""), fingerprint) != 0) {
         cg_admin_fault(ask, "header", "/Idempotency-Key", "reused",
                        "stood for another body within 24 h");
         cg_admin_problem(ask, CG_PROBLEM_REUSED,
                          "take a new Idempotency-Key for a new request");
-    } else if (!cg_json_get(kept, "body")) {
+    }
+    else if (!cg_json_get(kept, "body")) {
         apr_table_setn(ask->reply->headers, "Retry-After", "1");
         cg_admin_problem(ask, CG_PROBLEM_BUSY, "ask again in a second");
-    } else {
+    }
+    else {
         replay(ask, kept);
     }
 }
@@ -146,9 +146,9 @@ bool cg_admin_once_begin(cg_ask_t *ask)
         return false;
     }
     cg_str_t name = store_key(ask, key);
-    const cg_str_t set[] = {CG_STR("SET"), name, cg_str(note_of(ask, false)),
-                            CG_STR("NX"), CG_STR("EX"),
-                            CG_STR(PENDING_SECONDS)};
+    const cg_str_t set[] = {
+        CG_STR("SET"), name,         cg_str(note_of(ask, false)),
+        CG_STR("NX"),  CG_STR("EX"), CG_STR(PENDING_SECONDS)};
     cg_reply_t answer = {0};
     if (!call_store(ask, set, 6, &answer)) {
         return false;

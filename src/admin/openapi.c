@@ -190,8 +190,8 @@ static cg_json_t *list_schema(const cg_ask_t *ask, const char *of)
 {
     const cg_field_t fields[] = {
         {"items", .kind = CG_FIELD_ITEMS, .is_required = true, .of = of},
-        {"next_cursor", "null: this was the last page",
-         .kind = CG_FIELD_CURSOR, .is_required = true, .is_nullable = true},
+        {"next_cursor", "null: this was the last page", .kind = CG_FIELD_CURSOR,
+         .is_required = true, .is_nullable = true},
         {.name = NULL},
     };
     return object_schema(ask, fields, false);
@@ -242,8 +242,8 @@ static cg_json_t *parameters_of(const cg_ask_t *ask,
     static const cg_field_t ID = {.kind = CG_FIELD_NAME};
     static const cg_field_t CONSOLE = {
         .words = "says that no other site's page sent this", .choices = ONE};
-    static const cg_field_t MATCH = {
-        .words = "the ETag the change starts from"};
+    static const cg_field_t MATCH = {.words =
+                                         "the ETag the change starts from"};
     static const cg_field_t ONCE = {
         .words = "the same key within 24 h gets the first answer again, "
                  "without its secret",
@@ -292,18 +292,17 @@ static cg_json_t *answer_schema(const cg_ask_t *ask,
 static cg_json_t *responses_of(const cg_ask_t *ask,
                                const cg_admin_endpoint_t *row)
 {
-    const char *media = row->flags & CG_ADMIN_IS_STREAM
-                            ? "application/x-ndjson"
-                            : "application/json";
+    const char *media = row->flags & CG_ADMIN_IS_STREAM ? "application/x-ndjson"
+                                                        : "application/json";
     cg_json_t *done = object(ask);
     cg_json_set_str(done, "description", row->summary);
     cg_json_set(done, "content",
                 content_of(ask, media, answer_schema(ask, row)));
     cg_json_t *problem = object(ask);
     cg_json_set_str(problem, "description", "a problem of RFC 9457");
-    cg_json_set(problem, "content",
-                content_of(ask, "application/problem+json",
-                           reference(ask, "Problem")));
+    cg_json_set(
+        problem, "content",
+        content_of(ask, "application/problem+json", reference(ask, "Problem")));
     cg_json_t *responses = object(ask);
     cg_json_set(responses, apr_itoa(ask->pool, row->status), done);
     cg_json_set(responses, "default", problem);

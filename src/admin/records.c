@@ -34,7 +34,8 @@ void cg_admin_ledger_refuse(cg_ask_t *ask, apr_status_t rv,
                                                        : "out_of_range",
                        *err->text ? err->text : "not valid");
         cg_admin_refuse_faults(ask);
-    } else {
+    }
+    else {
         cg_admin_store_away(ask, err->text);
     }
 }
@@ -79,8 +80,8 @@ void cg_admin_list_records(cg_ask_t *ask, cg_ledger_filter_t filter,
         cg_buf_init(&page, 4096, ask->pool);
         cg_error_t err = {""};
         filter.limit = wanted - cg_json_size(items);
-        apr_status_t rv = cg_ledger_list(ledger, &filter, &page,
-                                         &filter.cursor, &err, ask->pool);
+        apr_status_t rv = cg_ledger_list(ledger, &filter, &page, &filter.cursor,
+                                         &err, ask->pool);
         if (rv != APR_SUCCESS) {
             cg_admin_ledger_refuse(ask, rv, &err, "/cursor");
             return;
@@ -114,9 +115,9 @@ void cg_admin_get_record(cg_ask_t *ask,
         cg_admin_store_away(ask, err.text);
         return;
     }
-    cg_json_t *record = rv == APR_SUCCESS ? cg_json_parse(text.ptr, text.len,
-                                                          NULL, ask->pool)
-                                          : NULL;
+    cg_json_t *record = rv == APR_SUCCESS
+                            ? cg_json_parse(text.ptr, text.len, NULL, ask->pool)
+                            : NULL;
     cg_json_t *shown = record ? show(ask, record) : NULL;
     if (!shown) {
         cg_admin_problem(ask, CG_PROBLEM_ABSENT,

@@ -53,10 +53,9 @@ static cg_json_t *entity_json(cg_ask_t *ask, ruler_t *ruler,
     cg_json_set_int(entity, "end", chars_to(ruler, found->end));
     cg_json_set_real(entity, "score", found->score / 100.0);
     cg_json_set_str(entity, "rule",
-                    found->rule < 0
-                        ? "built-in"
-                        : cg_rules_name(admin->rules, found->type,
-                                        found->rule));
+                    found->rule < 0 ? "built-in"
+                                    : cg_rules_name(admin->rules, found->type,
+                                                    found->rule));
     cg_json_set_str(entity, "action", cg_action_name(action));
     return entity;
 }

@@ -1,6 +1,8 @@
-/* What the answers look like, row by row, for the OpenAPI document and for the
- * tests, which hold every answer against its rows.
+/* What the answers look like, row by row.
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * The OpenAPI document is written from these rows, and the tests hold every
+ * answer against them.
  */
 #include "admin/admin_int.h"
 
@@ -10,7 +12,10 @@
 #define COUNT .kind = CG_FIELD_COUNT
 #define TIME .kind = CG_FIELD_TIME
 #define WORDS(text) .words = (text)
-#define END {.name = NULL}
+#define END                                                                    \
+    {                                                                          \
+        .name = NULL                                                           \
+    }
 
 static const char *const SCOPES[] = {
 #define SCOPE_NAME(id, name, words) name,
@@ -123,6 +128,7 @@ static const cg_field_t REQUEST[] = {
     {"upstream",            TEXT, ALWAYS},
     {"upstream_request_id", TEXT, ALWAYS},
     {"stream",              .kind = CG_FIELD_BOOL, ALWAYS},
+    {"position",            TEXT, WORDS("names the record for good; not in exports")},
     END};
 
 static const cg_field_t SERIES[] = {

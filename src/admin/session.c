@@ -3,8 +3,6 @@
  */
 #include <string.h>
 
-#include <apr_lib.h>
-
 #include "admin/admin_int.h"
 
 /* Which of the console's languages comes first in Accept-Language? Weights are
@@ -29,7 +27,7 @@ void cg_admin_session_get(cg_ask_t *ask)
 {
     cg_json_t *roles = cg_json_array(ask->pool);
 #define ADD_ROLE(id, bit, name, words)                                         \
-    if (ask->call->operator.roles & (bit)) {                                   \
+    if (ask->call->operator.roles &(bit)) {                                    \
         cg_json_add_str(roles, name);                                          \
     }
     CG_ROLES(ADD_ROLE)

@@ -48,7 +48,8 @@ static void reply_columns(cg_ask_t *ask, const char *step, cg_json_t *columns)
         }
         if (strcmp(name, "at") == 0) {
             cg_json_set(series, name, moments(column, ask->pool));
-        } else {
+        }
+        else {
             cg_json_set(series, name, column);
             cg_json_set_int(totals, name, sum(column));
         }
@@ -75,8 +76,8 @@ void cg_admin_stats_get(cg_ask_t *ask)
     cg_buf_t columns;
     cg_buf_init(&columns, 4096, ask->pool);
     cg_error_t err = {""};
-    apr_status_t rv = cg_ledger_stats(ledger, from, to, seconds, &columns, &err,
-                                      ask->pool);
+    apr_status_t rv =
+        cg_ledger_stats(ledger, from, to, seconds, &columns, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         cg_admin_ledger_refuse(ask, rv, &err, "/from");
         return;

@@ -174,6 +174,34 @@ static bool read_dimension(const char *word, const cg_kind_ask_t *ask,
     return refuse(ask, word, legal, err);
 }
 
+static void drop_dimension(cg_kind_LIMITS_t *limits, cg_dimension_t dimension)
+{
+    int kept = 0;
+    for (int i = 0; i < limits->count; i++) {
+        if (limits->items[i].dimension != dimension) {
+            limits->items[kept++] = limits->items[i];
+        }
+    }
+    limits->count = (uint8_t)kept;
+}
+
+/* In one place a limit said again for the same window replaces the first. */
+static cg_limit_t *place_for(cg_kind_LIMITS_t *limits, const cg_limit_t *limit)
+{
+    for (int i = 0; i < limits->count; i++) {
+        cg_limit_t *at = &limits->items[i];
+        if (at->dimension == limit->dimension &&
+            at->quantity == limit->quantity &&
+            at->window_for == limit->window_for) {
+            return at;
+        }
+    }
+    if (limits->count == CG_POLICY_LIMITS_MAX) {
+        return NULL;
+    }
+    return &limits->items[limits->count++];
+}
+
 static bool add_limit(cg_kind_LIMITS_t *limits, int argc, char *const argv[],
                       const cg_kind_ask_t *ask, bool is_money, cg_error_t *err,
                       apr_pool_t *pool)
@@ -187,33 +215,35 @@ static bool add_limit(cg_kind_LIMITS_t *limits, int argc, char *const argv[],
             return refuse(ask, "none", "a further limit (in .htaccess)", err);
         }
         limits->none |= (uint8_t)(1u << dimension);
+        drop_dimension(limits, dimension);
         return true;
     }
-    if (limits->count == CG_POLICY_LIMITS_MAX) {
-        cg_error_set(err, "%s: more than %d limits in one place",
-                     ask->directive, CG_POLICY_LIMITS_MAX);
-        return false;
-    }
-    cg_limit_t *limit = &limits->items[limits->count];
+    cg_limit_t limit;
     cg_error_t why;
-    if (!cg_limit_parse(cg_str(argv[1]), limit, &why)) {
+    if (!cg_limit_parse(cg_str(argv[1]), &limit, &why)) {
         cg_error_set(err, "%s: %s", ask->directive, why.text);
         return false;
     }
-    if ((limit->quantity == CG_QUANTITY_MICROS) != is_money) {
+    if ((limit.quantity == CG_QUANTITY_MICROS) != is_money) {
         return refuse(ask, argv[1],
                       is_money ? "an amount of money such as 5USD/month"
                                : "requests or tokens such as 100/60s, "
                                  "10000tokens/60s",
                       err);
     }
-    limit->dimension = (uint8_t)dimension;
+    limit.dimension = (uint8_t)dimension;
     cg_store_down_t mode = CG_STORE_DOWN_UNSET;
     if (argc > 2 && !cg_limit_store_down_find(cg_str(argv[2]), &mode)) {
         return refuse(ask, argv[2], "closed, local, open", err);
     }
-    limit->store_down = (uint8_t)mode;
-    limits->count++;
+    limit.store_down = (uint8_t)mode;
+    cg_limit_t *place = place_for(limits, &limit);
+    if (!place) {
+        cg_error_set(err, "%s: more than %d limits in one place",
+                     ask->directive, CG_POLICY_LIMITS_MAX);
+        return false;
+    }
+    *place = limit;
     return true;
 }
 

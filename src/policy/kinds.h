@@ -33,7 +33,8 @@ typedef apr_time_t cg_kind_DURATION_t; /* microseconds */
 typedef const char *cg_kind_TEXT_t;
 typedef int cg_kind_CHOICE_t; /* index into the row's words */
 
-/* Limits by dimension; merged by (dimension, quantity). */
+/* Limits by dimension. In one place, another window adds a limit, the same window
+ * replaces it; a place further in replaces by (dimension, quantity). */
 typedef struct cg_kind_LIMITS_t {
     uint8_t count;
     uint8_t none; /* bit per dimension: "none" was said here */

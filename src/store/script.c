@@ -1,4 +1,4 @@
-/* Scripts: run by digest, sent whole when the store does not know them.
+/* Scripts of store.h: run by digest, sent whole when the store does not know them.
  * SPDX-License-Identifier: Apache-2.0
  *
  * The digest is computed here and not asked from the store, so that a script is

@@ -4,21 +4,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { Gateway } from '../http/harness.mjs';
+import { sleep, useGateway } from '../http/harness.mjs';
 import { choose, noComplaints, settled, startBrowser, watch } from './browser.mjs';
 import { PROBE } from './mock.mjs';
 import { PAGES } from './pages.mjs';
 
-const gateway = new Gateway({});
+const gateway = useGateway({ limits: true });
 let browser;
-before(async () => {
-    await gateway.start();
-    browser = await startBrowser();
-}, { timeout: 120000 });
-after(async () => {
-    await browser?.close();
-    await gateway.stop();
-}, { timeout: 40000 });
+before(async () => { browser = await startBrowser(); });
+after(() => browser?.close());
 
 /* A tab signed in as that operator, by httpd's own Basic authentication. */
 async function signedIn(role, choices = { language: 'en' }, expected = []) {
@@ -80,7 +74,7 @@ test('a key is created, used, seen, and revoked', async () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await page.locator('.panel .state.bad', { hasText: 'revoked' }).waitFor();
 
-    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    await sleep(1000);
     const refused = await gateway.chat('hello', { key });
     assert.equal(refused.status, 401);
     assert.equal(refused.json.error.code, 'key_revoked');
@@ -108,7 +102,7 @@ test('a key is edited, and given a new secret that alone works', async () => {
     await page.getByRole('dialog').getByRole('button', { name: 'New secret' }).click();
     const fresh = await page.locator('#new-key').textContent();
     assert.notEqual(fresh, old);
-    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    await sleep(1000);
     assert.equal((await gateway.chat('hello', { key: fresh })).status, 200);
     assert.equal((await gateway.chat('hello', { key: old })).status, 401);
     await noComplaints(tab);

@@ -150,15 +150,34 @@ redis_fixture_t *redis_fixture_shared(void)
     return &shared;
 }
 
-cg_store_t *redis_fixture_store(const redis_fixture_t *redis, apr_pool_t *pool)
+bool redis_fixture_is_shared(const redis_fixture_t *redis)
+{
+    return redis == &shared;
+}
+
+static cg_store_t *open_store(const redis_fixture_t *redis,
+                              apr_time_t operation_for, apr_pool_t *pool)
 {
     cg_store_t *store = NULL;
     cg_error_t err = {.text = ""};
-    cg_store_options_t options = {.url = redis->url, .connections_max = 64};
+    cg_store_options_t options = {.url = redis->url,
+                                  .operation_for = operation_for,
+                                  .connections_max = 64};
     if (cg_store_open(&store, &options, &err, pool) != APR_SUCCESS) {
         CU_FAIL_FATAL("the store does not open");
     }
     return store;
+}
+
+cg_store_t *redis_fixture_store(const redis_fixture_t *redis, apr_pool_t *pool)
+{
+    return open_store(redis, apr_time_from_sec(10), pool);
+}
+
+cg_store_t *redis_fixture_quick_store(const redis_fixture_t *redis,
+                                      apr_pool_t *pool)
+{
+    return open_store(redis, 0, pool);
 }
 
 cg_reply_t redis_fixture_call(cg_store_t *store, apr_pool_t *pool, ...)

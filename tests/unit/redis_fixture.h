@@ -33,9 +33,14 @@ void redis_fixture_restart(redis_fixture_t *redis);
 
 /* One server for all tests that do not harm it; emptied at each call. */
 redis_fixture_t *redis_fixture_shared(void);
+bool redis_fixture_is_shared(const redis_fixture_t *redis);
 
-/* A store on it, in pool. */
+/* A store on it, in pool, patient: a busy machine must not fail a test that is
+ * not about time. */
 cg_store_t *redis_fixture_store(const redis_fixture_t *redis, apr_pool_t *pool);
+/* One with the time-out of production, for drills. */
+cg_store_t *redis_fixture_quick_store(const redis_fixture_t *redis,
+                                      apr_pool_t *pool);
 /* One command of words in a row, NULL at the end; fatal if the store is away.
  */
 cg_reply_t redis_fixture_call(cg_store_t *store, apr_pool_t *pool, ...)

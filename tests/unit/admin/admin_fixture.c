@@ -204,7 +204,7 @@ static const char *find_header(void *baton, const char *name)
     return NULL;
 }
 
-got_t ask(asked_t asked)
+got_t admin_ask(asked_t asked)
 {
     open_once();
     const char *lists[2] = {asked.more,
@@ -218,9 +218,9 @@ got_t ask(asked_t asked)
         .header = find_header,
         .header_baton = (void *)lists,
         .body = cg_str(asked.body),
-        .operator = {asked.user ? asked.user : "root",
-                     asked.roles ? asked.roles & ~NO_ROLES : CG_ROLE_ADMIN,
-                     "192.0.2.1"},
+        .operator= {asked.user ? asked.user : "root",
+                    asked.roles ? asked.roles & ~NO_ROLES : CG_ROLE_ADMIN,
+                    "192.0.2.1"},
         .base = "/console/api/v1",
         .request_id = "req-1",
         .now = asked.now ? asked.now : NOW,
@@ -234,18 +234,18 @@ got_t ask(asked_t asked)
     return got;
 }
 
-const char *header_of(const got_t *got, const char *name)
+const char *answer_header(const got_t *got, const char *name)
 {
     const char *value = apr_table_get(got->reply.headers, name);
     return value ? value : "";
 }
 
-const char *str_of(const got_t *got, const char *name)
+const char *answer_str(const got_t *got, const char *name)
 {
     return cg_json_get_str(got->json, name, "");
 }
 
-bool has_fault(const got_t *got, const char *pointer, const char *code)
+bool answer_fault(const got_t *got, const char *pointer, const char *code)
 {
     const cg_json_t *errors = cg_json_get(got->json, "errors");
     for (size_t i = 0; i < cg_json_size(errors); i++) {
@@ -260,8 +260,8 @@ bool has_fault(const got_t *got, const char *pointer, const char *code)
 
 /* ---- the ledger --------------------------------------------------------- */
 
-void write_request(const char *id, apr_time_t at, const char *decision,
-                   const char *prompt)
+void admin_write_request(const char *id, apr_time_t at, const char *decision,
+                         const char *prompt)
 {
     open_once();
     cg_record_t record = {
@@ -292,7 +292,7 @@ void write_request(const char *id, apr_time_t at, const char *decision,
     cg_journal_append(self.admin.journal, &entry, NULL);
 }
 
-void ship(void)
+void admin_ship(void)
 {
     open_once();
     size_t shipped = 1;
@@ -306,12 +306,12 @@ void ship(void)
     }
 }
 
-void freeze_store(void)
+void admin_freeze(void)
 {
     redis_fixture_freeze(&self.redis);
 }
 
-void wake_store(void)
+void admin_wake(void)
 {
     redis_fixture_thaw(&self.redis);
 }

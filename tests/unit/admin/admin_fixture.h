@@ -26,7 +26,7 @@ typedef struct asked_t {
 
 typedef struct got_t {
     int status;
-    cg_json_t *json;  /* NULL: not JSON */
+    cg_json_t *json; /* NULL: not JSON */
     const char *text;
     cg_admin_reply_t reply;
 } got_t;
@@ -34,20 +34,20 @@ typedef struct got_t {
 /* Everything starts at the first use and ends with the process. */
 cg_admin_t *admin_fixture(void);
 apr_pool_t *admin_pool(void);
-got_t ask(asked_t asked);
+got_t admin_ask(asked_t asked);
 /* Of the answer, "" if not there. */
-const char *header_of(const got_t *got, const char *name);
-const char *str_of(const got_t *got, const char *name);
+const char *answer_header(const got_t *got, const char *name);
+const char *answer_str(const got_t *got, const char *name);
 /* Has the problem a fault with this pointer? */
-bool has_fault(const got_t *got, const char *pointer, const char *code);
+bool answer_fault(const got_t *got, const char *pointer, const char *code);
 
 /* Appends the record of a request to the journal. */
-void write_request(const char *id, apr_time_t at, const char *decision,
-                   const char *prompt);
+void admin_write_request(const char *id, apr_time_t at, const char *decision,
+                         const char *prompt);
 /* Moves the journal into the ledger. */
-void ship(void);
+void admin_ship(void);
 /* Freezes and wakes the store. */
-void freeze_store(void);
-void wake_store(void);
+void admin_freeze(void);
+void admin_wake(void);
 
 #endif

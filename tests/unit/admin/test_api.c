@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <CUnit/CUnit.h>
@@ -24,10 +25,10 @@ static const char *path_of(const cg_admin_endpoint_t *row)
     if (!id) {
         return row->path;
     }
-    return apr_pstrcat(admin_pool(),
-                       apr_pstrmemdup(admin_pool(), row->path,
-                                      (apr_size_t)(id - row->path)),
-                       "nothere0", id + 4, NULL);
+    return apr_pstrcat(
+        admin_pool(),
+        apr_pstrmemdup(admin_pool(), row->path, (apr_size_t)(id - row->path)),
+        "nothere0", id + 4, NULL);
 }
 
 static asked_t call_of(const cg_admin_endpoint_t *row)
@@ -60,23 +61,26 @@ static void nobody_signed_in_gets_401_everywhere(void)
     {
         asked_t call = call_of(row);
         call.user = "";
-        got_t got = ask(call);
+        got_t got = admin_ask(call);
         check(got.status == 401, row, "nobody", &got);
     }
 }
 
 static void every_endpoint_serves_exactly_its_roles(void)
 {
-    static const unsigned ROLES[] = {
-        NO_ROLES,           CG_ROLE_VIEWER,   CG_ROLE_COMPLIANCE,
-        CG_ROLE_APPROVER,   CG_ROLE_OPERATOR, CG_ROLE_ADMIN,
-        CG_ROLE_VIEWER | CG_ROLE_OPERATOR};
+    static const unsigned ROLES[] = {NO_ROLES,
+                                     CG_ROLE_VIEWER,
+                                     CG_ROLE_COMPLIANCE,
+                                     CG_ROLE_APPROVER,
+                                     CG_ROLE_OPERATOR,
+                                     CG_ROLE_ADMIN,
+                                     CG_ROLE_VIEWER | CG_ROLE_OPERATOR};
     FOR_EACH_ROW(row)
     {
         for (size_t i = 0; i < sizeof ROLES / sizeof ROLES[0]; i++) {
             asked_t call = call_of(row);
             call.roles = ROLES[i];
-            got_t got = ask(call);
+            got_t got = admin_ask(call);
             bool may = (ROLES[i] & (row->roles | CG_ROLE_ADMIN)) != 0;
             check(may == (got.status != 403) && got.status < 500, row, "role",
                   &got);
@@ -96,13 +100,14 @@ static void only_operator_and_admin_write_keys(void)
 
 static void a_denied_write_is_recorded(void)
 {
-    got_t got = ask((asked_t){.path = "/keys",
-                              .body = "{\"name\":\"x\"}",
-                              .user = "mallory",
-                              .roles = CG_ROLE_VIEWER});
+    got_t got = admin_ask((asked_t){.path = "/keys",
+                                    .body = "{\"name\":\"x\"}",
+                                    .user = "mallory",
+                                    .roles = CG_ROLE_VIEWER});
     CU_ASSERT_EQUAL(got.status, 403);
-    ship();
-    got = ask((asked_t){.path = "/admin-events", .query = "user=mallory"});
+    admin_ship();
+    got =
+        admin_ask((asked_t){.path = "/admin-events", .query = "user=mallory"});
     const cg_json_t *event = cg_json_at(cg_json_get(got.json, "items"), 0);
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(event, "decision", ""), "denied");
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(event, "operation", ""),
@@ -132,7 +137,8 @@ static const struct {
     {CONSOLE JSON_TYPE "Sec-Fetch-Site: none\n", 403},
     {CONSOLE JSON_TYPE "Sec-Fetch-Site: \n", 403},
     {CONSOLE JSON_TYPE HOST "Sec-Fetch-Site: cross-site\n"
-     "Origin: https://gw.example:8443\n", 403},
+                            "Origin: https://gw.example:8443\n",
+     403},
     {CONSOLE JSON_TYPE HOST "Origin: https://evil.example\n", 403},
     {CONSOLE JSON_TYPE HOST "Origin: https://gw.example\n", 403},
     {CONSOLE JSON_TYPE HOST "Origin: https://gw.example:8443.evil.example\n",
@@ -149,11 +155,11 @@ static void a_write_without_proof_is_refused(void)
 {
     FOR_EACH_ROW(row)
     {
-        for (size_t i = 0; is_write(row) && i < sizeof PROOFS / sizeof PROOFS[0];
-             i++) {
+        for (size_t i = 0;
+             is_write(row) && i < sizeof PROOFS / sizeof PROOFS[0]; i++) {
             asked_t call = call_of(row);
             call.headers = PROOFS[i].headers;
-            got_t got = ask(call);
+            got_t got = admin_ask(call);
             bool is_right = PROOFS[i].status
                                 ? got.status == PROOFS[i].status
                                 : got.status != 403 && got.status != 415;
@@ -164,7 +170,7 @@ static void a_write_without_proof_is_refused(void)
 
 static void a_read_needs_no_proof(void)
 {
-    got_t got = ask((asked_t){.path = "/session", .headers = ""});
+    got_t got = admin_ask((asked_t){.path = "/session", .headers = ""});
     CU_ASSERT_EQUAL(got.status, 200);
 }
 
@@ -172,11 +178,13 @@ static void a_read_needs_no_proof(void)
 
 static void an_unknown_path_is_404(void)
 {
-    static const char *const PATHS[] = {
-        "",       "/",         "/key",         "/keys/",  "/keys/a/b",
-        "/keys//revoke", "//keys", "/keys/a/revoke/", "/KEYS", "/session/x"};
+    static const char *const PATHS[] = {"",          "/",
+                                        "/key",      "/keys/",
+                                        "/keys/a/b", "/keys//revoke",
+                                        "//keys",    "/keys/a/revoke/",
+                                        "/KEYS",     "/session/x"};
     for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
-        got_t got = ask((asked_t){.path = PATHS[i]});
+        got_t got = admin_ask((asked_t){.path = PATHS[i]});
         CU_ASSERT_EQUAL(got.status, 404);
         CU_ASSERT_STRING_EQUAL(got.reply.content_type,
                                "application/problem+json");
@@ -189,35 +197,35 @@ static void another_method_is_405_and_allow_names_those_there_are(void)
     {
         asked_t call = call_of(row);
         call.method = "DELETE";
-        got_t got = ask(call);
+        got_t got = admin_ask(call);
         check(got.status == 405 &&
-                  strstr(header_of(&got, "Allow"), row->method),
-              row, header_of(&got, "Allow"), &got);
+                  strstr(answer_header(&got, "Allow"), row->method),
+              row, answer_header(&got, "Allow"), &got);
     }
-    got_t got = ask((asked_t){.method = "PUT", .path = "/keys"});
-    CU_ASSERT_STRING_EQUAL(header_of(&got, "Allow"), "GET, HEAD, POST");
+    got_t got = admin_ask((asked_t){.method = "PUT", .path = "/keys"});
+    CU_ASSERT_STRING_EQUAL(answer_header(&got, "Allow"), "GET, HEAD, POST");
 }
 
 static void head_is_answered_like_get(void)
 {
-    got_t got = ask((asked_t){.method = "HEAD", .path = "/session"});
+    got_t got = admin_ask((asked_t){.method = "HEAD", .path = "/session"});
     CU_ASSERT_EQUAL(got.status, 200);
-    got = ask((asked_t){.method = "HEAD", .path = "/exports"});
+    got = admin_ask((asked_t){.method = "HEAD", .path = "/exports"});
     CU_ASSERT_EQUAL(got.status, 200);
     CU_ASSERT_EQUAL(got.reply.body.len, 0);
-    got = ask((asked_t){.method = "HEAD", .path = "/scan"});
+    got = admin_ask((asked_t){.method = "HEAD", .path = "/scan"});
     CU_ASSERT_EQUAL(got.status, 405);
 }
 
 static void a_strange_id_is_refused(void)
 {
-    static const char *const PATHS[] = {"/keys/%00", "/keys/a%0Ab",
-                                        "/keys/%zz", "/keys/%ff", "/keys/a%20b"};
+    static const char *const PATHS[] = {"/keys/%00", "/keys/a%0Ab", "/keys/%zz",
+                                        "/keys/%ff", "/keys/a%20b"};
     for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
-        got_t got = ask((asked_t){.path = PATHS[i]});
+        got_t got = admin_ask((asked_t){.path = PATHS[i]});
         CU_ASSERT_EQUAL(got.status, 400);
     }
-    CU_ASSERT_EQUAL(ask((asked_t){.path = "/keys/a%2Fb"}).status, 404);
+    CU_ASSERT_EQUAL(admin_ask((asked_t){.path = "/keys/a%2Fb"}).status, 404);
 }
 
 /* ---- input -------------------------------------------------------------- */
@@ -228,9 +236,9 @@ static void an_unknown_parameter_is_named(void)
     {
         asked_t call = call_of(row);
         call.query = "colour=red";
-        got_t got = ask(call);
+        got_t got = admin_ask(call);
         check(got.status == 400 &&
-                  has_fault(&got, "/colour", "unknown_parameter"),
+                  answer_fault(&got, "/colour", "unknown_parameter"),
               row, "colour", &got);
     }
 }
@@ -261,11 +269,11 @@ static const struct {
 static void a_bad_parameter_is_named(void)
 {
     for (size_t i = 0; i < sizeof BAD_QUERIES / sizeof BAD_QUERIES[0]; i++) {
-        got_t got =
-            ask((asked_t){.path = "/requests", .query = BAD_QUERIES[i].query});
-        bool is_right = got.status == 400 && has_fault(&got,
-                                                       BAD_QUERIES[i].pointer,
-                                                       BAD_QUERIES[i].code);
+        got_t got = admin_ask(
+            (asked_t){.path = "/requests", .query = BAD_QUERIES[i].query});
+        bool is_right =
+            got.status == 400 &&
+            answer_fault(&got, BAD_QUERIES[i].pointer, BAD_QUERIES[i].code);
         CU_ASSERT(is_right);
         if (!is_right) {
             fprintf(stderr, "\n    %s: %s\n", BAD_QUERIES[i].query, got.text);
@@ -278,10 +286,10 @@ static void a_foreign_cursor_is_refused_by_every_list(void)
     FOR_EACH_ROW(row)
     {
         if (row->flags & CG_ADMIN_IS_LIST) {
-            got_t got = ask((asked_t){.path = row->path,
-                                      .query = "cursor=bm9uc2Vuc2U"});
+            got_t got = admin_ask(
+                (asked_t){.path = row->path, .query = "cursor=bm9uc2Vuc2U"});
             check(got.status == 400 &&
-                      has_fault(&got, "/cursor", "bad_cursor"),
+                      answer_fault(&got, "/cursor", "bad_cursor"),
                   row, "cursor", &got);
         }
     }
@@ -289,24 +297,31 @@ static void a_foreign_cursor_is_refused_by_every_list(void)
 
 static void an_empty_parameter_says_nothing(void)
 {
-    got_t got = ask((asked_t){.path = "/requests",
-                              .query = "&q=&from=&limit=&cursor=&&"});
+    got_t got = admin_ask(
+        (asked_t){.path = "/requests", .query = "&q=&from=&limit=&cursor=&&"});
     CU_ASSERT_EQUAL(got.status, 200);
 }
 
 static void a_broken_body_is_refused(void)
 {
-    static const char *const BODIES[] = {
-        "{",        "[]",   "\"x\"", "1",  "null", "{\"name\":\"a\"}x",
-        "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"\\u0000\"}",
-        "{\"name\":\"\\ud800\"}", "{\"name\":\"\xff\"}", "{'name':1}"};
+    static const char *const BODIES[] = {"{",
+                                         "[]",
+                                         "\"x\"",
+                                         "1",
+                                         "null",
+                                         "{\"name\":\"a\"}x",
+                                         "{\"name\":\"a\",\"name\":\"b\"}",
+                                         "{\"name\":\"\\u0000\"}",
+                                         "{\"name\":\"\\ud800\"}",
+                                         "{\"name\":\"\xff\"}",
+                                         "{'name':1}"};
     FOR_EACH_ROW(row)
     {
         for (size_t i = 0; row->body && i < sizeof BODIES / sizeof BODIES[0];
              i++) {
             asked_t call = call_of(row);
             call.body = BODIES[i];
-            got_t got = ask(call);
+            got_t got = admin_ask(call);
             check(got.status == 400 && cg_json_get(got.json, "errors"), row,
                   BODIES[i], &got);
         }
@@ -321,9 +336,9 @@ static void an_unknown_member_is_named(void)
         call.body = "{\"a/b~c\":1}";
         got_t got = {0};
         if (row->body) {
-            got = ask(call);
+            got = admin_ask(call);
             check(got.status == 400 &&
-                      has_fault(&got, "/a~1b~0c", "unknown_member"),
+                      answer_fault(&got, "/a~1b~0c", "unknown_member"),
                   row, call.body, &got);
         }
     }
@@ -341,14 +356,13 @@ static void a_member_of_the_wrong_type_is_named(void)
                 asked_t call = call_of(row);
                 call.body = apr_psprintf(admin_pool(), "{\"%s\":%s}", f->name,
                                          VALUES[i]);
-                got_t got = ask(call);
-                const char *at =
-                    apr_pstrcat(admin_pool(), "/", f->name, NULL);
-                bool is_in = has_fault(
+                got_t got = admin_ask(call);
+                const char *at = apr_pstrcat(admin_pool(), "/", f->name, NULL);
+                bool is_in = answer_fault(
                     &got, apr_pstrcat(admin_pool(), at, "/0", NULL),
                     "wrong_type");
                 check(got.status == 400 &&
-                          (is_in || has_fault(&got, at, "wrong_type")),
+                          (is_in || answer_fault(&got, at, "wrong_type")),
                       row, call.body, &got);
             }
         }
@@ -357,22 +371,22 @@ static void a_member_of_the_wrong_type_is_named(void)
 
 static void all_faults_are_told_at_once(void)
 {
-    got_t got = ask((asked_t){
+    got_t got = admin_ask((asked_t){
         .path = "/keys",
         .body = "{\"name\":\"\",\"limits\":[\"100/60s\",\"many\"],"
                 "\"budget\":\"100/60s\",\"expires_at\":\"soon\",\"x\":1}"});
     CU_ASSERT_EQUAL(got.status, 400);
-    CU_ASSERT(has_fault(&got, "/name", "empty"));
-    CU_ASSERT(has_fault(&got, "/limits/1", "bad_limit"));
-    CU_ASSERT(has_fault(&got, "/budget", "bad_limit"));
-    CU_ASSERT(has_fault(&got, "/expires_at", "bad_time"));
-    CU_ASSERT(has_fault(&got, "/x", "unknown_member"));
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "instance"), "req-1");
+    CU_ASSERT(answer_fault(&got, "/name", "empty"));
+    CU_ASSERT(answer_fault(&got, "/limits/1", "bad_limit"));
+    CU_ASSERT(answer_fault(&got, "/budget", "bad_limit"));
+    CU_ASSERT(answer_fault(&got, "/expires_at", "bad_time"));
+    CU_ASSERT(answer_fault(&got, "/x", "unknown_member"));
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "instance"), "req-1");
 }
 
 static void a_fault_never_repeats_the_value(void)
 {
-    got_t got = ask((asked_t){
+    got_t got = admin_ask((asked_t){
         .path = "/keys",
         .body = "{\"name\":\"a\\nsk-topsecret\",\"budget\":\"sk-topsecret\","
                 "\"limits\":[\"sk-topsecret\"],\"state\":\"sk-topsecret\"}"});
@@ -386,11 +400,12 @@ static void every_answer_is_json_that_nobody_keeps(void)
 {
     FOR_EACH_ROW(row)
     {
-        got_t got = ask(call_of(row));
+        got_t got = admin_ask(call_of(row));
         bool is_lines = (row->flags & CG_ADMIN_IS_STREAM) != 0;
         check((got.json || is_lines) &&
-                  strcmp(header_of(&got, "Cache-Control"), "no-store") == 0 &&
-                  strcmp(header_of(&got, "X-Content-Type-Options"),
+                  strcmp(answer_header(&got, "Cache-Control"), "no-store") ==
+                      0 &&
+                  strcmp(answer_header(&got, "X-Content-Type-Options"),
                          "nosniff") == 0,
               row, "answer", &got);
     }
@@ -407,12 +422,13 @@ static void a_large_body_has_its_problem(void)
 
 static void the_session_tells_roles_and_language(void)
 {
-    got_t got = ask((asked_t){.path = "/session",
-                              .user = "eve",
-                              .roles = CG_ROLE_VIEWER | CG_ROLE_COMPLIANCE,
-                              .more = "Accept-Language: fr, zh-CN;q=0.8, en\n"});
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "user"), "eve");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "language_hint"), "zh");
+    got_t got =
+        admin_ask((asked_t){.path = "/session",
+                            .user = "eve",
+                            .roles = CG_ROLE_VIEWER | CG_ROLE_COMPLIANCE,
+                            .more = "Accept-Language: fr, zh-CN;q=0.8, en\n"});
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "user"), "eve");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "language_hint"), "zh");
     const cg_json_t *roles = cg_json_get(got.json, "roles");
     CU_ASSERT_EQUAL(cg_json_size(roles), 2);
     CU_ASSERT_STRING_EQUAL(cg_json_text(cg_json_at(roles, 0)), "viewer");
@@ -436,21 +452,23 @@ static void a_missing_part_is_503(void)
     admin->store = NULL;
     admin->rules = NULL;
     admin->journal = NULL;
-    static const char *const PATHS[] = {"/keys",   "/limits",       "/budgets",
-                                        "/requests", "/admin-events", "/stats",
-                                        "/exports"};
+    static const char *const PATHS[] = {
+        "/keys",         "/limits", "/budgets", "/requests",
+        "/admin-events", "/stats",  "/exports"};
     for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
-        CU_ASSERT_EQUAL(ask((asked_t){.path = PATHS[i]}).status, 503);
+        CU_ASSERT_EQUAL(admin_ask((asked_t){.path = PATHS[i]}).status, 503);
     }
     CU_ASSERT_EQUAL(
-        ask((asked_t){.path = "/scan", .body = "{\"text\":\"a\"}"}).status, 503);
-    CU_ASSERT_EQUAL(ask((asked_t){.path = "/keys",
-                                  .body = "{\"name\":\"a\"}",
-                                  .more = "Idempotency-Key: a\n"})
+        admin_ask((asked_t){.path = "/scan", .body = "{\"text\":\"a\"}"})
+            .status,
+        503);
+    CU_ASSERT_EQUAL(admin_ask((asked_t){.path = "/keys",
+                                        .body = "{\"name\":\"a\"}",
+                                        .more = "Idempotency-Key: a\n"})
                         .status,
                     503);
-    got_t got = ask((asked_t){.path = "/store"});
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "down");
+    got_t got = admin_ask((asked_t){.path = "/store"});
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "down");
     *admin = whole;
 }
 
@@ -461,7 +479,8 @@ static void check_references(const cg_json_t *value, const cg_json_t *schemas)
     void *iter = NULL;
     const char *name = NULL;
     cg_json_t *member = NULL;
-    for (size_t i = 0; cg_json_is_array(value) && i < cg_json_size(value); i++) {
+    for (size_t i = 0; cg_json_is_array(value) && i < cg_json_size(value);
+         i++) {
         check_references(cg_json_at(value, i), schemas);
     }
     while (cg_json_is_object(value) &&
@@ -470,7 +489,8 @@ static void check_references(const cg_json_t *value, const cg_json_t *schemas)
             const char *target =
                 cg_json_text(member) + strlen("#/components/schemas/");
             CU_ASSERT_PTR_NOT_NULL(cg_json_get(schemas, target));
-        } else {
+        }
+        else {
             check_references(member, schemas);
         }
     }
@@ -478,9 +498,9 @@ static void check_references(const cg_json_t *value, const cg_json_t *schemas)
 
 static void the_document_has_every_endpoint(void)
 {
-    got_t got = ask((asked_t){.path = "/openapi.json"});
+    got_t got = admin_ask((asked_t){.path = "/openapi.json"});
     CU_ASSERT_EQUAL(got.status, 200);
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "openapi"), "3.1.0");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "openapi"), "3.1.0");
     const cg_json_t *paths = cg_json_get(got.json, "paths");
     FOR_EACH_ROW(row)
     {
@@ -495,8 +515,28 @@ static void the_document_has_every_endpoint(void)
         CU_ASSERT_EQUAL(cg_json_get(operation, "requestBody") != NULL,
                         row->body != NULL);
     }
-    check_references(got.json, cg_json_get(cg_json_get(got.json, "components"),
-                                           "schemas"));
+    check_references(
+        got.json, cg_json_get(cg_json_get(got.json, "components"), "schemas"));
+}
+
+static void the_manual_has_every_endpoint(void)
+{
+    const char *root = getenv("CG_ROOT");
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = fopen(apr_pstrcat(admin_pool(), root ? root : ".",
+                                   "/docs/manual/admin-api.md", NULL),
+                       "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_FATAL(getdelim(&text, &len, '\0', file) > 0);
+    fclose(file);
+    FOR_EACH_ROW(row)
+    {
+        const char *heading = apr_pstrcat(admin_pool(), "\n### ", row->method,
+                                          " ", row->path, "\n", NULL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, heading));
+    }
+    free(text);
 }
 
 static void operation_ids_are_unique(void)
@@ -542,6 +582,7 @@ CU_TestInfo test_admin_api[] = {
     {"a_role_is_found_by_its_name", a_role_is_found_by_its_name},
     {"a_missing_part_is_503", a_missing_part_is_503},
     {"the_document_has_every_endpoint", the_document_has_every_endpoint},
+    {"the_manual_has_every_endpoint", the_manual_has_every_endpoint},
     {"operation_ids_are_unique", operation_ids_are_unique},
     CU_TEST_INFO_NULL,
 };

@@ -22,12 +22,12 @@ static got_t create(const char *body)
 {
     static apr_time_t now = NOW;
     now += apr_time_from_sec(1);
-    return ask((asked_t){.path = "/keys", .body = body, .now = now});
+    return admin_ask((asked_t){.path = "/keys", .body = body, .now = now});
 }
 
 static const char *path_of(const got_t *created, const char *tail)
 {
-    return apr_pstrcat(admin_pool(), "/keys/", str_of(created, "id"), tail,
+    return apr_pstrcat(admin_pool(), "/keys/", answer_str(created, "id"), tail,
                        NULL);
 }
 
@@ -41,7 +41,7 @@ static bool verifies(const char *spelled, cg_key_verdict_t expected)
 
 static got_t patch(const char *path, const char *body, const char *etag)
 {
-    return ask((asked_t){
+    return admin_ask((asked_t){
         .method = "PATCH",
         .path = path,
         .body = body,
@@ -52,10 +52,10 @@ static got_t patch(const char *path, const char *body, const char *etag)
 /* The operator's record that this answer names. */
 static cg_json_t *event_of(const got_t *got)
 {
-    ship();
-    got_t event = ask((asked_t){.path = apr_pstrcat(
-                                    admin_pool(), "/admin-events/",
-                                    str_of(got, "audit_id"), NULL)});
+    admin_ship();
+    got_t event = admin_ask(
+        (asked_t){.path = apr_pstrcat(admin_pool(), "/admin-events/",
+                                      answer_str(got, "audit_id"), NULL)});
     CU_ASSERT_EQUAL(event.status, 200);
     return event.json;
 }
@@ -70,33 +70,33 @@ static void a_created_key_has_all_that_was_asked_and_works(void)
         "\"limits\":[\"100/60s\",\"10000tokens/60s\"],"
         "\"budget\":\"5USD/month\",\"expires_at\":\"2030-01-01T00:00:00Z\"}");
     CU_ASSERT_EQUAL_FATAL(got.status, 201);
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "name"), "billing bot");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "team"), "red");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "active");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "budget"), "5USD/month");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "expires_at"),
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "name"), "billing bot");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "team"), "red");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "active");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "budget"), "5USD/month");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "expires_at"),
                            "2030-01-01T00:00:00.000Z");
     const cg_json_t *limits = cg_json_get(got.json, "limits");
     CU_ASSERT_EQUAL(cg_json_size(limits), 2);
     CU_ASSERT_STRING_EQUAL(cg_json_text(cg_json_at(limits, 0)), "100/60s");
     CU_ASSERT_EQUAL(cg_json_size(cg_json_get(got.json, "models")), 2);
     CU_ASSERT_STRING_EQUAL(
-        header_of(&got, "Location"),
+        answer_header(&got, "Location"),
         apr_pstrcat(admin_pool(), "/console/api/v1", path_of(&got, ""), NULL));
-    CU_ASSERT_STRING_EQUAL(header_of(&got, "ETag"), "\"1\"");
-    CU_ASSERT(verifies(str_of(&got, "key"), CG_KEY_OK));
+    CU_ASSERT_STRING_EQUAL(answer_header(&got, "ETag"), "\"1\"");
+    CU_ASSERT(verifies(answer_str(&got, "key"), CG_KEY_OK));
 }
 
 static void the_secret_is_shown_once_and_recorded_nowhere(void)
 {
     got_t got = create("{\"name\":\"once\"}");
-    const char *secret = str_of(&got, "key");
+    const char *secret = answer_str(&got, "key");
     CU_ASSERT_EQUAL_FATAL(strlen(secret), CG_KEY_SPELLED_LEN);
-    got_t read = ask((asked_t){.path = path_of(&got, "")});
+    got_t read = admin_ask((asked_t){.path = path_of(&got, "")});
     CU_ASSERT_PTR_NULL(cg_json_get(read.json, "key"));
-    got_t list = ask((asked_t){.path = "/keys"});
+    got_t list = admin_ask((asked_t){.path = "/keys"});
     const cg_json_t *event = event_of(&got);
-    got_t export = ask((asked_t){.path = "/exports"});
+    got_t export = admin_ask((asked_t){.path = "/exports"});
     const char *texts[] = {read.text, list.text, export.text,
                            cg_json_dump(event, NULL, admin_pool())};
     const char *middle = apr_pstrmemdup(admin_pool(), secret + 16, 30);
@@ -146,8 +146,8 @@ static void a_bad_key_is_refused_and_not_made(void)
 {
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         got_t got = create(BAD[i].body);
-        bool is_right =
-            got.status == 400 && has_fault(&got, BAD[i].pointer, BAD[i].code);
+        bool is_right = got.status == 400 &&
+                        answer_fault(&got, BAD[i].pointer, BAD[i].code);
         CU_ASSERT(is_right);
         if (!is_right) {
             fprintf(stderr, "\n    %s: %s\n", BAD[i].body, got.text);
@@ -164,12 +164,12 @@ static void a_patch_changes_what_it_names_and_nothing_else(void)
     got_t got = patch(path_of(&made, ""),
                       "{\"team\":null,\"budget\":\"6USD/month\"}", "\"1\"");
     CU_ASSERT_EQUAL_FATAL(got.status, 200);
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "name"), "a");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "team"), "");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "budget"), "6USD/month");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "name"), "a");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "team"), "");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "budget"), "6USD/month");
     CU_ASSERT_EQUAL(cg_json_size(cg_json_get(got.json, "limits")), 1);
-    CU_ASSERT_STRING_EQUAL(header_of(&got, "ETag"), "\"2\"");
-    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_OK));
+    CU_ASSERT_STRING_EQUAL(answer_header(&got, "ETag"), "\"2\"");
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_OK));
     const cg_json_t *change = cg_json_get(event_of(&got), "change");
     CU_ASSERT_STRING_EQUAL(
         cg_json_get_str(cg_json_get(change, "budget"), "before", ""),
@@ -193,7 +193,7 @@ static void a_patch_needs_the_version_it_starts_from(void)
                     200);
     got_t stale = patch(path, "{\"name\":\"c\"}", "\"1\"");
     CU_ASSERT_EQUAL(stale.status, 412);
-    CU_ASSERT_STRING_EQUAL(header_of(&stale, "ETag"), "\"2\"");
+    CU_ASSERT_STRING_EQUAL(answer_header(&stale, "ETag"), "\"2\"");
     CU_ASSERT_EQUAL(patch("/keys/zzzzzzzz", "{}", "\"1\"").status, 404);
 }
 
@@ -202,32 +202,33 @@ static void a_suspended_key_does_not_work_until_it_is_active_again(void)
     got_t made = create("{\"name\":\"a\"}");
     const char *path = path_of(&made, "");
     got_t got = patch(path, "{\"state\":\"suspended\"}", "\"1\"");
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "suspended");
-    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_SUSPENDED));
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "suspended");
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_SUSPENDED));
     patch(path, "{\"state\":\"active\"}", "\"2\"");
-    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_OK));
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_OK));
     got = patch(path, "{\"state\":\"revoked\"}", "\"3\"");
-    CU_ASSERT(has_fault(&got, "/state", "not_a_choice"));
+    CU_ASSERT(answer_fault(&got, "/state", "not_a_choice"));
 }
 
 static void an_expired_key_says_so(void)
 {
     got_t made =
         create("{\"name\":\"a\",\"expires_at\":\"2026-01-01T00:00:00Z\"}");
-    got_t got = ask((asked_t){.path = path_of(&made, ""),
-                              .now = NOW + apr_time_from_sec(86400 * 60)});
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "expired");
+    got_t got =
+        admin_ask((asked_t){.path = path_of(&made, ""),
+                            .now = NOW + apr_time_from_sec(86400 * 60)});
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "expired");
 }
 
 static void a_rotated_key_has_a_new_secret_and_the_old_one_ends(void)
 {
     got_t made = create("{\"name\":\"a\"}");
-    got_t got = ask((asked_t){.path = path_of(&made, "/rotate"),
-                              .body = "{\"reason\":\"leaked\"}"});
+    got_t got = admin_ask((asked_t){.path = path_of(&made, "/rotate"),
+                                    .body = "{\"reason\":\"leaked\"}"});
     CU_ASSERT_EQUAL_FATAL(got.status, 200);
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "id"), str_of(&made, "id"));
-    CU_ASSERT(verifies(str_of(&got, "key"), CG_KEY_OK));
-    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_WRONG_SECRET));
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "id"), answer_str(&made, "id"));
+    CU_ASSERT(verifies(answer_str(&got, "key"), CG_KEY_OK));
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_WRONG_SECRET));
     const cg_json_t *change = cg_json_get(event_of(&got), "change");
     CU_ASSERT_STRING_EQUAL(
         cg_json_get_str(cg_json_get(change, "reason"), "after", ""), "leaked");
@@ -236,15 +237,16 @@ static void a_rotated_key_has_a_new_secret_and_the_old_one_ends(void)
 static void a_revoked_key_is_over_for_good(void)
 {
     got_t made = create("{\"name\":\"a\"}");
-    got_t got =
-        ask((asked_t){.method = "POST", .path = path_of(&made, "/revoke")});
+    got_t got = admin_ask(
+        (asked_t){.method = "POST", .path = path_of(&made, "/revoke")});
     CU_ASSERT_EQUAL_FATAL(got.status, 200);
-    CU_ASSERT_STRING_EQUAL(str_of(&got, "state"), "revoked");
-    CU_ASSERT(verifies(str_of(&made, "key"), CG_KEY_REVOKED));
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "revoked");
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_REVOKED));
     CU_ASSERT_EQUAL(
         patch(path_of(&made, ""), "{\"state\":\"active\"}", "*").status, 409);
     CU_ASSERT_EQUAL(
-        ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"}).status,
+        admin_ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"})
+            .status,
         200);
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(event_of(&got), "operation", ""),
                            "keys.revoke");
@@ -254,11 +256,12 @@ static void a_revoked_key_is_over_for_good(void)
 
 static got_t create_once(const char *body, const char *key, const char *user)
 {
-    return ask((asked_t){
-        .path = "/keys",
-        .body = body,
-        .user = user,
-        .more = apr_pstrcat(admin_pool(), "Idempotency-Key: ", key, "\n", NULL)});
+    return admin_ask(
+        (asked_t){.path = "/keys",
+                  .body = body,
+                  .user = user,
+                  .more = apr_pstrcat(admin_pool(), "Idempotency-Key: ", key,
+                                      "\n", NULL)});
 }
 
 static void the_same_idempotency_key_makes_one_key(void)
@@ -267,14 +270,15 @@ static void the_same_idempotency_key_makes_one_key(void)
     got_t again = create_once("{\"name\":\"twin\"}", "k-1", NULL);
     CU_ASSERT_EQUAL(first.status, 201);
     CU_ASSERT_EQUAL(again.status, 201);
-    CU_ASSERT_STRING_EQUAL(str_of(&first, "id"), str_of(&again, "id"));
-    CU_ASSERT_STRING_EQUAL(str_of(&first, "audit_id"),
-                           str_of(&again, "audit_id"));
-    CU_ASSERT_STRING_EQUAL(header_of(&again, "Idempotency-Replayed"), "true");
-    CU_ASSERT_STRING_EQUAL(header_of(&again, "ETag"), "\"1\"");
-    CU_ASSERT_STRING_EQUAL(header_of(&again, "Location"),
-                           header_of(&first, "Location"));
-    CU_ASSERT(verifies(str_of(&first, "key"), CG_KEY_OK));
+    CU_ASSERT_STRING_EQUAL(answer_str(&first, "id"), answer_str(&again, "id"));
+    CU_ASSERT_STRING_EQUAL(answer_str(&first, "audit_id"),
+                           answer_str(&again, "audit_id"));
+    CU_ASSERT_STRING_EQUAL(answer_header(&again, "Idempotency-Replayed"),
+                           "true");
+    CU_ASSERT_STRING_EQUAL(answer_header(&again, "ETag"), "\"1\"");
+    CU_ASSERT_STRING_EQUAL(answer_header(&again, "Location"),
+                           answer_header(&first, "Location"));
+    CU_ASSERT(verifies(answer_str(&first, "key"), CG_KEY_OK));
     CU_ASSERT(cg_json_is_null(cg_json_get(again.json, "key")));
 }
 
@@ -283,10 +287,11 @@ static void an_idempotency_key_belongs_to_one_body_and_one_operator(void)
     got_t first = create_once("{\"name\":\"one\"}", "k-2", NULL);
     got_t other = create_once("{\"name\":\"two\"}", "k-2", NULL);
     CU_ASSERT_EQUAL(other.status, 422);
-    CU_ASSERT(has_fault(&other, "/Idempotency-Key", "reused"));
+    CU_ASSERT(answer_fault(&other, "/Idempotency-Key", "reused"));
     got_t bob = create_once("{\"name\":\"one\"}", "k-2", "bob");
     CU_ASSERT_EQUAL(bob.status, 201);
-    CU_ASSERT_STRING_NOT_EQUAL(str_of(&bob, "id"), str_of(&first, "id"));
+    CU_ASSERT_STRING_NOT_EQUAL(answer_str(&bob, "id"),
+                               answer_str(&first, "id"));
 }
 
 static void a_refused_create_may_be_tried_again(void)
@@ -303,12 +308,58 @@ static void a_refused_create_may_be_tried_again(void)
 static void a_strange_idempotency_key_is_refused(void)
 {
     got_t got = create_once("{\"name\":\"x\"}", "", NULL);
-    CU_ASSERT(has_fault(&got, "/Idempotency-Key", "bad_key"));
+    CU_ASSERT(answer_fault(&got, "/Idempotency-Key", "bad_key"));
     char long_key[130];
     memset(long_key, 'k', 129);
     long_key[129] = '\0';
     got = create_once("{\"name\":\"x\"}", long_key, NULL);
-    CU_ASSERT(has_fault(&got, "/Idempotency-Key", "bad_key"));
+    CU_ASSERT(answer_fault(&got, "/Idempotency-Key", "bad_key"));
+}
+
+/* The only key that is kept. */
+static cg_str_t kept_key(void)
+{
+    cg_reply_t reply = {0};
+    const cg_str_t keys[] = {CG_STR("KEYS"), CG_STR("cg:admin:once:*")};
+    cg_store_call(admin_fixture()->store, keys, 2, &reply, NULL, admin_pool());
+    CU_ASSERT_EQUAL_FATAL(reply.count, 1);
+    return reply.items[0].text;
+}
+
+static void drop_kept(void)
+{
+    cg_reply_t reply = {0};
+    const cg_str_t keys[] = {CG_STR("KEYS"), CG_STR("cg:admin:once:*")};
+    cg_store_call(admin_fixture()->store, keys, 2, &reply, NULL, admin_pool());
+    for (size_t i = 0; i < reply.count; i++) {
+        cg_reply_t ignored = {0};
+        const cg_str_t del[] = {CG_STR("DEL"), reply.items[i].text};
+        cg_store_call(admin_fixture()->store, del, 2, &ignored, NULL,
+                      admin_pool());
+    }
+}
+
+static void a_request_that_is_running_is_409(void)
+{
+    drop_kept();
+    create_once("{\"name\":\"slow\"}", "k-6", NULL);
+    cg_str_t name = kept_key();
+    cg_reply_t note = {0};
+    const cg_str_t get[] = {CG_STR("GET"), name};
+    cg_store_call(admin_fixture()->store, get, 2, &note, NULL, admin_pool());
+    const cg_json_t *kept =
+        cg_json_parse(note.text.ptr, note.text.len, NULL, admin_pool());
+    const char *pending =
+        apr_psprintf(admin_pool(), "{\"fingerprint\":\"%s\"}",
+                     cg_json_get_str(kept, "fingerprint", ""));
+    const cg_str_t set[] = {CG_STR("SET"), name, cg_str(pending)};
+    cg_store_call(admin_fixture()->store, set, 3, &note, NULL, admin_pool());
+    got_t got = create_once("{\"name\":\"slow\"}", "k-6", NULL);
+    CU_ASSERT_EQUAL(got.status, 409);
+    CU_ASSERT(atoi(answer_header(&got, "Retry-After")) > 0);
+    got = create_once("{\"name\":\"other\"}", "k-6", NULL);
+    CU_ASSERT_EQUAL(got.status, 422);
+    drop_kept();
 }
 
 static void kept_answers_live_a_day_and_hold_no_secret(void)
@@ -328,7 +379,7 @@ static void kept_answers_live_a_day_and_hold_no_secret(void)
         cg_store_call(admin_fixture()->store, live, 2, &ttl, NULL,
                       admin_pool());
         CU_ASSERT(ttl.number > 86000 && ttl.number <= 86400);
-        CU_ASSERT_PTR_NULL(strstr(text.text.ptr, str_of(&got, "key") + 12));
+        CU_ASSERT_PTR_NULL(strstr(text.text.ptr, answer_str(&got, "key") + 12));
     }
 }
 
@@ -339,15 +390,15 @@ static void pages_stay_the_same_while_keys_are_added(void)
     for (int i = 0; i < 7; i++) {
         create(apr_psprintf(admin_pool(), "{\"name\":\"page%d\"}", i));
     }
-    got_t whole = ask((asked_t){.path = "/keys", .query = "limit=500"});
+    got_t whole = admin_ask((asked_t){.path = "/keys", .query = "limit=500"});
     const cg_json_t *all = cg_json_get(whole.json, "items");
     size_t at = 0;
     const char *cursor = "";
     for (int page = 0; page < 100 && cursor; page++) {
-        got_t got = ask((asked_t){
-            .path = "/keys",
-            .query =
-                apr_pstrcat(admin_pool(), "limit=3&cursor=", cursor, NULL)});
+        got_t got = admin_ask(
+            (asked_t){.path = "/keys",
+                      .query = apr_pstrcat(admin_pool(),
+                                           "limit=3&cursor=", cursor, NULL)});
         const cg_json_t *items = cg_json_get(got.json, "items");
         CU_ASSERT(cg_json_size(items) <= 3);
         for (size_t i = 0; i < cg_json_size(items); i++, at++) {
@@ -384,43 +435,43 @@ static void a_change_that_cannot_be_recorded_is_taken_back(void)
     got_t got = create("{\"name\":\"unrecorded\"}");
     got_t changed = patch(path_of(&made, ""), "{\"name\":\"after\"}", "\"1\"");
     got_t revoked =
-        ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"});
+        admin_ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"});
     forbid_writing(false);
     CU_ASSERT_EQUAL(got.status, 500);
     CU_ASSERT_PTR_NULL(cg_json_get(got.json, "key"));
     CU_ASSERT_EQUAL(changed.status, 500);
     CU_ASSERT_EQUAL(revoked.status, 500);
-    got_t list = ask((asked_t){.path = "/keys", .query = "limit=1"});
+    got_t list = admin_ask((asked_t){.path = "/keys", .query = "limit=1"});
     const cg_json_t *key = cg_json_at(cg_json_get(list.json, "items"), 0);
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(key, "name", ""), "unrecorded");
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(key, "state", ""), "revoked");
-    got_t read = ask((asked_t){.path = path_of(&made, "")});
-    CU_ASSERT_STRING_EQUAL(str_of(&read, "name"), "before");
-    CU_ASSERT_STRING_EQUAL(str_of(&read, "state"), "revoked");
+    got_t read = admin_ask((asked_t){.path = path_of(&made, "")});
+    CU_ASSERT_STRING_EQUAL(answer_str(&read, "name"), "before");
+    CU_ASSERT_STRING_EQUAL(answer_str(&read, "state"), "revoked");
 }
 
 static void a_frozen_store_is_503_and_says_when_to_come_back(void)
 {
-    freeze_store();
-    static const char *const PATHS[] = {"/keys",    "/keys/abcdefgh", "/limits",
-                                        "/requests", "/requests/x",   "/stats",
-                                        "/admin-events", "/exports"};
+    admin_freeze();
+    static const char *const PATHS[] = {
+        "/keys",       "/keys/abcdefgh", "/limits",       "/requests",
+        "/requests/x", "/stats",         "/admin-events", "/exports"};
     for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
-        got_t got = ask((asked_t){.path = PATHS[i]});
+        got_t got = admin_ask((asked_t){.path = PATHS[i]});
         CU_ASSERT_EQUAL(got.status, 503);
-        CU_ASSERT(atoi(header_of(&got, "Retry-After")) > 0);
+        CU_ASSERT(atoi(answer_header(&got, "Retry-After")) > 0);
     }
     CU_ASSERT_EQUAL(create_once("{\"name\":\"x\"}", "k-9", NULL).status, 503);
     CU_ASSERT_EQUAL(create("{\"name\":\"x\"}").status, 503);
-    got_t store = ask((asked_t){.path = "/store"});
-    CU_ASSERT_STRING_EQUAL(str_of(&store, "state"), "down");
-    CU_ASSERT_EQUAL(ask((asked_t){.path = "/session"}).status, 200);
-    CU_ASSERT_EQUAL(ask((asked_t){.path = "/accounts"}).status, 200);
-    wake_store();
+    got_t store = admin_ask((asked_t){.path = "/store"});
+    CU_ASSERT_STRING_EQUAL(answer_str(&store, "state"), "down");
+    CU_ASSERT_EQUAL(admin_ask((asked_t){.path = "/session"}).status, 200);
+    CU_ASSERT_EQUAL(admin_ask((asked_t){.path = "/accounts"}).status, 200);
+    admin_wake();
     apr_sleep(600000); /* the breaker's probe */
-    store = ask((asked_t){.path = "/store"});
-    CU_ASSERT_STRING_EQUAL(str_of(&store, "state"), "up");
-    CU_ASSERT_EQUAL(ask((asked_t){.path = "/keys"}).status, 200);
+    store = admin_ask((asked_t){.path = "/store"});
+    CU_ASSERT_STRING_EQUAL(answer_str(&store, "state"), "up");
+    CU_ASSERT_EQUAL(admin_ask((asked_t){.path = "/keys"}).status, 200);
 }
 
 CU_TestInfo test_admin_keys[] = {
@@ -447,6 +498,7 @@ CU_TestInfo test_admin_keys[] = {
      a_refused_create_may_be_tried_again},
     {"a_strange_idempotency_key_is_refused",
      a_strange_idempotency_key_is_refused},
+    {"a_request_that_is_running_is_409", a_request_that_is_running_is_409},
     {"kept_answers_live_a_day_and_hold_no_secret",
      kept_answers_live_a_day_and_hold_no_secret},
     {"pages_stay_the_same_while_keys_are_added",

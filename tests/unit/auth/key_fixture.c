@@ -18,7 +18,9 @@ void key_fixture_open(key_fixture_t *f, const redis_fixture_t *redis,
     cg_error_t err = {.text = ""};
     memset(f, 0, sizeof *f);
     apr_pool_create(&f->pool, NULL);
-    f->store = redis_fixture_store(redis, f->pool);
+    f->store = redis_fixture_is_shared(redis)
+                   ? redis_fixture_store(redis, f->pool)
+                   : redis_fixture_quick_store(redis, f->pool);
     f->now = cg_clock_now();
     if (entries) {
         size_t bytes = cg_cache_bytes(entries, cg_keyring_value_bytes());

@@ -16,7 +16,8 @@ typedef struct key_fixture_t {
     apr_time_t now;
 } key_fixture_t;
 
-/* entries 0: no cache. Entries of the cache are fresh for stale_for. */
+/* entries 0: no cache. Entries of the cache are fresh for stale_for. A redis that
+ * is not the shared one is for drills: its store has the time-out of production. */
 void key_fixture_open(key_fixture_t *f, const redis_fixture_t *redis,
                       size_t entries, apr_time_t stale_for);
 void key_fixture_close(key_fixture_t *f);

@@ -29,21 +29,34 @@
 #define SECOND APR_TIME_C(1000000)
 #define PROCESSES 8
 #define THREADS 8
-#define ADMISSIONS 100000
 #define BUDGET INT64_C(20000000)
+#define COST_MAX 1000
 #define FLOOR 17
-#define HOLD_FOR (20 * SECOND)
+#define HOLD_FOR (30 * SECOND)
 #define SHORT_FOR 1000
 
+/* lives in: memory all processes share */
 typedef struct tally_t {
     volatile int64_t asked, admitted, refused, away;
     volatile int64_t spent; /* what settles and floors must come to */
-    volatile int64_t requests;
     volatile int64_t cpu_micros;
 } tally_t;
 
-typedef struct worker_t {
+typedef struct storm_t {
+    redis_fixture_t redis;
+    apr_pool_t *pool;
     tally_t *tally;
+    void *shared;
+    cg_store_t *store; /* the watcher's, patient */
+    cg_quota_t *quota;
+    pid_t pids[PROCESSES];
+    int64_t admissions;
+    apr_time_t hold_for;
+    bool is_rough; /* the store goes away: time-outs of production */
+} storm_t;
+
+typedef struct worker_t {
+    const storm_t *storm;
     cg_quota_t *quota;
     int number;
 } worker_t;
@@ -104,28 +117,34 @@ static cg_quota_grant_t admit(worker_t *worker, const char *id, int64_t cost,
     return grant;
 }
 
+/* Sends the bill until it is taken, as the background thread does. */
 static void settle(worker_t *worker, const char *id, int64_t used,
                    bool is_released, apr_pool_t *pool)
 {
     cg_quota_bill_t bill = {id, used, used, is_released};
-    apr_status_t rv = APR_EGENERAL;
-    for (int i = 0; i < 100 && rv != APR_SUCCESS; i++) {
-        rv = cg_quota_settle(worker->quota, &bill, 1, NULL, pool);
+    for (int i = 0; i < 4000; i++) {
+        if (cg_quota_settle(worker->quota, &bill, 1, NULL, pool) ==
+            APR_SUCCESS) {
+            return;
+        }
+        usleep(5000);
     }
 }
 
 /* One request, start to end; fate says how it ends. */
 static void live(worker_t *worker, int serial, unsigned *seed, apr_pool_t *pool)
 {
-    tally_t *tally = worker->tally;
+    tally_t *tally = worker->storm->tally;
     int fate = rand_r(seed) % 20;
-    int64_t cost = 100 + rand_r(seed) % 900;
-    int64_t used = rand_r(seed) % 1000;
+    int64_t cost = 100 + rand_r(seed) % (COST_MAX - 99);
+    int64_t used = rand_r(seed) % COST_MAX;
     const char *id = apr_psprintf(pool, "%d-%d", worker->number, serial);
     cg_quota_grant_t grant =
-        admit(worker, id, cost, fate == 0 ? SHORT_FOR : HOLD_FOR, pool);
-    if (grant.is_local || grant.is_store_down) {
+        admit(worker, id, cost, fate == 0 ? SHORT_FOR : worker->storm->hold_for,
+              pool);
+    if (grant.is_store_down) {
         cg_atomic_add(&tally->away, 1);
+        usleep(1000);
         return;
     }
     if (!grant.is_admitted) {
@@ -155,7 +174,8 @@ static void *work(void *baton)
     unsigned seed = (unsigned)worker->number;
     apr_pool_create(&pool, NULL);
     apr_pool_create(&scratch, pool);
-    for (int i = 0; cg_atomic_add(&worker->tally->asked, 1) <= ADMISSIONS;
+    for (int i = 0; cg_atomic_add(&worker->storm->tally->asked, 1) <=
+                    worker->storm->admissions;
          i++) {
         live(worker, i, &seed, scratch);
         apr_pool_clear(scratch);
@@ -164,28 +184,55 @@ static void *work(void *baton)
     return NULL;
 }
 
-static void run_process(const redis_fixture_t *redis, tally_t *tally,
-                        void *shared, int number)
+static void run_process(const storm_t *storm, int number)
 {
     apr_pool_t *pool;
     pthread_t threads[THREADS];
     worker_t workers[THREADS];
     struct rusage use;
     apr_pool_create(&pool, NULL);
-    cg_quota_t *quota =
-        cg_quota_open(redis_fixture_store(redis, pool), shared, pool);
+    cg_store_t *store = storm->is_rough
+                            ? redis_fixture_quick_store(&storm->redis, pool)
+                            : redis_fixture_store(&storm->redis, pool);
+    cg_quota_t *quota = cg_quota_open(store, storm->shared, pool);
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (worker_t){tally, quota, number * THREADS + i};
+        workers[i] = (worker_t){storm, quota, number * THREADS + i};
         pthread_create(&threads[i], NULL, work, &workers[i]);
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
     }
     getrusage(RUSAGE_SELF, &use);
-    cg_atomic_add(&tally->cpu_micros,
+    cg_atomic_add(&storm->tally->cpu_micros,
                   (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
                       use.ru_utime.tv_usec + use.ru_stime.tv_usec);
     _exit(0);
+}
+
+static void storm_begin(storm_t *storm)
+{
+    apr_pool_create(&storm->pool, NULL);
+    redis_fixture_start(&storm->redis, storm->is_rough);
+    storm->tally = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    storm->shared = mmap(NULL, cg_quota_shared_bytes(), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < PROCESSES; i++) {
+        storm->pids[i] = fork();
+        if (storm->pids[i] == 0) {
+            run_process(storm, i);
+        }
+    }
+    storm->store = redis_fixture_store(&storm->redis, storm->pool);
+    storm->quota = cg_quota_open(storm->store, storm->shared, storm->pool);
+}
+
+static void storm_end(storm_t *storm)
+{
+    munmap(storm->shared, cg_quota_shared_bytes());
+    munmap(storm->tally, 4096);
+    redis_fixture_stop(&storm->redis);
+    apr_pool_destroy(storm->pool);
 }
 
 /* spent and held of the tightest budget, read beside the gateway. */
@@ -207,17 +254,17 @@ static void read_budget(cg_store_t *store, apr_pool_t *pool, int64_t out[2])
 }
 
 /* Watches the budget until all have ended; returns the most it stood at. */
-static int64_t watch(cg_store_t *store, const pid_t *pids, apr_pool_t *pool)
+static int64_t watch(const storm_t *storm)
 {
     int64_t most = 0, seen[2];
     apr_pool_t *scratch;
-    apr_pool_create(&scratch, pool);
+    apr_pool_create(&scratch, storm->pool);
     for (int ended = 0; ended < PROCESSES;) {
-        if (waitpid(pids[ended], NULL, WNOHANG) != 0) {
+        if (waitpid(storm->pids[ended], NULL, WNOHANG) != 0) {
             ended++;
             continue;
         }
-        read_budget(store, scratch, seen);
+        read_budget(storm->store, scratch, seen);
         most = seen[0] + seen[1] > most ? seen[0] + seen[1] : most;
         apr_pool_clear(scratch);
         usleep(2000);
@@ -225,78 +272,135 @@ static int64_t watch(cg_store_t *store, const pid_t *pids, apr_pool_t *pool)
     return most;
 }
 
-static int64_t use_of(cg_quota_t *quota, const cg_limit_t *limit,
-                      apr_pool_t *pool)
+/* Lets every hold that has expired be swept. */
+static void sweep(const storm_t *storm)
+{
+    for (int i = 0; i < 1000; i++) {
+        cg_quota_settle(storm->quota, NULL, 0, NULL, storm->pool);
+    }
+}
+
+static int64_t use_of(const storm_t *storm, const cg_limit_t *limit)
 {
     cg_quota_ask_t ask = {limit, CG_STR("storm"), 0, 0};
     cg_quota_left_t left = {0};
-    CU_ASSERT_EQUAL(
-        cg_quota_usage(quota, &ask, 1, cg_clock_now(), &left, NULL, pool),
-        APR_SUCCESS);
+    CU_ASSERT_EQUAL(cg_quota_usage(storm->quota, &ask, 1, cg_clock_now(), &left,
+                                   NULL, storm->pool),
+                    APR_SUCCESS);
     return left.limit - left.remaining;
 }
 
-static void print_times(cg_store_t *store, const tally_t *tally,
-                        apr_pool_t *pool)
+static int64_t holds_of(const storm_t *storm)
 {
-    cg_reply_t info =
-        redis_fixture_call(store, pool, "INFO", "commandstats", NULL);
+    return redis_fixture_call(storm->store, storm->pool, "ZCARD",
+                              "cg:{cg}:holds", NULL)
+        .number;
+}
+
+/* For people who want the figures: CG_TEST_VERBOSE=1. */
+static void print_times(const storm_t *storm)
+{
+    cg_reply_t info = redis_fixture_call(storm->store, storm->pool, "INFO",
+                                         "commandstats", NULL);
     const char *line = strstr(info.text.ptr, "cmdstat_evalsha:");
     if (getenv("CG_TEST_VERBOSE") && line) {
-        printf("\n    %.*s; our CPU %.1f us per admission and settle\n",
+        printf("\n    %.*s; our CPU %.1f us per admission and settle; "
+               "admitted %d, refused %d, away %d\n    ",
                (int)strcspn(line, "\r\n"), line,
-               (double)tally->cpu_micros / ADMISSIONS);
+               (double)storm->tally->cpu_micros / (double)storm->admissions,
+               (int)storm->tally->admitted, (int)storm->tally->refused,
+               (int)storm->tally->away);
     }
 }
 
 static void storm_of_100000_admissions_passes_no_limit_and_leaks_no_hold(void)
 {
-    apr_pool_t *pool;
-    redis_fixture_t redis;
-    pid_t pids[PROCESSES];
     int64_t last[2];
-    apr_pool_create(&pool, NULL);
-    redis_fixture_start(&redis, false);
-    tally_t *tally = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    void *shared = mmap(NULL, cg_quota_shared_bytes(), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (int i = 0; i < PROCESSES; i++) {
-        pids[i] = fork();
-        if (pids[i] == 0) {
-            run_process(&redis, tally, shared, i);
-        }
-    }
-    cg_store_t *store = redis_fixture_store(&redis, pool);
-    cg_quota_t *quota = cg_quota_open(store, shared, pool);
-    int64_t most = watch(store, pids, pool);
-    for (int i = 0; i < 1000; i++) {
-        cg_quota_settle(quota, NULL, 0, NULL, pool);
-    }
-    read_budget(store, pool, last);
-    print_times(store, tally, pool);
-    CU_ASSERT_EQUAL(tally->admitted + tally->refused, ADMISSIONS);
-    CU_ASSERT_EQUAL(tally->away, 0);
-    CU_ASSERT(tally->refused > 1000);
+    storm_t storm = {.admissions = 100000, .hold_for = HOLD_FOR};
+    storm_begin(&storm);
+    int64_t most = watch(&storm);
+    sweep(&storm);
+    read_budget(storm.store, storm.pool, last);
+    print_times(&storm);
+    CU_ASSERT_EQUAL(storm.tally->admitted + storm.tally->refused,
+                    storm.admissions);
+    CU_ASSERT_EQUAL(storm.tally->away, 0);
+    CU_ASSERT(storm.tally->refused > 1000);
     CU_ASSERT(most <= BUDGET);
-    CU_ASSERT(most > BUDGET - 2000);
-    CU_ASSERT_EQUAL(last[0], tally->spent);
+    CU_ASSERT(most > BUDGET - 2 * COST_MAX);
+    CU_ASSERT_EQUAL(last[0], storm.tally->spent);
     CU_ASSERT_EQUAL(last[1], 0);
     CU_ASSERT(last[0] <= BUDGET);
-    CU_ASSERT_EQUAL(use_of(quota, &limits[0], pool), tally->admitted);
-    CU_ASSERT_EQUAL(use_of(quota, &limits[3], pool), tally->spent);
-    CU_ASSERT_EQUAL(use_of(quota, &limits[8], pool), tally->spent);
-    CU_ASSERT_EQUAL(
-        redis_fixture_call(store, pool, "ZCARD", "cg:{cg}:holds", NULL).number,
-        0);
-    munmap(shared, cg_quota_shared_bytes());
-    munmap(tally, 4096);
-    redis_fixture_stop(&redis);
-    apr_pool_destroy(pool);
+    CU_ASSERT_EQUAL(use_of(&storm, &limits[0]), storm.tally->admitted);
+    CU_ASSERT_EQUAL(use_of(&storm, &limits[3]), storm.tally->spent);
+    CU_ASSERT_EQUAL(use_of(&storm, &limits[8]), storm.tally->spent);
+    CU_ASSERT_EQUAL(holds_of(&storm), 0);
+    storm_end(&storm);
+}
+
+static void storm_through_outages_of_the_store_leaves_no_phantom_spend(void)
+{
+    int64_t last[2];
+    storm_t storm = {
+        .admissions = 30000, .hold_for = HOLD_FOR, .is_rough = true};
+    storm_begin(&storm);
+    for (int i = 0; i < 4; i++) {
+        usleep(300000);
+        if (i % 2) {
+            redis_fixture_kill(&storm.redis);
+            usleep(300000);
+            redis_fixture_restart(&storm.redis);
+        }
+        else {
+            redis_fixture_freeze(&storm.redis);
+            usleep(400000);
+            redis_fixture_thaw(&storm.redis);
+        }
+    }
+    int64_t most = watch(&storm);
+    sweep(&storm);
+    read_budget(storm.store, storm.pool, last);
+    print_times(&storm);
+    CU_ASSERT(storm.tally->away > 0);
+    CU_ASSERT(storm.tally->admitted > 1000);
+    CU_ASSERT(most <= BUDGET);
+    CU_ASSERT_EQUAL(last[0], storm.tally->spent);
+    CU_ASSERT_EQUAL(last[1], 0);
+    CU_ASSERT_EQUAL(use_of(&storm, &limits[0]), storm.tally->admitted);
+    CU_ASSERT_EQUAL(use_of(&storm, &limits[3]), storm.tally->spent);
+    CU_ASSERT_EQUAL(holds_of(&storm), 0);
+    storm_end(&storm);
+}
+
+static void storm_of_killed_processes_leaves_no_hold(void)
+{
+    int64_t last[2];
+    storm_t storm = {.admissions = INT64_C(100000000), .hold_for = 2 * SECOND};
+    storm_begin(&storm);
+    usleep(400000);
+    for (int i = 0; i < PROCESSES; i++) {
+        usleep(50000);
+        kill(storm.pids[i], SIGKILL);
+        waitpid(storm.pids[i], NULL, 0);
+    }
+    usleep(2200000);
+    sweep(&storm);
+    read_budget(storm.store, storm.pool, last);
+    int64_t in_flight = PROCESSES * THREADS * COST_MAX;
+    CU_ASSERT(storm.tally->admitted > 100);
+    CU_ASSERT_EQUAL(last[1], 0);
+    CU_ASSERT_EQUAL(holds_of(&storm), 0);
+    CU_ASSERT(last[0] <= BUDGET);
+    CU_ASSERT(llabs(last[0] - storm.tally->spent) <= in_flight);
+    storm_end(&storm);
 }
 
 CU_TestInfo test_quota_storm[] = {
     {"storm_of_100000_admissions_passes_no_limit_and_leaks_no_hold",
      storm_of_100000_admissions_passes_no_limit_and_leaks_no_hold},
+    {"storm_through_outages_of_the_store_leaves_no_phantom_spend",
+     storm_through_outages_of_the_store_leaves_no_phantom_spend},
+    {"storm_of_killed_processes_leaves_no_hold",
+     storm_of_killed_processes_leaves_no_hold},
     CU_TEST_INFO_NULL,
 };
