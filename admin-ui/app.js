@@ -25,7 +25,7 @@ const PAGES = [
 ];
 const GROUPS = ['watch', 'control', 'record'];
 
-/* ---- the frame ------------------------------------------------------------------------------------------------------- */
+/* ---- the frame ---- */
 
 function Menu({ session, path }) {
     return html`<nav class="menu" aria-label=${t('app.menu')}>${GROUPS.map((group) => {
@@ -37,8 +37,11 @@ function Menu({ session, path }) {
 }
 
 function Setting({ name, label, value, options, onChange }) {
-    return html`<fieldset class="setting"><legend>${label}</legend>${options.map((option) => html`<label key=${option.value}>
-        <input type="radio" name=${name} checked=${option.value === value} onChange=${() => onChange(option.value)} /> <span lang=${option.lang}>${option.label}</span></label>`)}</fieldset>`;
+    return html`<fieldset class="setting"><legend>${label}</legend>${options.map((option) => html`<label
+        key=${option.value}>
+        <input type="radio" name=${name} checked=${option.value === value}
+            onChange=${() => onChange(option.value)} /> <span
+            lang=${option.lang}>${option.label}</span></label>`)}</fieldset>`;
 }
 
 /* Who is signed in and as what; language, theme and time zone. */
@@ -62,13 +65,16 @@ function UserMenu({ session, again }) {
     }
     const roles = session.roles.map((role) => tValue('role', role)).join(t('list.and'));
     return html`<details class="user" ref=${details}>
-        <summary title=${t('app.user_menu', { user: session.user })}><${Icon} name="person" /><span>${session.user}</span><small>${roles}</small></summary>
+        <summary title=${t('app.user_menu', { user: session.user })}><${Icon}
+            name="person" /><span>${session.user}</span><small>${roles}</small></summary>
         <div class="user-menu">
             <${Setting} name="language" label="Language · 语言" value=${currentLanguage().code} onChange=${chooseLanguage}
                 options=${LANGUAGES.map((one) => ({ value: one.code, label: one.name, lang: one.locale }))} />
-            <${Setting} name="theme" label=${t('app.theme')} value=${keptChoice('theme', 'auto')} onChange=${(value) => choose('theme', value)}
+            <${Setting} name="theme" label=${t('app.theme')} value=${keptChoice('theme', 'auto')}
+                onChange=${(value) => choose('theme', value)}
                 options=${['auto', 'light', 'dark'].map((value) => ({ value, label: t(`theme.${value}`) }))} />
-            <${Setting} name="zone" label=${t('app.zone')} value=${keptChoice('zone', 'local')} onChange=${(value) => choose('zone', value)}
+            <${Setting} name="zone" label=${t('app.zone')} value=${keptChoice('zone', 'local')}
+                onChange=${(value) => choose('zone', value)}
                 options=${[{ value: 'local', label: t('zone.local') }, { value: 'utc', label: 'UTC' }]} />
             <p class="hint">${t('app.sign_out')}</p></div></details>`;
 }
@@ -76,17 +82,23 @@ function UserMenu({ session, again }) {
 /* The store is away: said once, on every page, until it is back. */
 function StoreBanner({ store }) {
     if (!store.data || store.data.state !== 'down') return null;
-    const backlog = store.data.journal_backlog_records;
-    return html`<${Notice} tone="bad"><b>${t('store.down')}</b> ${t('store.down_text', { since: store.data.since ? fullTime(store.data.since) : t('store.unknown_time'), backlog: count(backlog) })}<//>`;
+    const since = store.data.since ? fullTime(store.data.since) : t('store.unknown_time');
+    const backlog = count(store.data.journal_backlog_records);
+    return html`<${Notice} tone="bad"><b>${t('store.down')}</b> ${t('store.down_text', { since, backlog })}<//>`;
 }
+
+const STORE_TONES = { up: 'ok', down: 'bad', unknown: 'quiet' };
 
 function StoreLine({ store, session }) {
     const state = store.data ? store.data.state : 'unknown';
-    return html`<div class="server"><${State} tone=${state === 'up' ? 'ok' : state === 'down' ? 'bad' : 'quiet'}>${tValue('store', state)}<//>
-        <span title=${t('app.node')}>${session.node}</span><span>${session.version && t('app.version', { version: session.version })}</span><span>${zoneOf()}</span></div>`;
+    return html`<div class="server">
+        <${State} tone=${STORE_TONES[state]}>${tValue('store', state)}<//>
+        <span title=${t('app.node')}>${session.node}</span>
+        <span>${session.version && t('app.version', { version: session.version })}</span>
+        <span>${zoneOf()}</span></div>`;
 }
 
-/* ---- the page of the address ----------------------------------------------------------------------------------------- */
+/* ---- the page of the address ---- */
 
 function useRoute() {
     const [route, setRoute] = useState(readRoute());
@@ -106,7 +118,8 @@ function Current({ page, route, session }) {
     useEffect(() => {
         let isWanted = true;
         setFailure(null);
-        page.load().then((loaded) => isWanted && setModule({ page, View: loaded.default, title: loaded.title }), (problem) => isWanted && setFailure(problem));
+        page.load().then((loaded) => isWanted && setModule({ page, View: loaded.default, title: loaded.title }),
+            (problem) => isWanted && setFailure(problem));
         return () => { isWanted = false; };
     }, [page]);
     const isHere = module && module.page === page;
@@ -120,16 +133,20 @@ function Current({ page, route, session }) {
         if (heading && !isFirst.current) heading.focus();
         isFirst.current = false;
     }, [isHere]);
-    if (!may(session, page.deed)) return html`<${Page} title=${t(`page.${page.path}`)}><${Refused} deed=${page.deed} /><//>`;
+    if (!may(session, page.deed)) {
+        return html`<${Page} title=${t(`page.${page.path}`)}><${Refused} deed=${page.deed} /><//>`;
+    }
     if (failure) return html`<${Failed} problem=${{ status: 0, errors: [] }} onRetry=${() => location.reload()} />`;
-    return isHere ? html`<${module.View} key=${page.path} id=${route.id} query=${route.query} />` : html`<${Loading} />`;
+    if (!isHere) return html`<${Loading} />`;
+    return html`<${module.View} key=${page.path} id=${route.id} query=${route.query} />`;
 }
 
 /* "/" brings the operator to the page's search field. */
 function useSlash() {
     useEffect(() => {
         const onKey = (event) => {
-            if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, dialog')) return;
+            if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
+            if (event.target.closest('input, textarea, select, dialog')) return;
             const field = document.querySelector('main input[type=search]');
             if (!field) return;
             event.preventDefault();
@@ -138,6 +155,11 @@ function useSlash() {
         addEventListener('keydown', onKey);
         return () => removeEventListener('keydown', onKey);
     }, []);
+}
+
+function NoPage() {
+    return html`<${Page} title=${t('state.no_page')}>
+        <p><a href=${link('overview')}>${t('state.to_overview')}</a></p><//>`;
 }
 
 function App({ session }) {
@@ -149,15 +171,18 @@ function App({ session }) {
     const page = PAGES.find((one) => one.path === route.page) || (route.page ? null : PAGES[0]);
     return html`<${Session.Provider} value=${session}><div class="frame">
         <button type="button" class="skip" onClick=${() => main.current.focus()}>${t('app.skip')}</button>
-        <header class="side"><a class="brand" href=${link('overview')}><img src="icon.svg" alt="" width="24" height="24" /><span>mod_chatgpt<small>${t('app.console')}</small></span></a>
-            <${Menu} session=${session} path=${page && page.path} /><${StoreLine} store=${store} session=${session} /></header>
+        <header class="side">
+            <a class="brand" href=${link('overview')}><img src="icon.svg" alt="" width="24" height="24" />
+                <span>mod_chatgpt<small>${t('app.console')}</small></span></a>
+            <${Menu} session=${session} path=${page && page.path} />
+            <${StoreLine} store=${store} session=${session} /></header>
         <main ref=${main} tabindex="-1"><${UserMenu} session=${session} again=${() => setTurn((n) => n + 1)} />
             <${StoreBanner} store=${store} />
-            ${page ? html`<${Current} page=${page} route=${route} session=${session} />`
-                : html`<${Page} title=${t('state.no_page')}><p><a href=${link('overview')}>${t('state.to_overview')}</a></p><//>`}</main></div><//>`;
+            ${page ? html`<${Current} page=${page} route=${route} session=${session} />` : html`<${NoPage} />`}
+        </main></div><//>`;
 }
 
-/* ---- the beginning ---------------------------------------------------------------------------------------------------- */
+/* ---- the beginning ---- */
 
 async function begin(root) {
     const code = preferredLanguage();
@@ -167,7 +192,8 @@ async function begin(root) {
     try {
         render(html`<${App} session=${await session} />`, root);
     } catch (problem) {
-        render(html`<div class="alone"><${Failed} problem=${problem} onRetry=${() => location.reload()} /></div>`, root);
+        render(html`<div class="alone"><${Failed} problem=${problem} onRetry=${() => location.reload()} /></div>`,
+            root);
     } finally {
         root.removeAttribute('aria-busy');
     }

@@ -34,7 +34,8 @@ function stacked(series) {
 /* As many labels as there is room for; days where the range is longer than one. */
 function timeLabels(plot, splits) {
     const span = plot.scales.x.max - plot.scales.x.min;
-    return splits.map((at) => (span > 2 * 86400 ? (clockTime(at) === '00:00' ? shortDay(at) : clockTime(at)) : clockTime(at)));
+    const isLong = span > 2 * 86400;
+    return splits.map((at) => (isLong && clockTime(at) === '00:00' ? shortDay(at) : clockTime(at)));
 }
 
 function optionsOf({ series, short, step }, width, onPoint) {
@@ -48,7 +49,8 @@ function optionsOf({ series, short, step }, width, onPoint) {
         padding: [10, 8, 0, 0],
         legend: { show: false },
         tzDate: (at) => (isUtc() ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
-        cursor: { y: false, drag: { x: false, y: false }, sync: { key: together.key, setSeries: false }, points: { show: false } },
+        cursor: { y: false, drag: { x: false, y: false }, sync: { key: together.key, setSeries: false },
+            points: { show: false } },
         scales: {
             x: { range: (plot, min, max) => [min - step / 2, max + step / 2] },
             y: { range: (plot, min, max) => [0, max > 0 ? max * 1.08 : 1] },
@@ -58,7 +60,7 @@ function optionsOf({ series, short, step }, width, onPoint) {
             {
                 ...axis, size: 58, gap: 6, space: 34,
                 grid: { stroke: () => colour('grid'), width: 1 }, incrs: STEPS,
-                values: (plot, splits) => splits.map((value) => (value === null || (isFlat && value > 0) ? '' : short(value))),
+                values: (plot, splits) => splits.map((value) => (isFlat && value > 0 ? '' : short(value))),
             },
         ],
         series: [{}, ...series.map((one) => ({
@@ -104,19 +106,24 @@ export function Chart(props) {
     const i = point !== null && point < at.length ? point : null;
 
     const columns = [
-        { key: 'at', label: t('table.time', { zone: zoneOf() }), cell: (row) => dayAndClock(row.at), sort: (row) => row.at },
+        { key: 'at', label: t('table.time', { zone: zoneOf() }), cell: (row) => dayAndClock(row.at),
+            sort: (row) => row.at },
         ...series.map((one) => ({
-            key: one.key, label: `${one.label} (${unit})`, isNumber: true, cell: (row) => write(row[one.key]), sort: (row) => row[one.key],
+            key: one.key, label: `${one.label} (${unit})`, isNumber: true, cell: (row) => write(row[one.key]),
+                sort: (row) => row[one.key],
         })),
     ];
-    const rows = () => at.map((moment, k) => Object.fromEntries([['at', moment], ...series.map((one) => [one.key, one.values[k]])])).reverse();
+    const rows = () => at.map((moment, k) => Object.fromEntries([['at', moment],
+        ...series.map((one) => [one.key, one.values[k]])])).reverse();
 
     return html`<figure class="card chart">
         <figcaption><div class="chart-head"><h2>${title}</h2>
             <${Segments} label=${t('chart.faces', { title })} value=${face} onChange=${turn}
-                options=${[{ value: 'chart', label: t('chart.chart') }, { value: 'table', label: t('chart.table') }]} /></div>
+                options=${[{ value: 'chart', label: t('chart.chart') },
+                    { value: 'table', label: t('chart.table') }]} /></div>
             <p>${summary}</p></figcaption>
-        ${face === 'table' ? html`<div class="chart-table"><${Table} caption=${title} columns=${columns} rows=${rows()} rowKey=${(row) => row.at} /></div>`
+        ${face === 'table' ? html`<div class="chart-table"><${Table} caption=${title} columns=${columns}
+            rows=${rows()} rowKey=${(row) => row.at} /></div>`
             : html`<${Canvas} ...${props} onPoint=${(idx) => setPoint(idx === undefined ? null : idx)} />
             <ul class="legend">${series.map((one) => html`<li key=${one.key} class=${one.tone}>
                 <i class="dot"></i>${one.label}${i !== null && html` <b>${write(one.values[i])}</b>`}</li>`)}

@@ -68,7 +68,8 @@ export function milliseconds(value) {
     if (isMissing(value)) return NOTHING;
     if (value < 1) return `${numberFormat({ maximumSignificantDigits: 2 }).format(value)} ms`;
     if (value < 1000) return `${numberFormat({ maximumFractionDigits: 0 }).format(value)} ms`;
-    if (value < 60000) return `${numberFormat({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(value / 1000)} s`;
+    if (value < 60000) return `${numberFormat({ minimumFractionDigits: 2,
+        maximumFractionDigits: 2 }).format(value / 1000)} s`;
     return seconds(value / 1000);
 }
 
@@ -94,7 +95,7 @@ export function bytes(value) {
     return `${numberFormat({ maximumFractionDigits: 1 }).format(value / 1e6)} MB`;
 }
 
-/* ---- moments -------------------------------------------------------------------------------------------------- */
+/* ---- moments ---- */
 
 export function isUtc() {
     return keptChoice('zone', 'local') === 'utc';
@@ -127,7 +128,8 @@ export function fullTime(iso, withMillis = false) {
     const date = new Date(iso);
     if (!iso || Number.isNaN(date.getTime())) return NOTHING;
     const p = partsOf(date);
-    return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}${withMillis ? `.${p.milli}` : ''} ${zoneOf(date)}`;
+    const millis = withMillis ? `.${p.milli}` : '';
+    return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}${millis} ${zoneOf(date)}`;
 }
 
 /* 11-24 23:01:07; the year when it is not this one. The zone stands in the column's head. */
@@ -180,12 +182,11 @@ export function ago(iso, now = Date.now()) {
     const past = (now - new Date(iso).getTime()) / 1000;
     if (!iso || Number.isNaN(past)) return NOTHING;
     if (past < 5) return t('time.now');
-    const whole = past < 60 ? past : past < 3600 ? Math.floor(past / 60) * 60 : past < 86400 ? Math.floor(past / 3600) * 3600
-        : Math.floor(past / 86400) * 86400;
-    return t('time.ago', { span: seconds(whole) });
+    const unit = [86400, 3600, 60, 1].find((size) => past >= size);
+    return t('time.ago', { span: seconds(Math.floor(past / unit) * unit) });
 }
 
-/* ---- limits ("100/60s", "10000tokens/60s", "5USD/month") ---------------------------------------------------------- */
+/* ---- limits ("100/60s", "10000tokens/60s", "5USD/month") ---- */
 
 const LIMIT = /^(\d+(?:\.\d+)?)(requests|tokens|USD)?\/(\d*)(s|m|min|h|d|month|day|hour|minute)$/i;
 const WINDOW_SECONDS = { s: 1, m: 60, min: 60, minute: 60, h: 3600, hour: 3600, d: 86400, day: 86400 };

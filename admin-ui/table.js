@@ -16,7 +16,8 @@ function compare(a, b) {
     if (a === b) return 0;
     if (a === null || a === undefined) return 1; /* what is not known stands last, whichever the way */
     if (b === null || b === undefined) return -1;
-    return typeof a === 'string' ? a.localeCompare(b, undefined, { numeric: true, sensitivity: 'base' }) : a < b ? -1 : 1;
+    if (typeof a === 'string') return a.localeCompare(b, undefined, { numeric: true, sensitivity: 'base' });
+    return a < b ? -1 : 1;
 }
 
 function sorted(rows, column, isDown) {
@@ -34,7 +35,8 @@ function Head({ column, order, onSort }) {
     const direction = isHere ? (order.isDown ? 'descending' : 'ascending') : undefined;
     const name = column.isNumber ? 'number' : /\broomy\b/.test(column.kind) ? 'roomy' : '';
     if (!column.sort) return html`<th scope="col" class=${name} title=${column.hint}>${column.label}</th>`;
-    return html`<th scope="col" class=${name} aria-sort=${direction} title=${column.hint}><button type="button" onClick=${() => onSort(column)}>${column.label}${
+    return html`<th scope="col" class=${name} aria-sort=${direction} title=${column.hint}><button type="button"
+        onClick=${() => onSort(column)}>${column.label}${
         html`<${Icon} name=${isHere && !order.isDown ? 'up_arrow' : 'down_arrow'} size="12" />`}</button></th>`;
 }
 
@@ -74,20 +76,28 @@ export function Table({ caption, columns, rows, rowKey, href, current, order: fi
     if (!rows.length && empty) return empty;
     return html`<div class="table-box"><table onKeyDown=${walk}>
         <caption class="off-screen">${caption}</caption>
-        <thead><tr>${columns.map((one) => html`<${Head} key=${one.key} column=${one} order=${order} onSort=${sortBy} />`)}</tr></thead>
-        <tbody>${part.map((row) => html`<tr key=${rowKey(row)} class=${href ? 'link' : ''} aria-current=${rowKey(row) === current ? 'true' : undefined}
-            onClick=${href && follow}>${columns.map((one, index) => html`<td key=${one.key} class=${one.isNumber ? 'number' : one.kind || ''}>${
-                href && index === 0 ? html`<a href=${href(row)}>${one.cell(row)}</a>` : one.cell(row)}</td>`)}</tr>`)}</tbody>
+        <thead><tr>${columns.map((one) => html`<${Head} key=${one.key} column=${one} order=${order}
+            onSort=${sortBy} />`)}</tr></thead>
+        <tbody>${part.map((row) => html`<tr key=${rowKey(row)} class=${href ? 'link' : ''} onClick=${href && follow}
+            aria-current=${rowKey(row) === current ? 'true' : undefined}>${columns.map((one, index) => html`
+                <td key=${one.key} class=${one.isNumber ? 'number' : one.kind || ''}>${
+                    href && index === 0 ? html`<a href=${href(row)}>${one.cell(row)}</a>` : one.cell(row)}</td>`)}
+            </tr>`)}</tbody>
         </table></div>
-        <${Foot} total=${rows.length} shown=${part.length} more=${more} isSorted=${Boolean(order && more && more.hasMore)}
+        <${Foot} total=${rows.length} shown=${part.length} more=${more}
+            isSorted=${Boolean(order && more && more.hasMore)}
             onMore=${() => show(shown + STEP)} />`;
 }
 
 function Foot({ total, shown, more, isSorted, onMore }) {
     const hasMore = more && more.hasMore;
-    return html`<p class="table-foot" role="status">
-        <span>${shown < total ? t('table.part', { shown: count(shown), total: tCount('table.rows', total, count(total)) })
-            : tCount('table.rows', total, count(total))}${hasMore ? ` · ${t('table.server_has_more')}` : ''}${isSorted ? ` · ${t('table.sorted_part')}` : ''}</span>
-        ${shown < total ? html`<${Button} onClick=${onMore}>${t('table.show_more', { n: count(Math.min(STEP, total - shown)) })}<//>`
-            : hasMore && html`<${Button} busy=${more.isLoading} onClick=${more.onMore}>${t('table.load_more')}<//>`}</p>`;
+    const rows = tCount('table.rows', total, count(total));
+    const said = [shown < total ? t('table.part', { shown: count(shown), total: rows }) : rows];
+    if (hasMore) said.push(t('table.server_has_more'));
+    if (isSorted) said.push(t('table.sorted_part'));
+    const next = t('table.show_more', { n: count(Math.min(STEP, total - shown)) });
+    return html`<p class="table-foot" role="status"><span>${said.join(' · ')}</span>
+        ${shown < total && html`<${Button} onClick=${onMore}>${next}<//>`}
+        ${shown === total && hasMore && html`
+            <${Button} busy=${more.isLoading} onClick=${more.onMore}>${t('table.load_more')}<//>`}</p>`;
 }

@@ -11,7 +11,7 @@ import { t, tValue } from './words.js';
 
 export const html = htm.bind(h);
 
-/* ---- asking the server ---------------------------------------------------------------------------------------------- */
+/* ---- asking the server ---- */
 
 const RETRY_AFTER_MS = 10000;
 
@@ -59,7 +59,7 @@ export function useSettled(value, forMs = 300) {
     return settled;
 }
 
-/* ---- small things ----------------------------------------------------------------------------------------------------- */
+/* ---- small things ---- */
 
 /* Line drawings on a 16 × 16 grid; ours. */
 const ICONS = {
@@ -88,7 +88,8 @@ const ICONS = {
 };
 
 export function Icon({ name, size = 16 }) {
-    return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 16 16" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
+    return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 16 16" aria-hidden="true"><path
+        d=${ICONS[name]} /></svg>`;
 }
 
 /* tone: ok, warn, bad, accent or nothing. A shape beside the colour, for who cannot tell them apart. */
@@ -112,20 +113,23 @@ export function timeLabel() {
 }
 
 export function Text({ value }) {
-    return value === null || value === undefined || value === '' ? html`<span class="nothing">${format.NOTHING}</span>` : String(value);
+    return value === null || value === undefined || value === '' ? html`<span
+        class="nothing">${format.NOTHING}</span>` : String(value);
 }
 
 /* A share as a bar; words beside it say the numbers. An SVG's width is an attribute, so no style is needed. */
 export function Bar({ part, whole, label }) {
     const share = whole > 0 ? Math.min(1, part / whole) : 0;
     const tone = share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'accent';
-    return html`<svg class=${`bar ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="meter" aria-label=${label}
+    return html`<svg class=${`bar ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="meter"
+        aria-label=${label}
         aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(share * 100)}>
         <rect class="track" width="100" height="6" /><rect class="fill" width=${share * 100} height="6" /></svg>`;
 }
 
 export function Button({ icon, kind = '', busy, children, ...rest }) {
-    return html`<button type="button" class=${`button ${kind}`} aria-busy=${busy ? 'true' : undefined} disabled=${busy || rest.disabled} ...${rest}>
+    return html`<button type="button" class=${`button ${kind}`} aria-busy=${busy ? 'true' : undefined}
+        disabled=${busy || rest.disabled} ...${rest}>
         ${icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}</button>`;
 }
 
@@ -154,7 +158,8 @@ export function Copy({ text, label = t('act.copy'), kind = '', onCopied }) {
         if (wasCopied && onCopied) onCopied();
         setTimeout(() => say(''), 2500);
     }
-    return html`<${Button} icon=${said === 'act.copied' ? 'check' : 'copy'} kind=${kind} onClick=${copy}>${said ? t(said) : label}<//>
+    return html`<${Button} icon=${said === 'act.copied' ? 'check' : 'copy'} kind=${kind}
+        onClick=${copy}>${said ? t(said) : label}<//>
         <span class="off-screen" role="status">${said && t(said)}</span>`;
 }
 
@@ -165,10 +170,11 @@ export function Segments({ label, value, options, onChange }) {
             onClick=${() => onChange(option.value)}>${option.label}</button>`)}</div>`;
 }
 
-/* ---- states: loading, empty, failed, refused ------------------------------------------------------------------------- */
+/* ---- states: loading, empty, failed, refused ---- */
 
 function Blank({ icon, tone = '', title, children, live }) {
-    return html`<div class=${`blank ${tone}`} role=${live}><${Icon} name=${icon} size="28" /><h2>${title}</h2>${children}</div>`;
+    return html`<div class=${`blank ${tone}`} role=${live}><${Icon} name=${icon}
+        size="28" /><h2>${title}</h2>${children}</div>`;
 }
 
 /* Grey lines where rows will be; they appear late, so that a quick answer does not flicker. */
@@ -183,18 +189,21 @@ export function Empty({ title = t('state.empty'), children }) {
 
 export function Refused({ deed }) {
     const roles = rolesFor(deed).map((role) => tValue('role', role)).join(t('list.or'));
-    return html`<${Blank} icon="lock" title=${t('problem.role-required')} live="alert"><p>${t('state.refused', { roles })}</p><//>`;
+    return html`<${Blank} icon="lock" title=${t('problem.role-required')}
+        live="alert"><p>${t('state.refused', { roles })}</p><//>`;
 }
 
 /* Any problem in place of what was asked for. */
 export function Failed({ problem, onRetry }) {
     const words = explain(problem);
     const isAboutUs = problem.status === 401 || problem.status === 403;
-    return html`<${Blank} icon=${isAboutUs ? 'lock' : 'warn'} tone=${isAboutUs ? '' : 'bad'} title=${words.title} live="alert">
+    return html`<${Blank} icon=${isAboutUs ? 'lock' : 'warn'} tone=${isAboutUs ? '' : 'bad'} title=${words.title}
+        live="alert">
         <p>${words.text}</p>
         <${ServerSaid} problem=${problem} />
-        ${problem.status === 401 ? html`<${Button} kind="primary" onClick=${() => location.reload()}>${t('act.sign_in')}<//>`
-            : onRetry && problem.status !== 403 && html`<${Button} icon="reload" onClick=${onRetry}>${t('act.retry')}<//>`}<//>`;
+        ${problem.status === 401 && html`
+            <${Button} kind="primary" onClick=${() => location.reload()}>${t('act.sign_in')}<//>`}
+        ${!isAboutUs && onRetry && html`<${Button} icon="reload" onClick=${onRetry}>${t('act.retry')}<//>`}<//>`;
 }
 
 /* The server's own sentence and the id to look for in its log. */
@@ -215,7 +224,8 @@ export function Notice({ problem, tone = 'bad', children, onRetry, retry = t('ac
 /* The ladder every page climbs: refused or failed, loading, empty, or what was asked for. */
 export function Loaded({ from, rows, isEmpty, empty, children }) {
     if (from.data === null) {
-        return from.problem ? html`<${Failed} problem=${from.problem} onRetry=${from.reload} />` : html`<${Loading} rows=${rows} />`;
+        return from.problem ? html`<${Failed} problem=${from.problem} onRetry=${from.reload} />` : html`<${Loading}
+            rows=${rows} />`;
     }
     return html`${from.problem && html`<${Notice} problem=${from.problem} onRetry=${from.reload} />`}
         ${isEmpty ? empty || html`<${Empty} />` : children}`;
@@ -223,12 +233,14 @@ export function Loaded({ from, rows, isEmpty, empty, children }) {
 
 /* "As of 12:04:05 UTC+08:00" and a button to ask again. */
 export function AsOf({ from }) {
-    return html`<span class="as-of">${from.at && t('state.as_of', { time: format.fullTime(from.at.toISOString()).slice(11) })}
-        <${Button} icon="reload" kind="bare" busy=${from.isLoading && from.data !== null} aria-label=${t('act.reload')} title=${t('act.reload')}
+    return html`<span class="as-of">${from.at && t('state.as_of',
+        { time: format.fullTime(from.at.toISOString()).slice(11) })}
+        <${Button} icon="reload" kind="bare" busy=${from.isLoading && from.data !== null}
+            aria-label=${t('act.reload')} title=${t('act.reload')}
             onClick=${from.reload} /></span>`;
 }
 
-/* ---- page, panel, dialog ------------------------------------------------------------------------------------------------ */
+/* ---- page, panel, dialog ---- */
 
 export function Page({ title, about, actions, children }) {
     return html`<header class="page-head"><div><h1 tabindex="-1">${title}</h1>${about && html`<p>${about}</p>`}</div>
@@ -250,9 +262,12 @@ export function Panel({ title, label, onClose, onStep, actions, children }) {
     }
     return html`<aside class="panel" ref=${panel} aria-label=${label} onKeyDown=${onKey}>
         <header><h2 tabindex="-1">${title}</h2>
-            ${onStep && html`<${Button} kind="bare" icon="up_arrow" aria-label=${t('act.previous')} title=${`${t('act.previous')} (k)`} onClick=${() => onStep(-1)} />
-            <${Button} kind="bare" icon="down_arrow" aria-label=${t('act.next')} title=${`${t('act.next')} (j)`} onClick=${() => onStep(1)} />`}
-            <${Button} kind="bare" icon="close" aria-label=${t('act.close')} title=${`${t('act.close')} (Esc)`} onClick=${onClose} /></header>
+            ${onStep && html`<${Button} kind="bare" icon="up_arrow" aria-label=${t('act.previous')}
+                title=${`${t('act.previous')} (k)`} onClick=${() => onStep(-1)} />
+            <${Button} kind="bare" icon="down_arrow" aria-label=${t('act.next')} title=${`${t('act.next')} (j)`}
+                onClick=${() => onStep(1)} />`}
+            <${Button} kind="bare" icon="close" aria-label=${t('act.close')} title=${`${t('act.close')} (Esc)`}
+                onClick=${onClose} /></header>
         <div class="panel-body">${children}</div>
         ${actions && html`<footer>${actions}</footer>`}</aside>`;
 }
@@ -274,11 +289,13 @@ export function Dialog({ title, onClose, mayLeave = true, wide, children }) {
 
 /* Pairs of name and value; rows: [label, value]; a row that is false is left out. */
 export function Facts({ rows }) {
-    return html`<dl class="facts">${rows.filter(Boolean).map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd>${
-        value === null || value === undefined || value === '' ? html`<span class="nothing">${format.NOTHING}</span>` : value}</dd></div>`)}</dl>`;
+    const nothing = html`<span class="nothing">${format.NOTHING}</span>`;
+    const isNothing = (value) => value === null || value === undefined || value === '';
+    return html`<dl class="facts">${rows.filter(Boolean).map(([label, value]) => html`
+        <div key=${label}><dt>${label}</dt><dd>${isNothing(value) ? nothing : value}</dd></div>`)}</dl>`;
 }
 
-/* ---- forms ----------------------------------------------------------------------------------------------------------------- */
+/* ---- forms ---- */
 
 let fieldCount = 0;
 
@@ -288,16 +305,19 @@ export function Field({ label, hint, fault, isNeeded, children }) {
     const id = useRef(null);
     if (!id.current) id.current = `field-${(fieldCount += 1)}`;
     const about = [hint && `${id.current}-hint`, fault && `${id.current}-fault`].filter(Boolean).join(' ');
+    const marks = { 'aria-invalid': fault ? 'true' : undefined, 'aria-required': isNeeded ? 'true' : undefined };
     return html`<div class=${`field ${fault ? 'faulty' : ''}`}>
-        <label for=${id.current}>${label}${isNeeded && html`<span class="needed" title=${t('form.needed')}> *</span>`}</label>
-        ${children({ id: id.current, 'aria-describedby': about || undefined, 'aria-invalid': fault ? 'true' : undefined, 'aria-required': isNeeded ? 'true' : undefined })}
+        <label for=${id.current}>${label}
+            ${isNeeded && html`<span class="needed" title=${t('form.needed')}> *</span>`}</label>
+        ${children({ id: id.current, 'aria-describedby': about || undefined, ...marks })}
         ${hint && html`<p class="hint" id=${`${id.current}-hint`}>${hint}</p>`}
         ${fault && html`<p class="fault" id=${`${id.current}-fault`}>${fault}</p>`}</div>`;
 }
 
 export function TextField({ value, onChange, type = 'text', label, hint, fault, isNeeded, ...rest }) {
     return html`<${Field} label=${label} hint=${hint} fault=${fault} isNeeded=${isNeeded}>${(tie) => html`
-        <input type=${type} value=${value} autocomplete="off" spellcheck=${false} ...${rest} ...${tie} onInput=${(event) => onChange(event.target.value)} />`}<//>`;
+        <input type=${type} value=${value} autocomplete="off" spellcheck=${false} ...${rest} ...${tie}
+            onInput=${(event) => onChange(event.target.value)} />`}<//>`;
 }
 
 export function SelectField({ value, onChange, options, label, hint, fault }) {
@@ -308,11 +328,13 @@ export function SelectField({ value, onChange, options, label, hint, fault }) {
 
 /* A filter above a table; "/" brings the operator there. */
 export function Search({ value, onChange, label, placeholder }) {
-    return html`<span class="search"><${Icon} name="search" /><input type="search" value=${value} aria-label=${label} placeholder=${placeholder || label}
+    return html`<span class="search"><${Icon} name="search" /><input type="search" value=${value} aria-label=${label}
+        placeholder=${placeholder || label}
         autocomplete="off" spellcheck=${false} onInput=${(event) => onChange(event.target.value)} /></span>`;
 }
 
 export function Choice({ value, onChange, label, options }) {
-    return html`<select class="choice" value=${value} aria-label=${label} title=${label} onChange=${(event) => onChange(event.target.value)}>${options.map((option) => html`
+    return html`<select class="choice" value=${value} aria-label=${label} title=${label}
+        onChange=${(event) => onChange(event.target.value)}>${options.map((option) => html`
         <option key=${option.value} value=${option.value}>${option.label}</option>`)}</select>`;
 }

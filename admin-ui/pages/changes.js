@@ -36,14 +36,24 @@ function isNothing(name, value) {
     return isPair(value) && written(name, value.before) === NOTHING && written(name, value.after) === NOTHING;
 }
 
+function Pair({ name, value }) {
+    const before = written(name, value.before);
+    return html`${before !== NOTHING && html`<del>${before}</del> → `}<ins>${written(name, value.after)}</ins>`;
+}
+
 /* {"name": {"before", "after"}} as old → new; other members (how much a scan found) as they are. */
 function Change({ change }) {
-    const members = Object.entries(change || {}).filter(([name, value]) => name !== 'version' && value && !isNothing(name, value));
-    if (!members.length) return html`<span class="nothing">–</span>`;
-    return html`<ul class="changes">${members.map(([name, value]) => html`<li key=${name}><span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name}</span> ${
-        isPair(value)
-            ? html`${written(name, value.before) !== NOTHING && html`<del>${written(name, value.before)}</del> → `}<ins>${written(name, value.after)}</ins>`
-            : written(name, value)}</li>`)}</ul>`;
+    const members = Object.entries(change || {}).filter(([name, value]) => name !== 'version' && value);
+    const shown = members.filter(([name, value]) => !isNothing(name, value));
+    if (!shown.length) return html`<span class="nothing">–</span>`;
+    return html`<ul class="changes">${shown.map(([name, value]) => html`<li key=${name}>
+        <span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name} </span>
+        ${isPair(value) ? html`<${Pair} name=${name} value=${value} />` : written(name, value)}</li>`)}</ul>`;
+}
+
+function Deed({ row }) {
+    return html`<span title=${row.operation}>${tValue('operation', row.operation)}</span>
+        ${row.decision === 'denied' && html` <${Chip} tone="bad">${t('changes.denied')}<//>`}`;
 }
 
 function Subject({ subject }) {
@@ -53,12 +63,17 @@ function Subject({ subject }) {
 }
 
 const columns = () => [
-    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`, sort: (row) => row.at },
-    { key: 'user', label: t('changes.user'), cell: (row) => html`<span class="name">${row.user}</span>`, sort: (row) => row.user },
-    { key: 'deed', label: t('changes.deed'), cell: (row) => html`<span title=${row.operation}>${tValue('operation', row.operation)}</span>${row.decision === 'denied' && html` <${Chip} tone="bad">${t('changes.denied')}<//>`}`, sort: (row) => row.operation },
-    { key: 'subject', label: t('changes.subject'), cell: (row) => html`<${Subject} subject=${row.subject} />`, sort: (row) => row.subject || null },
-    { key: 'change', label: t('changes.change'), kind: 'wide', cell: (row) => html`<${Change} change=${row.change} />` },
-    { key: 'address', label: t('changes.address'), kind: 'quiet', cell: (row) => html`<${Text} value=${row.address} />` },
+    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`,
+        sort: (row) => row.at },
+    { key: 'user', label: t('changes.user'), cell: (row) => html`<span class="name">${row.user}</span>`,
+        sort: (row) => row.user },
+    { key: 'deed', label: t('changes.deed'), cell: (row) => html`<${Deed} row=${row} />`, sort: (row) => row.operation },
+    { key: 'subject', label: t('changes.subject'), cell: (row) => html`<${Subject} subject=${row.subject} />`,
+        sort: (row) => row.subject || null },
+    { key: 'change', label: t('changes.change'), kind: 'wide', cell: (row) => html`<${Change}
+        change=${row.change} />` },
+    { key: 'address', label: t('changes.address'), kind: 'quiet', cell: (row) => html`<${Text}
+        value=${row.address} />` },
 ];
 
 export default function Changes() {
@@ -71,7 +86,8 @@ export default function Changes() {
         setRest((old) => ({ ...old, isLoading: true, problem: null }));
         try {
             const part = await get('admin-events', { limit: PART, cursor });
-            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false, problem: null }));
+            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false,
+                problem: null }));
         } catch (problem) {
             setRest((old) => ({ ...old, isLoading: false, problem }));
         }
@@ -80,7 +96,8 @@ export default function Changes() {
         setRest({ items: [], cursor: undefined, isLoading: false, problem: null });
         first.reload();
     }
-    return html`<${Page} title=${t(title)} about=${t('changes.about')} actions=${html`<${AsOf} from=${{ ...first, reload }} />`}>
+    return html`<${Page} title=${t(title)} about=${t('changes.about')}
+        actions=${html`<${AsOf} from=${{ ...first, reload }} />`}>
         <${Loaded} from=${first} isEmpty=${!rows.length} empty=${html`<${Empty} title=${t('changes.none')} />`}>
             <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => row.id}
                 more=${{ hasMore: Boolean(cursor), isLoading: rest.isLoading, onMore: more }} />

@@ -60,21 +60,29 @@ function peak(at, values) {
 
 function Tile({ label, value, note, tone = '', href }) {
     const inside = html`<span class="tile-label">${label}</span><b>${value}</b><span class="tile-note">${note}</span>`;
-    return href ? html`<a class=${`tile ${tone}`} href=${href}>${inside}</a>` : html`<div class=${`tile ${tone}`}>${inside}</div>`;
+    return href ? html`<a class=${`tile ${tone}`} href=${href}>${inside}</a>` : html`<div
+        class=${`tile ${tone}`}>${inside}</div>`;
 }
 
 function Tiles({ totals, range }) {
     const toRequests = (decision) => link('requests', '', { range, decision });
-    const refusedShare = totals.requests ? t('overview.of_requests', { share: percent(totals.refused, totals.requests) }) : t('overview.none');
-    const failedShare = totals.requests ? t('overview.of_requests', { share: percent(totals.failed, totals.requests) }) : t('overview.none');
+    const shareOf = (word, name) => (totals.requests ? t(word, { share: percent(totals[name], totals.requests) }) : t('overview.none'));
     return html`<div class="tiles">
-        <${Tile} label=${t('overview.requests')} value=${shortCount(totals.requests)} note=${totals.requests ? t('overview.served', { share: percent(totals.served, totals.requests) }) : t('unit.requests')} href=${toRequests('')} />
-        <${Tile} label=${t('overview.refused')} value=${shortCount(totals.refused)} note=${refusedShare} tone=${totals.refused ? 'warn' : ''} href=${toRequests('refused')} />
-        <${Tile} label=${t('overview.failed')} value=${shortCount(totals.failed)} note=${failedShare} tone=${totals.failed ? 'bad' : ''} href=${toRequests('failed')} />
+        <${Tile} label=${t('overview.requests')} value=${shortCount(totals.requests)}
+            note=${totals.requests ? t('overview.served', { share: percent(totals.served, totals.requests) })
+            : t('unit.requests')} href=${toRequests('')} />
+        <${Tile} label=${t('overview.refused')} value=${shortCount(totals.refused)} note=${shareOf('overview.of_requests', 'refused')}
+            tone=${totals.refused ? 'warn' : ''} href=${toRequests('refused')} />
+        <${Tile} label=${t('overview.failed')} value=${shortCount(totals.failed)} note=${shareOf('overview.of_requests', 'failed')}
+            tone=${totals.failed ? 'bad' : ''} href=${toRequests('failed')} />
         <${Tile} label=${t('overview.tokens')} value=${shortCount(totals.input_tokens + totals.output_tokens)}
-            note=${t('overview.tokens_in_out', { input: shortCount(totals.input_tokens), output: shortCount(totals.output_tokens) })} />
-        <${Tile} label=${t('overview.cost')} value=${shortUsd(totals.cost_micros)} note=${totals.requests ? t('overview.per_thousand', { cost: shortUsd((totals.cost_micros / totals.requests) * 1000) }) : 'USD'} />
-        <${Tile} label=${t('overview.findings')} value=${shortCount(totals.findings)} note=${t('overview.findings_note')} />
+            note=${t('overview.tokens_in_out', { input: shortCount(totals.input_tokens),
+                output: shortCount(totals.output_tokens) })} />
+        <${Tile} label=${t('overview.cost')} value=${shortUsd(totals.cost_micros)}
+            note=${totals.requests ? t('overview.per_thousand',
+            { cost: shortUsd((totals.cost_micros / totals.requests) * 1000) }) : 'USD'} />
+        <${Tile} label=${t('overview.findings')} value=${shortCount(totals.findings)}
+            note=${t('overview.findings_note')} />
     </div>`;
 }
 
@@ -87,19 +95,29 @@ function Charts({ data }) {
     const mostCost = peak(series.at, series.cost_micros);
     const common = { at: series.at, step: size };
     return html`<div class="charts">
-        <${Chart} ...${common} title=${t('overview.requests')} unit=${t('unit.requests')} write=${count} short=${shortCount}
-            summary=${totals.requests ? t('overview.requests_summary', { total: count(totals.requests), most: count(most.value), time: most.time, each }) : t('overview.no_requests')}
+        <${Chart} ...${common} title=${t('overview.requests')} unit=${t('unit.requests')} write=${count}
+            short=${shortCount}
+            summary=${totals.requests ? t('overview.requests_summary',
+                { total: count(totals.requests), most: count(most.value), time: most.time, each })
+                : t('overview.no_requests')}
             series=${[{ key: 'requests', label: t('overview.requests'), values: series.requests, tone: 'accent' }]} />
-        <${Chart} ...${common} title=${t('overview.refusals')} unit=${t('unit.requests')} write=${count} short=${shortCount}
-            summary=${!totals.refused && !totals.failed ? t('overview.no_refusals_here') : t('overview.refusals_summary', { refused: count(totals.refused), failed: count(totals.failed), each })}
+        <${Chart} ...${common} title=${t('overview.refusals')} unit=${t('unit.requests')} write=${count}
+            short=${shortCount}
+            summary=${!totals.refused && !totals.failed ? t('overview.no_refusals_here')
+                : t('overview.refusals_summary', { refused: count(totals.refused), failed: count(totals.failed),
+                each })}
             series=${[{ key: 'refused', label: t('overview.refused'), values: series.refused, tone: 'warn' },
                 { key: 'failed', label: t('overview.failed'), values: series.failed, tone: 'bad' }]} />
         <${Chart} ...${common} title=${t('overview.tokens')} unit=${t('unit.tokens')} write=${count} short=${shortCount}
-            summary=${!tokens.some(Boolean) ? t('overview.no_tokens') : t('overview.tokens_summary', { input: count(totals.input_tokens), output: count(totals.output_tokens), most: count(mostTokens.value), time: mostTokens.time, each })}
+            summary=${!tokens.some(Boolean) ? t('overview.no_tokens')
+                : t('overview.tokens_summary', { input: count(totals.input_tokens),
+                output: count(totals.output_tokens), most: count(mostTokens.value), time: mostTokens.time, each })}
             series=${[{ key: 'input', label: t('overview.input'), values: series.input_tokens, tone: 'accent' },
                 { key: 'output', label: t('overview.output'), values: series.output_tokens, tone: 'second' }]} />
         <${Chart} ...${common} title=${t('overview.cost')} unit="USD" write=${usd} short=${shortUsd}
-            summary=${!totals.cost_micros ? t('overview.no_cost') : t('overview.cost_summary', { total: usd(totals.cost_micros), most: usd(mostCost.value), time: mostCost.time, each })}
+            summary=${!totals.cost_micros ? t('overview.no_cost')
+                : t('overview.cost_summary', { total: usd(totals.cost_micros), most: usd(mostCost.value),
+                time: mostCost.time, each })}
             series=${[{ key: 'cost', label: t('overview.cost'), values: series.cost_micros, tone: 'accent' }]} />
     </div>`;
 }
@@ -109,19 +127,27 @@ function Nearest() {
     const limits = useData((signal) => get('limits', { limit: 500 }, signal), [], { every: 30 });
     const near = limits.data && limits.data.items.filter((row) => row.amount > 0 && row.used / row.amount >= 0.5)
         .sort((a, b) => b.used / b.amount - a.used / a.amount).slice(0, 6);
-    return html`<section class="card"><header class="card-head"><h2>${t('overview.nearest')}</h2><a href=${link('limits')}>${t('overview.all_limits')}</a></header>
-        <${Loaded} from=${limits} rows="3" isEmpty=${near && !near.length} empty=${html`<p class="quiet-note">${t('overview.nearest_none')}</p>`}>
+    return html`<section class="card"><header class="card-head"><h2>${t('overview.nearest')}</h2><a
+        href=${link('limits')}>${t('overview.all_limits')}</a></header>
+        <${Loaded} from=${limits} rows="3" isEmpty=${near && !near.length}
+            empty=${html`<p class="quiet-note">${t('overview.nearest_none')}</p>`}>
             <ul class="lines">${near && near.map((row) => html`<li key=${row.scope + row.subject + row.limit}>
-                <span class="line-name" title=${row.subject}>${row.label || row.subject}</span><${Use} row=${row} /></li>`)}</ul><//></section>`;
+                <span class="line-name" title=${row.subject}>${row.label || row.subject}</span><${Use}
+                    row=${row} /></li>`)}</ul><//></section>`;
 }
 
 function LatestRefusals() {
     const refusals = useData((signal) => get('requests', { decision: 'refused', limit: 6 }, signal), [], { every: 30 });
     const rows = refusals.data && refusals.data.items;
-    return html`<section class="card"><header class="card-head"><h2>${t('overview.latest_refusals')} <small>${zoneOf()}</small></h2><a href=${link('requests', '', { decision: 'refused' })}>${t('overview.all_refusals')}</a></header>
-        <${Loaded} from=${refusals} rows="3" isEmpty=${rows && !rows.length} empty=${html`<p class="quiet-note">${t('overview.no_refusals')}</p>`}>
+    const all = link('requests', '', { decision: 'refused' });
+    return html`<section class="card"><header class="card-head">
+            <h2>${t('overview.latest_refusals')} <small>${zoneOf()}</small></h2>
+            <a href=${all}>${t('overview.all_refusals')}</a></header>
+        <${Loaded} from=${refusals} rows="3" isEmpty=${rows && !rows.length}
+            empty=${html`<p class="quiet-note">${t('overview.no_refusals')}</p>`}>
             <ul class="lines">${rows && rows.map((row) => html`<li key=${row.position || row.id}>
-                <a class="line-name" href=${link('requests', row.id)}><${Time} at=${row.at} /></a><span class="line-name">${row.key_name || row.key_id || row.address}</span>
+                <a class="line-name" href=${link('requests', row.id)}><${Time} at=${row.at} /></a><span
+                    class="line-name">${row.key_name || row.key_id || row.address}</span>
                 <${Reason} record=${row} /></li>`)}</ul><//></section>`;
 }
 
@@ -130,8 +156,10 @@ export default function Overview({ query }) {
     const stats = useData((signal) => loadStats(RANGES[range], signal), [range], { every: 30 });
     const isOfRange = stats.data && stats.data.size === RANGES[range].stepSeconds * RANGES[range].group;
     return html`<${Page} title=${t(title)} about=${t('overview.about')} actions=${html`<${AsOf} from=${stats} />
-        <${Segments} label=${t('overview.range')} value=${range} onChange=${(value) => go('overview', '', { range: value })}
+        <${Segments} label=${t('overview.range')} value=${range}
+            onChange=${(value) => go('overview', '', { range: value })}
             options=${Object.keys(RANGES).map((value) => ({ value, label: t(`range.${value}`) }))} />`}>
-        <${Loaded} from=${stats} rows="8">${isOfRange && html`<${Tiles} totals=${stats.data.totals} range=${range} /><${Charts} data=${stats.data} />`}<//>
+        <${Loaded} from=${stats} rows="8">${isOfRange && html`<${Tiles} totals=${stats.data.totals}
+            range=${range} /><${Charts} data=${stats.data} />`}<//>
         <div class="columns"><${Nearest} /><${LatestRefusals} /></div><//>`;
 }

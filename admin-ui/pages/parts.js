@@ -10,13 +10,15 @@ const DECISION_TONES = { served: 'ok', refused: 'warn', failed: 'bad', aborted: 
 export const DECISIONS = Object.keys(DECISION_TONES);
 
 export function Decision({ record }) {
-    return html`<${State} tone=${DECISION_TONES[record.decision] || 'quiet'}>${tValue('decision', record.decision)}<//>`;
+    const tone = DECISION_TONES[record.decision] || 'quiet';
+    return html`<${State} tone=${tone}>${tValue('decision', record.decision)}<//>`;
 }
 
 /* Why it was refused or failed; the code itself is in the title, for who searches the manual. */
 export function Reason({ record }) {
     if (!record.reason) return null;
-    return html`<span class="reason" title=${`${record.status} ${record.reason}`}>${tValue('reason', record.reason)}</span>`;
+    const code = `${record.status} ${record.reason}`;
+    return html`<span class="reason" title=${code}>${tValue('reason', record.reason)}</span>`;
 }
 
 /* "CUSTOM:project" is the administrators' own rule with that name. */
@@ -36,10 +38,12 @@ export function Findings({ list }) {
     if (!list || !list.length) return html`<span class="nothing">–</span>`;
     const byType = new Map();
     for (const { type, count: times = 1 } of list) byType.set(type, (byType.get(type) || 0) + times);
-    const all = [...byType];
-    return html`<span class="chips">${all.slice(0, 1).map(([type, times]) => html`
-        <${Chip} key=${type} tone=${list.some((one) => one.type === type && one.action === 'block') ? 'bad' : 'accent'} title=${type}>${typeWords(type)}${times > 1 ? ` × ${count(times)}` : ''}<//>`)}
-        ${all.length > 1 && html`<${Chip} title=${all.slice(1).map(([type]) => typeWords(type)).join(t('list.and'))}>${t('findings.more', { n: count(all.length - 1) })}<//>`}</span>`;
+    const [[type, times], ...others] = byType;
+    const rest = others.map(([one]) => typeWords(one)).join(t('list.and'));
+    const isBlocked = list.some((one) => one.action === 'block');
+    return html`<span class="chips">
+        <${Chip} tone=${isBlocked ? 'bad' : 'accent'} title=${type}>${typeWords(type)}${times > 1 && ` × ${count(times)}`}<//>
+        ${rest && html`<${Chip} title=${rest}>${t('findings.more', { n: count(others.length) })}<//>`}</span>`;
 }
 
 /* A key without a user of its own stands as its own user; its id says nothing that the key's name does not. */
@@ -58,7 +62,8 @@ export function KeyState({ state }) {
 export function Limits({ limits, budget }) {
     const all = [...(limits || []), ...(budget ? [budget] : [])];
     if (!all.length) return html`<span class="nothing">${t('limits.defaults')}</span>`;
-    return html`<span class="limit-words">${all.map((one) => html`<span key=${one} title=${one}>${limitWords(one)}</span>`)}</span>`;
+    return html`<span class="limit-words">${all.map((one) => html`<span key=${one}
+        title=${one}>${limitWords(one)}</span>`)}</span>`;
 }
 
 /* Present use of a limit or a budget: a bar and its numbers, with their unit. */

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import { get } from '../api.js';
-import { bytes, count, milliseconds, usd } from '../format.js';
+import { bytes, count, milliseconds, NOTHING, usd } from '../format.js';
 import { go, link } from '../route.js';
 import { useMay } from '../session.js';
 import { Chip, Copy, Facts, Failed, html, Icon, Loading, Panel, Time, useData } from '../ui.js';
@@ -13,7 +13,8 @@ import { Action, Decision, Reason, typeWords, userOf } from './parts.js';
 const MASK = /(\[[A-Z][A-Z0-9_]{2,40}(?::[\w.-]{1,64})?\])/;
 
 function MaskedText({ text }) {
-    return text.split(MASK).map((part, i) => (i % 2 ? html`<mark key=${i} title=${typeWords(part.slice(1, -1))}>${part}</mark>` : part));
+    return text.split(MASK).map((part, i) => (i % 2 ? html`<mark key=${i}
+        title=${typeWords(part.slice(1, -1))}>${part}</mark>` : part));
 }
 
 /* A conversation kept as JSON is shown message by message; anything else as the text it is. */
@@ -36,21 +37,27 @@ function Spoken({ heading, text, isCut }) {
     const mayRead = useMay('read_texts');
     const head = (extra) => html`<header class="card-head"><h3>${heading}</h3>${extra}</header>`;
     if (text === null || text === undefined || text === '') {
-        return html`<section>${head()}<p class="quiet-note">${t(mayRead ? 'request.not_kept' : 'request.not_yours')}</p></section>`;
+        const why = t(mayRead ? 'request.not_kept' : 'request.not_yours');
+        return html`<section>${head()}<p class="quiet-note">${why}</p></section>`;
     }
     const messages = messagesOf(text);
     return html`<section>${head(html`<${Copy} text=${text} kind="bare" />`)}
-        ${messages ? html`<ol class="talk">${messages.map((one, i) => html`<li key=${i}><b>${one.role}</b><pre><${MaskedText} text=${said(one.content)} /></pre></li>`)}</ol>`
+        ${messages ? html`<ol class="talk">${messages.map((one, i) => html`
+                <li key=${i}><b>${one.role}</b><pre><${MaskedText} text=${said(one.content)} /></pre></li>`)}</ol>`
             : html`<pre class="spoken"><${MaskedText} text=${text} /></pre>`}
         ${isCut && html`<p class="quiet-note">${t('request.cut', { size: bytes(new Blob([text]).size) })}</p>`}</section>`;
 }
 
 function FindingsTable({ list }) {
     if (!list || !list.length) return html`<p class="quiet-note">${t('request.no_findings')}</p>`;
-    return html`<table class="small-table"><thead><tr><th scope="col">${t('findings.type')}</th><th scope="col">${t('findings.where')}</th>
-        <th scope="col" class="number">${t('findings.count')}</th><th scope="col">${t('findings.action')}</th></tr></thead>
-        <tbody>${list.map((one, i) => html`<tr key=${i}><td>${typeWords(one.type)} <code class="quiet">${one.type}</code></td><td>${tValue('direction', one.direction)}</td>
-            <td class="number">${count(one.count)}</td><td><${Action} name=${one.action} /></td></tr>`)}</tbody></table>`;
+    return html`<table class="small-table"><thead><tr><th scope="col">${t('findings.type')}</th><th
+        scope="col">${t('findings.where')}</th>
+        <th scope="col" class="number">${t('findings.count')}</th><th
+            scope="col">${t('findings.action')}</th></tr></thead>
+        <tbody>${list.map((one, i) => html`<tr key=${i}><td>${typeWords(one.type)} <code
+            class="quiet">${one.type}</code></td><td>${tValue('direction', one.direction)}</td>
+            <td class="number">${count(one.count)}</td><td><${Action}
+                name=${one.action} /></td></tr>`)}</tbody></table>`;
 }
 
 /* How the time was spent: until the first byte of the answer, and from there to the last. */
@@ -58,36 +65,43 @@ function Timings({ record }) {
     const whole = record.took_micros;
     if (!whole) return html`<p class="quiet-note">${t('request.no_time')}</p>`;
     const first = record.first_byte_micros ? Math.min(record.first_byte_micros, whole) : whole;
+    const firstWords = record.first_byte_micros ? milliseconds(first / 1000) : NOTHING;
     const share = (first / whole) * 100;
     return html`<div class="timing"><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-            <rect class="waiting" width=${share} height="6" /><rect class="answering" x=${share} width=${100 - share} height="6" /></svg>
-        <ul class="legend"><li class="second"><i class="dot"></i>${t('request.first_byte')} <b>${record.first_byte_micros ? milliseconds(first / 1000) : '–'}</b></li>
+            <rect class="waiting" width=${share} height="6" /><rect class="answering" x=${share} width=${100 - share}
+                height="6" /></svg>
+        <ul class="legend"><li class="second"><i class="dot"></i>${t('request.first_byte')} <b>${firstWords}</b></li>
             <li class="accent"><i class="dot"></i>${t('request.rest')} <b>${milliseconds((whole - first) / 1000)}</b></li>
             <li class="moment">${t('request.whole')} <b>${milliseconds(whole / 1000)}</b></li></ul></div>`;
 }
 
 function Whole({ record, query }) {
-    const only = (name, value, text = value) => value && html`<a href=${link('requests', record.id, { ...query, [name]: value })} title=${t('request.only_these')}>${text}</a>`;
+    const only = (name, value, text = value) => value && html`<a
+        href=${link('requests', record.id, { ...query, [name]: value })} title=${t('request.only_these')}>${text}</a>`;
+    const tokens = t('request.tokens', { input: count(record.input_tokens), output: count(record.output_tokens) });
     const isRenamed = record.model_served && record.model_asked && record.model_served !== record.model_asked;
     return html`
-        <p class="verdict"><${Decision} record=${record} /> <b>${record.status}</b> <${Reason} record=${record} />${record.reason && html` <code class="quiet">${record.reason}</code>`}</p>
+        <p class="verdict"><${Decision} record=${record} /> <b>${record.status}</b> <${Reason}
+            record=${record} />${record.reason && html` <code class="quiet">${record.reason}</code>`}</p>
         <section><h3>${t('request.time')}</h3><${Timings} record=${record} /></section>
         <section><h3>${t('requests.findings')}</h3><${FindingsTable} list=${record.findings} /></section>
         <${Spoken} heading=${t('request.prompt')} text=${record.prompt} isCut=${record.prompt_cut} />
         <${Spoken} heading=${t('request.answer')} text=${record.answer} isCut=${record.answer_cut} />
         <section><h3>${t('request.who')}</h3><${Facts} rows=${[
-            [t('requests.key'), record.key_name || record.key_id ? html`${only('key', record.key_id || record.key_name, record.key_name || record.key_id)}
-                ${record.key_id && html` <a class="aside" href=${link('keys', record.key_id)}>${t('request.open_key')}</a>`}` : ''],
+            [t('requests.key'), record.key_id && html`${only('key', record.key_id, record.key_name || record.key_id)}
+                <a class="aside" href=${link('keys', record.key_id)}>${t('request.open_key')}</a>`],
             [t('requests.team'), only('team', record.team)], [t('requests.user'), only('user', userOf(record))],
             [t('request.address'), record.address], [t('request.vhost'), record.vhost]]} /></section>
         <section><h3>${t('request.what')}</h3><${Facts} rows=${[
-            [t('requests.endpoint'), html`<code>${record.endpoint}</code>${record.stream ? html` <${Chip}>${t('request.stream')}<//>` : ''}`],
+            [t('requests.endpoint'), html`<code>${record.endpoint}</code>
+                ${record.stream && html` <${Chip}>${t('request.stream')}<//>`}`],
             [t('request.model_asked'), only('model', record.model_asked)],
             [t('request.model_served'), isRenamed ? html`<b>${record.model_served}</b>` : record.model_served],
-            [t('requests.tokens'), html`${t('request.tokens', { input: count(record.input_tokens), output: count(record.output_tokens) })} <span class="quiet">${tValue('tokens_from', record.tokens_from)}</span>`],
+            [t('requests.tokens'), html`${tokens} <span class="quiet">${tValue('tokens_from', record.tokens_from)}</span>`],
             [t('requests.cost'), usd(record.cost_micros)],
             [t('request.upstream'), record.upstream], [t('request.attempts'), count(record.attempts)],
-            [t('request.upstream_id'), record.upstream_request_id && html`<code>${record.upstream_request_id}</code>`]]} /></section>
+            [t('request.upstream_id'), record.upstream_request_id
+                && html`<code>${record.upstream_request_id}</code>`]]} /></section>
         <section><h3>${t('request.record')}</h3><${Facts} rows=${[
             [t('request.at'), html`<${Time} at=${record.at} full millis />`],
             [t('request.id'), html`<code>${record.id}</code>`],
@@ -98,8 +112,11 @@ export function RequestPanel({ id, query, onStep }) {
     const found = useData((signal) => get(`requests/${encodeURIComponent(id)}`, {}, signal), [id]);
     const record = found.data;
     const isOfId = record && (record.id === id || record.position === id);
-    return html`<${Panel} title=${html`<${Icon} name="requests" /> ${record && isOfId ? html`<${Time} at=${record.at} full />` : id}`} label=${t('request.one')}
-        onClose=${() => go('requests', '', query)} onStep=${onStep}>
-        ${record && (isOfId || found.isLoading) ? html`<${Whole} record=${record} query=${query} />`
-            : found.problem ? html`<${Failed} problem=${found.problem} onRetry=${found.reload} />` : html`<${Loading} rows="10" />`}<//>`;
+    const title = html`<${Icon} name="requests" /> ${isOfId ? html`<${Time} at=${record.at} full />` : id}`;
+    const isShown = record && (isOfId || found.isLoading);
+    return html`<${Panel} title=${title} label=${t('request.one')} onStep=${onStep}
+        onClose=${() => go('requests', '', query)}>
+        ${isShown && html`<${Whole} record=${record} query=${query} />`}
+        ${!isShown && found.problem && html`<${Failed} problem=${found.problem} onRetry=${found.reload} />`}
+        ${!isShown && !found.problem && html`<${Loading} rows="10" />`}<//>`;
 }

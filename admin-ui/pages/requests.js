@@ -7,7 +7,10 @@ import { count, fromInput, milliseconds, toInput, usd, zoneOf } from '../format.
 import { go, goQuietly, link } from '../route.js';
 import { useMay } from '../session.js';
 import { Table } from '../table.js';
-import { AsOf, Button, Chip, Choice, Empty, html, Icon, Loaded, Notice, Page, Search, Text, Time, timeLabel, useData, useSettled } from '../ui.js';
+import {
+    AsOf, Button, Chip, Choice, Empty, html, Icon, Loaded, Notice, Page, Search, Text, Time, timeLabel,
+    useData, useSettled,
+} from '../ui.js';
 import { t, tValue } from '../words.js';
 import { Decision, DECISIONS, Findings, Reason, userOf } from './parts.js';
 import { RequestPanel } from './request.js';
@@ -44,7 +47,8 @@ function useRecords(query) {
     const [rest, setRest] = useState({ items: [], cursor: null, isLoading: false, problem: null });
     const of = useRef(null);
     of.current = first.data;
-    useEffect(() => setRest({ items: [], cursor: first.data ? first.data.next_cursor : null, isLoading: false, problem: null }), [first.data]);
+    useEffect(() => setRest({ items: [], cursor: first.data ? first.data.next_cursor : null, isLoading: false,
+        problem: null }), [first.data]);
 
     async function more() {
         const beganWith = first.data;
@@ -52,7 +56,8 @@ function useRecords(query) {
         try {
             const part = await loadPart(askedOf(query), rest.cursor);
             if (of.current !== beganWith) return; /* another question was asked meanwhile */
-            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false, problem: null }));
+            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false,
+                problem: null }));
         } catch (problem) {
             setRest((old) => ({ ...old, isLoading: false, problem }));
         }
@@ -69,16 +74,26 @@ function tokensWords(row) {
 }
 
 const columns = () => [
-    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`, sort: (row) => row.at },
-    { key: 'decision', label: t('requests.decision'), cell: (row) => html`<span class="one-line"><${Decision} record=${row} /> <${Reason} record=${row} /></span>`, sort: (row) => DECISIONS.indexOf(row.decision) },
-    { key: 'key', label: t('requests.key'), kind: 'clip', cell: (row) => html`<${Text} value=${row.key_name || row.key_id} />`, sort: (row) => row.key_name || null },
-    { key: 'team', label: t('requests.team'), kind: 'clip roomy', cell: (row) => html`<${Text} value=${row.team} />`, sort: (row) => row.team || null },
-    { key: 'user', label: t('requests.user'), kind: 'clip', cell: (row) => html`<${Text} value=${userOf(row)} />`, sort: (row) => userOf(row) || null },
-    { key: 'model', label: t('requests.model'), kind: 'clip', cell: (row) => html`<${Text} value=${row.model_served || row.model_asked} />`, sort: (row) => row.model_served || row.model_asked || null },
-    { key: 'endpoint', label: t('requests.endpoint'), kind: 'clip quiet roomy', cell: (row) => String(row.endpoint).replace(/^\/v1\//, '') },
+    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`,
+        sort: (row) => row.at },
+    { key: 'decision', label: t('requests.decision'), cell: (row) => html`<span class="one-line"><${Decision}
+        record=${row} /> <${Reason} record=${row} /></span>`, sort: (row) => DECISIONS.indexOf(row.decision) },
+    { key: 'key', label: t('requests.key'), kind: 'clip', cell: (row) => html`<${Text}
+        value=${row.key_name || row.key_id} />`, sort: (row) => row.key_name || null },
+    { key: 'team', label: t('requests.team'), kind: 'clip roomy', cell: (row) => html`<${Text} value=${row.team} />`,
+        sort: (row) => row.team || null },
+    { key: 'user', label: t('requests.user'), kind: 'clip', cell: (row) => html`<${Text} value=${userOf(row)} />`,
+        sort: (row) => userOf(row) || null },
+    { key: 'model', label: t('requests.model'), kind: 'clip', cell: (row) => html`<${Text}
+        value=${row.model_served || row.model_asked} />`, sort: (row) => row.model_served || row.model_asked || null },
+    { key: 'endpoint', label: t('requests.endpoint'), kind: 'clip quiet roomy',
+        cell: (row) => String(row.endpoint).replace(/^\/v1\//, '') },
     { key: 'findings', label: t('requests.findings'), cell: (row) => html`<${Findings} list=${row.findings} />` },
-    { key: 'tokens', label: t('requests.tokens_in_out'), isNumber: true, cell: (row) => tokensWords(row), sort: (row) => row.input_tokens + row.output_tokens },
-    { key: 'cost', label: t('requests.cost'), isNumber: true, cell: (row) => (row.cost_micros ? usd(row.cost_micros) : html`<span class="nothing">–</span>`), sort: (row) => row.cost_micros },
+    { key: 'tokens', label: t('requests.tokens_in_out'), isNumber: true, cell: (row) => tokensWords(row),
+        sort: (row) => row.input_tokens + row.output_tokens },
+    { key: 'cost', label: t('requests.cost'), isNumber: true,
+        cell: (row) => (row.cost_micros ? usd(row.cost_micros) : html`<span class="nothing">–</span>`),
+        sort: (row) => row.cost_micros },
     { key: 'took', label: t('requests.took'), isNumber: true, cell: (row) => milliseconds(took(row)), sort: took },
 ];
 
@@ -91,11 +106,16 @@ function RangeFilter({ query, filter }) {
         open(next === 'custom');
         if (next !== 'custom') filter({ range: next, from: '', to: '' });
     }
-    const moment = (name) => html`<input type="datetime-local" value=${toInput(query[name])} aria-label=${t(`requests.${name}`, { zone: zoneOf() })}
-        title=${t(`requests.${name}`, { zone: zoneOf() })} onChange=${(e) => filter({ range: '', [name]: fromInput(e.target.value) || '' })} />`;
+    const moment = (name) => html`<input type="datetime-local" value=${toInput(query[name])}
+        aria-label=${t(`requests.${name}`, { zone: zoneOf() })}
+        title=${t(`requests.${name}`, { zone: zoneOf() })} onChange=${(e) => filter({ range: '',
+            [name]: fromInput(e.target.value) || '' })} />`;
     return html`<${Choice} label=${t('requests.range')} value=${value} onChange=${choose}
-        options=${[{ value: '', label: t('range.all') }, ...Object.keys(RANGES).map((one) => ({ value: one, label: t(`range.last_${one}`) })), { value: 'custom', label: t('range.custom') }]} />
-        ${isOpen && html`<span class="between">${moment('from')}<span>–</span>${moment('to')}<span class="hint">${zoneOf()}</span></span>`}`;
+        options=${[{ value: '', label: t('range.all') },
+            ...Object.keys(RANGES).map((one) => ({ value: one, label: t(`range.last_${one}`) })),
+            { value: 'custom', label: t('range.custom') }]} />
+        ${isOpen && html`<span class="between">${moment('from')}<span>–</span>${moment('to')}<span
+            class="hint">${zoneOf()}</span></span>`}`;
 }
 
 /* A text that may name a key, a team, a user …; the chosen ones stand as chips that can be taken away. */
@@ -108,17 +128,22 @@ function NameFilter({ query, filter }) {
         setValue('');
     }
     return html`<form class="name-filter" onSubmit=${add}>
-        <${Choice} label=${t('requests.filter_by')} value=${name} onChange=${setName} options=${FILTERS.map((one) => ({ value: one, label: t(`requests.${one}`) }))} />
-        <input value=${value} list="filter-values" aria-label=${t(`requests.${name}`)} placeholder=${t('requests.filter_value')} autocomplete="off" spellcheck=${false} onInput=${(e) => setValue(e.target.value)} />
-        <datalist id="filter-values">${name === 'endpoint' && ENDPOINTS.map((one) => html`<option key=${one} value=${one} />`)}</datalist>
+        <${Choice} label=${t('requests.filter_by')} value=${name} onChange=${setName}
+            options=${FILTERS.map((one) => ({ value: one, label: t(`requests.${one}`) }))} />
+        <input value=${value} list="filter-values" aria-label=${t(`requests.${name}`)}
+            placeholder=${t('requests.filter_value')} autocomplete="off" spellcheck=${false} onInput=${(e) => setValue(e.target.value)} />
+        <datalist id="filter-values">${name === 'endpoint'
+            && ENDPOINTS.map((one) => html`<option key=${one} value=${one} />`)}</datalist>
         <button type="submit" class="button"><span>${t('act.add')}</span></button></form>`;
 }
 
 function ChosenFilters({ query, filter }) {
     const chosen = FILTERS.filter((name) => query[name]);
     if (!chosen.length) return null;
-    return html`<ul class="chosen" aria-label=${t('requests.chosen')}>${chosen.map((name) => html`<li key=${name}><${Chip} tone="accent">${t(`requests.${name}`)}: ${query[name]}<//>
-        <${Button} kind="bare" icon="close" aria-label=${t('requests.drop', { name: t(`requests.${name}`) })} onClick=${() => filter({ [name]: '' })} /></li>`)}</ul>`;
+    return html`<ul class="chosen" aria-label=${t('requests.chosen')}>${chosen.map((name) => html`<li
+        key=${name}><${Chip} tone="accent">${t(`requests.${name}`)}: ${query[name]}<//>
+        <${Button} kind="bare" icon="close" aria-label=${t('requests.drop', { name: t(`requests.${name}`) })}
+            onClick=${() => filter({ [name]: '' })} /></li>`)}</ul>`;
 }
 
 export default function Requests({ id, query }) {
@@ -139,21 +164,26 @@ export default function Requests({ id, query }) {
         setWords('');
         go('requests', id);
     }
-    const exportLink = mayExport && html`<a class="button" download href=${exportAddress(askedOf(query))} title=${t('requests.export_hint')}><${Icon} name="down" /><span>${t('requests.export')}</span></a>`;
+    const exportLink = mayExport && html`<a class="button" download href=${exportAddress(askedOf(query))}
+        title=${t('requests.export_hint')}><${Icon} name="down" /><span>${t('requests.export')}</span></a>`;
     const nothing = isFiltered
         ? html`<${Empty} title=${t('state.no_match')}><${Button} onClick=${clear}>${t('act.clear_filters')}<//><//>`
         : html`<${Empty} title=${t('requests.none')}><p>${t('requests.none_text')}</p><//>`;
 
-    return html`<${Page} title=${t(title)} about=${t(mayRead ? 'requests.about' : 'requests.about_viewer')} actions=${html`<${AsOf} from=${first} />${exportLink}`}>
+    return html`<${Page} title=${t(title)} about=${t(mayRead ? 'requests.about' : 'requests.about_viewer')}
+        actions=${html`<${AsOf} from=${first} />${exportLink}`}>
         <div class="toolbar"><${RangeFilter} query=${query} filter=${filter} />
-            <${Choice} label=${t('requests.decision')} value=${query.decision || ''} onChange=${(decision) => filter({ decision })}
-                options=${[{ value: '', label: t('requests.any_decision') }, ...DECISIONS.map((value) => ({ value, label: tValue('decision', value) }))]} />
+            <${Choice} label=${t('requests.decision')} value=${query.decision || ''}
+                onChange=${(decision) => filter({ decision })}
+                options=${[{ value: '', label: t('requests.any_decision') },
+                    ...DECISIONS.map((value) => ({ value, label: tValue('decision', value) }))]} />
             <${NameFilter} query=${query} filter=${filter} />
             ${mayRead && html`<${Search} value=${words} label=${t('requests.search')} onChange=${setWords} />`}
             <${ChosenFilters} query=${query} filter=${filter} />
             ${isFiltered && html`<${Button} kind="bare" onClick=${clear}>${t('act.clear_filters')}<//>`}</div>
         <${Loaded} from=${first} rows="10" isEmpty=${!rows.length && !more.hasMore} empty=${nothing}>
-            <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => row.position || row.id} current=${currentOf(rows, id)}
+            <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => row.position || row.id}
+                current=${currentOf(rows, id)}
                 href=${(row) => link('requests', row.id, query)} more=${more} />
             ${rest.problem && html`<${Notice} problem=${rest.problem} onRetry=${more.onMore} />`}<//>
         ${id && html`<${RequestPanel} key="detail" id=${id} query=${query} onStep=${step} />`}<//>`;

@@ -15,10 +15,13 @@ export const title = 'page.scan';
 const CHECKED = {
     luhn: ['CREDIT_CARD', 'CA_SIN', 'US_NPI'],
     mod97: ['IBAN_CODE', 'FR_NIR'],
-    digits: ['CN_RESIDENT_ID', 'CN_USCC', 'HK_ID', 'KR_RRN', 'SG_NRIC_FIN', 'ES_NIF', 'ES_NIE', 'IT_FISCAL_CODE', 'FI_PERSONAL_IDENTITY_CODE', 'BR_CPF',
+    digits: ['CN_RESIDENT_ID', 'CN_USCC', 'HK_ID', 'KR_RRN', 'SG_NRIC_FIN', 'ES_NIF', 'ES_NIE', 'IT_FISCAL_CODE',
+        'FI_PERSONAL_IDENTITY_CODE', 'BR_CPF',
         'BR_CNPJ', 'IN_GSTIN'],
-    context: ['CN_PASSPORT', 'TW_ID', 'UK_NHS', 'AU_TFN', 'AU_ABN', 'AU_MEDICARE', 'US_MBI', 'MEDICAL_LICENSE', 'ABA_ROUTING_NUMBER',
-        'IN_AADHAAR', 'IN_PAN', 'JP_MY_NUMBER', 'PL_PESEL', 'NL_BSN', 'TR_NATIONAL_ID', 'TH_TNIN', 'DE_TAX_ID', 'ZA_ID_NUMBER', 'SE_PERSONNUMMER', 'KR_BRN'],
+    context: ['CN_PASSPORT', 'TW_ID', 'UK_NHS', 'AU_TFN', 'AU_ABN', 'AU_MEDICARE', 'US_MBI', 'MEDICAL_LICENSE',
+        'ABA_ROUTING_NUMBER',
+        'IN_AADHAAR', 'IN_PAN', 'JP_MY_NUMBER', 'PL_PESEL', 'NL_BSN', 'TR_NATIONAL_ID', 'TH_TNIN', 'DE_TAX_ID',
+            'ZA_ID_NUMBER', 'SE_PERSONNUMMER', 'KR_BRN'],
     pem: ['SECRET_PRIVATE_KEY'],
     shape: ['SECRET_JWT', 'SECRET_URL_CREDENTIAL', 'SECRET_SLACK_WEBHOOK'],
     password: ['SECRET_PASSWORD', 'SECRET_AWS_SECRET_KEY'],
@@ -53,20 +56,29 @@ function Marked({ pieces, chosen, choose }) {
         if (!piece.entity) return piece.text;
         number += 1;
         const mine = number;
-        return html`<mark key=${i} class=${`${piece.entity.action} ${chosen === mine ? 'chosen' : ''}`} title=${typeWords(piece.entity.type)}
+        return html`<mark key=${i} class=${`${piece.entity.action} ${chosen === mine ? 'chosen' : ''}`}
+            title=${typeWords(piece.entity.type)}
             onMouseEnter=${() => choose(mine)} onMouseLeave=${() => choose(0)}>${piece.text}<sup>${mine}</sup></mark>`;
     })}</pre>`;
 }
 
 function Entities({ found, chosen, choose }) {
-    return html`<div class="table-box"><table><caption class="off-screen">${t('scan.found')}</caption><thead><tr>
-        <th scope="col" class="number">${t('scan.number')}</th><th scope="col">${t('findings.type')}</th><th scope="col">${t('scan.text')}</th><th scope="col">${t('findings.action')}</th>
-        <th scope="col">${t('scan.rule')}</th><th scope="col">${t('scan.why')}</th><th scope="col" class="number">${t('scan.sure')}</th><th scope="col" class="number">${t('scan.place')}</th></tr></thead>
-        <tbody>${found.map(({ entity, text }, i) => html`<tr key=${i} aria-current=${chosen === i + 1 ? 'true' : undefined} onMouseEnter=${() => choose(i + 1)} onMouseLeave=${() => choose(0)}>
-            <td class="number">${i + 1}</td><td>${typeWords(entity.type)}</td><td class="clip mono"><span title=${text}>${text}</span></td><td><${Action} name=${entity.action} /></td>
-            <td>${entity.rule === 'built-in' ? t('scan.built_in') : html`<code>${entity.rule}</code>`}</td><td class="why">${why(entity.type)}</td>
-            <td class="number">${entity.score === undefined ? '–' : percent(entity.score, 1)}</td>
-            <td class="number">${t('scan.range', { start: count(entity.start), end: count(entity.end) })}</td></tr>`)}</tbody></table></div>`;
+    const head = (words, kind) => html`<th scope="col" class=${kind}>${words}</th>`;
+    return html`<div class="table-box"><table><caption class="off-screen">${t('scan.found')}</caption>
+        <thead><tr>${head(t('scan.number'), 'number')}${head(t('findings.type'))}${head(t('scan.text'))}
+            ${head(t('findings.action'))}${head(t('scan.rule'))}${head(t('scan.why'))}
+            ${head(t('scan.sure'), 'number')}${head(t('scan.place'), 'number')}</tr></thead>
+        <tbody>${found.map(({ entity, text }, i) => html`<tr key=${i} aria-current=${chosen === i + 1 ? 'true' : undefined}
+            onMouseEnter=${() => choose(i + 1)} onMouseLeave=${() => choose(0)}>
+            <td class="number">${i + 1}</td>
+            <td>${typeWords(entity.type)}</td>
+            <td class="clip mono"><span title=${text}>${text}</span></td>
+            <td><${Action} name=${entity.action} /></td>
+            <td>${entity.rule === 'built-in' ? t('scan.built_in') : html`<code>${entity.rule}</code>`}</td>
+            <td class="why">${why(entity.type)}</td>
+            <td class="number">${percent(entity.score, 1)}</td>
+            <td class="number">${t('scan.range', { start: count(entity.start), end: count(entity.end) })}</td>
+            </tr>`)}</tbody></table></div>`;
 }
 
 function Result({ result }) {
@@ -75,11 +87,13 @@ function Result({ result }) {
     const found = pieces.filter((piece) => piece.entity);
     const isBlocked = Boolean(result.blocked_by);
     if (!found.length) return html`<${Notice} tone="ok">${t('scan.clean')}<//>`;
-    return html`${isBlocked && html`<${Notice} tone="bad">${t('scan.blocked', { type: typeWords(result.blocked_by) })}<//>`}
+    return html`${isBlocked && html`<${Notice} tone="bad">${t('scan.blocked',
+        { type: typeWords(result.blocked_by) })}<//>`}
         <section class="card"><header class="card-head"><h2>${tCount('scan.marks', found.length)}</h2></header>
             <${Marked} pieces=${pieces} chosen=${chosen} choose=${choose} /></section>
         <${Entities} found=${found} chosen=${chosen} choose=${choose} />
-        ${!isBlocked && html`<section class="card"><header class="card-head"><h2>${t('scan.sent')}</h2><${Copy} text=${result.masked} kind="bare" /></header><pre class="scanned">${result.masked}</pre></section>`}`;
+        ${!isBlocked && html`<section class="card"><header class="card-head"><h2>${t('scan.sent')}</h2><${Copy}
+            text=${result.masked} kind="bare" /></header><pre class="scanned">${result.masked}</pre></section>`}`;
 }
 
 export default function Scan() {
@@ -108,14 +122,21 @@ export default function Scan() {
         setText(t('scan.example_text'));
         field.current.focus();
     }
+    const faults = state.problem ? Object.values(explain(state.problem).fields) : [];
     const isOld = state.result && state.result.text !== text;
     return html`<${Page} title=${t(title)} about=${t('scan.about')}>
-        <form class="scan-form card" onSubmit=${scan}><label class="off-screen" for="scan-text">${t('scan.label')}</label>
-            <textarea id="scan-text" ref=${field} rows="8" value=${text} placeholder=${t('scan.placeholder')} spellcheck=${false} autofocus onInput=${(e) => setText(e.target.value)} onKeyDown=${onKey}></textarea>
-            <div class="scan-foot"><span class="quiet">${tCount('scan.characters', Array.from(text).length, count(Array.from(text).length))}</span>
+        <form class="scan-form card" onSubmit=${scan}><label class="off-screen"
+            for="scan-text">${t('scan.label')}</label>
+            <textarea id="scan-text" ref=${field} rows="8" value=${text} placeholder=${t('scan.placeholder')}
+                spellcheck=${false} autofocus onInput=${(e) => setText(e.target.value)} onKeyDown=${onKey}></textarea>
+            <div class="scan-foot"><span class="quiet">${tCount('scan.characters', Array.from(text).length,
+                count(Array.from(text).length))}</span>
                 <span class="quiet"><${Icon} name="lock" /> ${t('scan.kept_nowhere')}</span><span class="grow"></span>
                 <${Button} kind="bare" onClick=${fillIn}>${t('scan.example')}<//>
-                <button type="submit" class="button primary" disabled=${state.isBusy || !text} title="Ctrl+Enter"><span>${t('scan.run')}</span></button></div></form>
-        ${state.problem && html`<${Notice} problem=${state.problem} />${Object.values(explain(state.problem).fields).map((words) => html`<p class="fault" key=${words}>${words}</p>`)}`}
-        <div class=${isOld ? 'scan-result old' : 'scan-result'} aria-live="polite">${state.result && html`<${Result} result=${state.result} />`}</div><//>`;
+                <button type="submit" class="button primary" disabled=${state.isBusy || !text}
+                    title="Ctrl+Enter"><span>${t('scan.run')}</span></button></div></form>
+        ${state.problem && html`<${Notice} problem=${state.problem} />
+            ${faults.map((words) => html`<p class="fault" key=${words}>${words}</p>`)}`}
+        <div class=${isOld ? 'scan-result old' : 'scan-result'}
+            aria-live="polite">${state.result && html`<${Result} result=${state.result} />`}</div><//>`;
 }

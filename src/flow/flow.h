@@ -24,6 +24,9 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn);
 bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model);
 /* 3. Masks or refuses; out.body is what may leave. */
 cg_verdict_t cg_flow_inspect(cg_txn_t *txn);
+/* The actions that ChatGPTRedact's values come to. */
+void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX],
+                     cg_actions_t *out);
 /* 4. Chooses the account of the next attempt. */
 cg_verdict_t cg_flow_route(cg_txn_t *txn);
 

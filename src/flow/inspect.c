@@ -15,7 +15,8 @@ _Static_assert(CG_POLICY_TYPES_MAX == CG_DETECTORS_MAX,
 _Static_assert(CG_ACTIONS_UNSAID == 1 + CG_ACTION_MASK,
                "what no directive says is masked");
 
-static void resolve(const uint8_t said[CG_POLICY_TYPES_MAX], cg_actions_t *out)
+void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX],
+                     cg_actions_t *out)
 {
     for (int t = 0; t < CG_DETECTORS_MAX; t++) {
         out->by_type[t] =
@@ -118,8 +119,8 @@ static void add_own(cg_txn_t *txn, cg_sift_t *sift)
 
 cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
 {
-    resolve(txn->policy->actions.request, &txn->out.actions);
-    resolve(txn->policy->actions.answer, &txn->out.answer_actions);
+    cg_flow_actions(txn->policy->actions.request, &txn->out.actions);
+    cg_flow_actions(txn->policy->actions.answer, &txn->out.answer_actions);
     txn->out.masks_answers = masks_any(&txn->out.answer_actions);
     if (!cg_endpoints[txn->in.endpoint].has_body) {
         return CG_PASS;

@@ -131,6 +131,22 @@ static void note(cmd_parms *cmd, const cg_policy_row_t *row, int argc,
                            .where = where_of(cmd)};
 }
 
+bool cg_config_reread(const cg_written_t *line, cg_policy_t *policy,
+                      apr_pool_t *pool)
+{
+    char **argv;
+    cg_error_t err;
+    cg_kind_ask_t ask = {.set_types = set_types, .find_action = find_action};
+    if (apr_tokenize_to_argv(line->words, &argv, pool) != APR_SUCCESS) {
+        return false;
+    }
+    int argc = 0;
+    while (argv[argc]) {
+        argc++;
+    }
+    return cg_policy_read(policy, line->row, argc, argv, &ask, &err, pool);
+}
+
 static const char *read_row(cmd_parms *cmd, void *dir, int argc,
                             char *const argv[])
 {

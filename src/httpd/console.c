@@ -86,44 +86,40 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
     return accounts->count;
 }
 
-static void add_limits(cg_admin_t *admin, const cg_written_t *line,
-                       apr_pool_t *pool)
-{
-    char *words = apr_pstrdup(pool, line->words);
-    char *last = NULL;
-    char *dimension = apr_strtok(words, " ", &last);
-    char *text = dimension ? apr_strtok(NULL, " ", &last) : NULL;
-    cg_admin_limit_t *to = (cg_admin_limit_t *)(uintptr_t)&admin
-                               ->default_limits[admin->default_limits_count];
-    cg_dimension_t found;
-    cg_error_t err;
-    if (!text || !cg_limit_dimension_find(cg_str(dimension), &found) ||
-        !cg_limit_parse(cg_str(text), &to->limit, &err)) {
-        return; /* "none" */
-    }
-    to->limit.dimension = (uint8_t)found;
-    to->where = line->where;
-    admin->default_limits_count++;
-}
-
-/* What the configuration says, for the pages that show it. */
+/* What the configuration says, for the pages that show it; wherever it stands. */
 static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
 {
     const apr_array_header_t *written = cg_config_written();
-    cg_admin_policy_t *policies =
-        apr_pcalloc(pool, ((size_t)written->nelts + 1) * sizeof *policies);
-    admin->policies = policies;
-    admin->default_limits = apr_pcalloc(
-        pool, ((size_t)written->nelts + 1) * sizeof *admin->default_limits);
+    size_t most = (size_t)written->nelts + 1;
+    cg_admin_policy_t *policies = apr_pcalloc(pool, most * sizeof *policies);
+    cg_admin_limit_t *limits = apr_pcalloc(pool, most * sizeof *limits);
+    cg_actions_t *actions = apr_palloc(pool, 2 * sizeof *actions);
+    cg_policy_t *all = cg_policy_create(pool);
     for (int i = 0; i < written->nelts; i++) {
         const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
+        bool is_limit = line->row->kind == &cg_kind_LIMITS;
+        bool is_budget = line->row->kind == &cg_kind_BUDGETS;
         policies[admin->policies_count++] = (cg_admin_policy_t){
             line->row->directive, line->words, line->where};
-        if (line->row->kind == &cg_kind_LIMITS ||
-            line->row->kind == &cg_kind_BUDGETS) {
-            add_limits(admin, line, pool);
+        if (line->row->kind == &cg_kind_ACTIONS) {
+            cg_config_reread(line, all, pool);
+        }
+        if (!is_limit && !is_budget) {
+            continue;
+        }
+        cg_policy_t *own = cg_policy_create(pool);
+        const cg_kind_LIMITS_t *said = is_limit ? &own->limits : &own->budgets;
+        if (cg_config_reread(line, own, pool) && said->count) {
+            limits[admin->default_limits_count++] =
+                (cg_admin_limit_t){said->items[0], line->where};
         }
     }
+    cg_flow_actions(all->actions.request, &actions[0]);
+    cg_flow_actions(all->actions.answer, &actions[1]);
+    admin->policies = policies;
+    admin->default_limits = limits;
+    admin->request_actions = &actions[0];
+    admin->answer_actions = &actions[1];
 }
 
 static void fill_models(cg_admin_t *admin, const cg_gateway_t *gateway,
@@ -142,8 +138,6 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                  apr_pool_t *pool)
 {
     static const char unknown[] = "";
-    cg_actions_t *actions = apr_palloc(pool, sizeof *actions);
-    cg_actions_default(actions);
     *admin = (cg_admin_t){.store = gateway->store,
                           .keyring = gateway->keyring,
                           .quota = gateway->quota,
@@ -151,7 +145,6 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                           .journal = gateway->journal,
                           .meter = gateway->meter,
                           .rules = gateway->rules,
-                          .request_actions = actions,
                           .read_accounts = read_accounts,
                           .accounts_baton = (void *)(uintptr_t)gateway,
                           .node = gateway->node ? gateway->node : unknown,
@@ -160,23 +153,48 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
     fill_written(admin, pool);
 }
 
-static void make_call(request_rec *r, const char *at, cg_admin_call_t *call)
+/* The path as it was sent, still escaped, from the API's root on. */
+static const char *api_path(request_rec *r, const char **out_base)
+{
+    const char *uri = r->unparsed_uri;
+    const char *end = uri + strcspn(uri, "?#");
+    const char *at = strstr(uri, API_ROOT);
+    const char *path = at ? at + strlen(API_ROOT) : NULL;
+    if (!path || path > end || (path < end && *path != '/')) {
+        return NULL;
+    }
+    *out_base = apr_pstrmemdup(r->pool, uri, (apr_size_t)(path - uri));
+    return apr_pstrmemdup(r->pool, path, (apr_size_t)(end - path));
+}
+
+static void make_call(request_rec *r, cg_admin_call_t *call)
 {
     char *id = apr_palloc(r->pool, 37);
     cg_clock_uuid7(r->request_time, id);
     *call = (cg_admin_call_t){
         .method = r->method,
-        .path = at + strlen(API_ROOT),
         .query = r->args,
         .header = header_of,
         .header_baton = r,
         .body = {"", 0},
         .operator = {r->user, cg_config_roles(r), r->useragent_ip},
-        .base = apr_pstrmemdup(r->pool, r->uri,
-                               (apr_size_t)(at - r->uri) + strlen(API_ROOT)),
         .request_id = id,
         .now = cg_clock_now()};
+    call->path = api_path(r, &call->base);
     apr_table_setn(r->err_headers_out, "X-Request-Id", id);
+}
+
+static void speak(request_rec *r, const cg_admin_reply_t *reply)
+{
+    if (reply->is_cut) { /* no last chunk: nobody takes the part for the whole */
+        r->connection->keepalive = AP_CONN_CLOSE;
+        r->connection->aborted = 1;
+    }
+    if (!reply->was_streamed) {
+        send_head(r, reply);
+        ap_set_content_length(r, (apr_off_t)reply->body.len);
+        ap_rwrite(reply->body.ptr, (int)reply->body.len, r);
+    }
 }
 
 static int answer_api(request_rec *r)
@@ -185,16 +203,18 @@ static int answer_api(request_rec *r)
         return DECLINED;
     }
     const cg_gateway_t *gateway = cg_life_gateway();
-    const char *at = strstr(r->uri, API_ROOT);
-    if (!gateway || !at) {
-        return gateway ? HTTP_NOT_FOUND : HTTP_SERVICE_UNAVAILABLE;
+    cg_admin_call_t call;
+    if (!gateway) {
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
+    make_call(r, &call);
+    if (!call.path) {
+        return HTTP_NOT_FOUND;
     }
     cg_admin_t *admin = apr_palloc(r->pool, sizeof *admin);
-    cg_admin_call_t call;
     cg_admin_reply_t reply = {0};
     speaking_t speaking = {.r = r, .reply = &reply};
     fill(admin, gateway, r->pool);
-    make_call(r, at, &call);
     call.on_piece = on_piece;
     call.piece_baton = &speaking;
     apr_status_t rv =
@@ -208,15 +228,7 @@ static int answer_api(request_rec *r)
     else {
         cg_admin_answer(admin, &call, &reply, r->pool);
     }
-    if (reply.is_cut) {
-        r->connection->keepalive = AP_CONN_CLOSE;
-        r->connection->aborted = 1;
-    }
-    if (!reply.was_streamed) {
-        send_head(r, &reply);
-        ap_set_content_length(r, (apr_off_t)reply.body.len);
-        ap_rwrite(reply.body.ptr, (int)reply.body.len, r);
-    }
+    speak(r, &reply);
     return OK;
 }
 

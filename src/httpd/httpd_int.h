@@ -45,7 +45,10 @@ cg_server_t *cg_config_server(const server_rec *s);
 const cg_policy_t *cg_config_policy(const request_rec *r);
 /* Every directive as it was read, in order: of cg_written_t. */
 const apr_array_header_t *cg_config_written(void);
-/* A row of ChatGPTRole, ready to be asked. */
+/* Reads a line once more, into another policy: for the pages that show it. */
+bool cg_config_reread(const cg_written_t *line, cg_policy_t *policy,
+                      apr_pool_t *pool);
+/* The roles of r->user, by ChatGPTRole: bits of admin/api.h. */
 unsigned cg_config_roles(request_rec *r);
 bool cg_config_roles_check(const cg_policy_t *policy, cg_error_t *err,
                            apr_pool_t *pool, apr_pool_t *temp);

@@ -29,12 +29,13 @@ ROW(IBAN_CODE, "International bank account number", false,
 ROW(EMAIL_ADDRESS, "E-mail address", false,
     "email e_mail mail 邮箱 邮件 电邮 信箱"),
 ROW(PHONE_NUMBER, "Telephone number", false,
-    "phone telephone tel mobile cell cellphone call fax contact contact_number "
-    "phone_number mobile_number whatsapp sms text handy telefon téléphone "
+    "phone telephone tel mobile cellphone cell_phone cell_number my_cell call fax contact contact_number "
+    "phone_number mobile_number whatsapp sms text_me handy telefon téléphone "
     "telefono teléfono telefone dial hotline helpline landline ph mob desk "
     "reach_me answering messages_to message_to registered ring 手机 电话 手提 联系方式 联系电话 致电 拨打 来电 传真 座机 热线 "
     "电话号码 手機 電話 聯絡 携帯 전화 휴대폰 연락처 โทร เบอร์ WeChat 微信 телефон"),
-ROW(IP_ADDRESS, "IP address", false, "ip ip_address ipv4 ipv6 IP地址"),
+ROW(IP_ADDRESS, "IP address", false, "ip ip_address ipv4 ipv6 IP地址 host server dns gateway address addr "
+    "ping ssh client subnet netmask route nameserver 服务器 主机 网关"),
 ROW(MAC_ADDRESS, "Hardware address", false, "mac mac_address hardware_address 网卡"),
 ROW(CRYPTO, "Cryptocurrency address", false,
     "bitcoin btc wallet crypto eth ethereum 比特币 钱包 以太坊"),

@@ -60,11 +60,28 @@ static bool is_nowhere(const int octets[4])
     return octets[0] == 127 || octets[0] == 0 || octets[0] == 255;
 }
 
+/* Small numbers only: 1.5.4.7, 20.8.2.2. Of the addresses in use one in some
+ * thousands looks so; 10.x and 8.8.8.8 are taken out. */
+static bool is_numbering(const int octets[4])
+{
+    bool is_same = true;
+    for (int i = 0; i < 4; i++) {
+        is_same = is_same && octets[i] == octets[0];
+        if (octets[i] > 30) {
+            return false;
+        }
+    }
+    return octets[0] != 10 && !is_same;
+}
+
 /* Version numbers look the same: a word decides. */
-static bool is_version(cg_window_t *w, uint32_t start)
+static bool is_version(cg_window_t *w, uint32_t start, const int octets[4])
 {
     int against = cg_label_distance(w, CG_LABEL_COUNTER, start);
     int labelled = cg_label_distance(w, CG_TYPE_IP_ADDRESS, start);
+    if (labelled < 0 && is_numbering(octets)) {
+        return true;
+    }
     return against >= 0 && against <= 16 &&
            (labelled < 0 || labelled > against);
 }
@@ -80,7 +97,7 @@ void cg_scan_ip4(cg_window_t *w, uint32_t start)
     if (end == 0 || cg_is(cg_at(w, end), CG_C_ALNUM) ||
         (cg_at(w, end) == '.' && cg_is(cg_at(w, end + 1), CG_C_ALNUM)) ||
         (cg_at(w, end) == '-' && cg_is(cg_at(w, end + 1), CG_C_ALPHA)) ||
-        is_nowhere(octets) || is_version(w, start)) {
+        is_nowhere(octets) || is_version(w, start, octets)) {
         return;
     }
     cg_candidate(w, start, read_suffix(w, end, 32), CG_TYPE_IP_ADDRESS, 90);

@@ -18,6 +18,7 @@
 
 #define DIGITS_MAX 20
 #define PHONE_DIGITS_MAX 15
+#define ODD_LABEL_BACK 40 /* bytes */
 #define SCORE_ODD 25 /* grouped in no usual way */
 
 enum gap_t {
@@ -310,18 +311,58 @@ static int score_row(const row_t *row, const number_t *number,
 }
 
 /* Does a label speak for a number that is not sure by itself? Grouped oddly, it
- * must be the first number after the label. */
+ * must be near and the first number after the label. */
 static bool is_labelled(cg_window_t *w, int type, uint32_t start, bool is_odd)
 {
     int distance = cg_label_distance(w, type, start);
     if (distance < 0 || !is_odd) {
         return distance >= 0;
     }
+    if (distance > ODD_LABEL_BACK) {
+        return false;
+    }
     int digits = 0;
     for (uint32_t i = start - (uint32_t)distance; i < start; i++) {
         digits += cg_is(w->text[i], CG_C_DIGIT);
     }
     return digits < 4;
+}
+
+/* Is there a word of four hexadecimal characters at i? is_hex: with a letter. */
+static bool is_four(cg_window_t *w, uint32_t i, bool *is_hex)
+{
+    for (uint32_t k = 0; k < 4; k++) {
+        unsigned c = cg_at(w, i + k);
+        if (!cg_is(c, CG_C_HEX)) {
+            return false;
+        }
+        *is_hex = *is_hex || !cg_is(c, CG_C_DIGIT);
+    }
+    return !cg_is(cg_at(w, i + 4), CG_C_ALNUM);
+}
+
+/* Sixteen digits in fours may be a piece of a table of fours, such as code
+ * points: then others stand before or behind, though not four of them, or some
+ * have letters. */
+static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
+{
+    bool is_hex = false;
+    int before = 0;
+    int after = 0;
+    uint32_t i = start;
+    while (before < 4 && i >= 6 && w->text[i - 1] <= ' ' &&
+           !cg_is(w->text[i - 6], CG_C_ALNUM) &&
+           is_four(w, i - 5, &is_hex)) {
+        before++;
+        i -= 5;
+    }
+    i = end;
+    while (after < 4 && cg_at(w, i) <= ' ' && cg_at(w, i) &&
+           is_four(w, i + 1, &is_hex)) {
+        after++;
+        i += 5;
+    }
+    return is_hex || (before > 0 && before < 4) || (after > 1 && after < 4);
 }
 
 static void try_rows(cg_window_t *w, const number_t *number,
@@ -341,13 +382,19 @@ static void try_rows(cg_window_t *w, const number_t *number,
                                         score <= SCORE_ODD))) {
             continue;
         }
-        if (row->fixed ? row->fixed(number->d)
-                       : row->sized(number->d, window->total)) {
-            cg_candidate(w, number->start, last->end, row->type, score);
+        if (row->fixed ? !row->fixed(number->d)
+                       : !row->sized(number->d, window->total)) {
+            continue;
         }
+        if (row->type == CG_TYPE_CREDIT_CARD && (window->gaps & GAP_SPACE) &&
+            number->group[0].len == 4 &&
+            is_table(w, number->start, last->end) &&
+            cg_label_distance(w, row->type, number->start) < 0) {
+            continue;
+        }
+        cg_candidate(w, number->start, last->end, row->type, score);
     }
 }
-
 /* " ext. 12", " x12", "转12": returns its end, or end. */
 static uint32_t read_extension(cg_window_t *w, uint32_t end)
 {
@@ -412,10 +459,29 @@ static bool is_nanp(const char *d)
            !(d[4] == '1' && d[5] == '1');
 }
 
-/* 2024-05-12, 12.05.2024, 12 05 24: a date, not a number to call. */
+/* 0123456789 is an alphabet. */
+static bool is_counting(const number_t *number, int total)
+{
+    int steps = 0;
+    for (int i = 1; i < total; i++) {
+        steps += number->d[i] == number->d[i - 1] + 1;
+    }
+    return steps >= total - 2;
+}
+
+static bool is_year(const char *d)
+{
+    return strncmp(d, "19", 2) == 0 || strncmp(d, "20", 2) == 0;
+}
+
+/* 2024-05-12, 12.05.2024, 12 05 24: a date, not a number to call;
+ * and so is 1998-2024. */
 static bool is_date(const number_t *number, int groups)
 {
     const char *d = number->d;
+    if (groups == 2 && number->group[0].len == 4 && number->group[1].len == 4) {
+        return is_year(d) && is_year(d + 4);
+    }
     if (groups < 3 || number->group[2].total != 8) {
         return false;
     }
@@ -506,7 +572,7 @@ static bool is_national(const number_t *number, const window_t *window)
     }
     return window->total >= 9 && window->total <= 11 && d[1] != '0' &&
            groups <= 5 && number->group[0].len <= 5 &&
-           !is_date(number, groups);
+           !is_shape(number, groups, "54") && !is_date(number, groups);
 }
 
 /* How sure is it that this window is a telephone number? */
@@ -525,7 +591,8 @@ static int score_phone(const number_t *number, const window_t *window)
         return is_usual ? 70 : 20;
     }
     if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
-        is_shape(number, window->groups, "334 37")) {
+        is_shape(number, window->groups, "334 37") &&
+        (window->is_one_gap || !(window->gaps & GAP_DOT))) {
         return window->groups == 3 ? 80 : 50;
     }
     if (is_tight && window->total == 11 && d[0] == '1' && is_nanp(d + 1) &&
@@ -536,11 +603,15 @@ static int score_phone(const number_t *number, const window_t *window)
         is_nanp(d + 3) && is_shape(number, window->groups, "3334")) {
         return 80;
     }
+    if (is_counting(number, window->total)) {
+        return 0;
+    }
     if (is_national(number, window)) {
         return 55;
     }
     if (window->total < 7 || window->total > 12 ||
-        is_date(number, window->groups) || (window->gaps & GAP_LINE)) {
+        is_date(number, window->groups) || (window->gaps & GAP_LINE) ||
+        (window->gaps == GAP_DOT && window->groups == 2)) {
         return 0;
     }
     return 20;
@@ -572,7 +643,8 @@ static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
 static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
 {
     number_t number;
-    if (cg_is(cg_before(w, start), CG_C_ALNUM) || cg_at(w, digits) == '0') {
+    if (cg_is(cg_before(w, start), CG_C_ALNUM) ||
+        cg_before(w, start) == '+' || cg_at(w, digits) == '0') {
         return;
     }
     read_number(w, digits, &number);

@@ -96,7 +96,8 @@ apr_status_t cg_connection_read(cg_connection_t *connection, cg_reply_t *out,
     void *raw = NULL;
     errno = 0;
     if (redisGetReply(connection, &raw) != REDIS_OK) {
-        return explain(connection, errno, where, "a command", err);
+        apr_status_t rv = explain(connection, errno, where, "a command", err);
+        return rv == APR_TIMEUP ? rv : APR_ECONNRESET;
     }
     copy_reply(raw, out, pool);
     freeReplyObject(raw);

@@ -9,10 +9,12 @@
  * connection has to be made. A call that returns APR_SUCCESS has a reply, which
  * may still be CG_REPLY_ERROR (the store answered "no", e.g. WRONGTYPE). Any
  * other status means that the store is away:
- *   APR_EAGAIN   the breaker is open, nothing was sent
- *   APR_TIMEUP   no answer in time; the command may still be carried out
- *   other        refused, cut, or a store that says it cannot serve (LOADING,
- *                READONLY, MASTERDOWN, CLUSTERDOWN, OOM, MISCONF, BUSY)
+ *   APR_EAGAIN      the breaker is open, nothing was sent
+ *   APR_TIMEUP      no answer in time: the command may still be carried out
+ *   APR_ECONNRESET  cut under the command: it may have been carried out
+ *   other           it was not: no connection (APR_EBUSY: none free), or a store
+ *                   that says it cannot serve (LOADING, READONLY, MASTERDOWN,
+ *                   CLUSTERDOWN, OOM, MISCONF, BUSY)
  *
  * A connection found dead before a command was sent is replaced unseen. One
  * that dies under a command is replaced once, and the command repeated, only if

@@ -4,7 +4,7 @@ set -eu
 guard=$(basename "$0" .sh)
 faults=$(mktemp)
 seen=$(mktemp)
-trap 'rm -f "$faults" "$seen"' EXIT
+trap 'rm -f "$faults"* "$seen"' EXIT
 
 # What is looked at goes to $seen, what is wrong to $faults, a line each.
 verdict() {
@@ -16,10 +16,10 @@ verdict() {
     [ ! -s "$faults" ]
 }
 
-# Every line of standard input must stand in one of the files as it is.
+# Every line of standard input (not $seen) must stand in one of the files as it is.
 must_stand_in() {
     while IFS= read -r text; do
         echo "$text" >> "$seen"
-        grep -qF -e "$text" "$@" || echo "$text is not in $*" >> "$faults"
+        grep -sqF -e "$text" "$@" || echo "$text is not in $*" >> "$faults"
     done
 }

@@ -6,7 +6,8 @@
 {
     grep -rhoE '"CG[0-9]{4}' src | tr -d '"'
     sed -n 's/^X([A-Z_]*, *\([0-9]*\), *[0-9]*,.*/CG\1/p' src/flow/refuse.h
-} | sort > "$seen"
-uniq -d "$seen" | sed 's/$/ is said at two places/' > "$faults"
-must_stand_in docs/manual/errors.md < "$seen"
+} | sort > "$faults.tags"
+uniq -d "$faults.tags" | sed 's/$/ is said at two places/' > "$faults"
+must_stand_in docs/manual/errors.md < "$faults.tags"
+rm -f "$faults.tags"
 verdict

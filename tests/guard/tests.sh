@@ -20,7 +20,7 @@ for file in tests/unit/*/test_*.c; do
 done
 for file in src/*/*.c; do
     case $file in src/httpd/* | src/ctl/* | src/*/*_int.c) continue ;; esac
-    head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
-        echo "$file: its second line does not name the licence" >> "$faults"
+    head -n 4 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
+        echo "$file: its first lines do not name the licence" >> "$faults"
 done
 verdict

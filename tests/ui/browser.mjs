@@ -11,21 +11,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'];
 
 /* A browser with a new, empty profile; close() removes it. */
 export async function startBrowser() {
     const profile = await mkdtemp(join(tmpdir(), 'chatgpt-ui-'));
     const options = {
-        executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, chromiumSandbox: process.getuid() !== 0,
-        args: FLAGS, acceptDownloads: true, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Shanghai', locale: 'en-GB',
+        executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true,
+            chromiumSandbox: process.getuid() !== 0,
+        args: FLAGS, acceptDownloads: true, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Shanghai',
+            locale: 'en-GB',
     };
     const context = await chromium.launchPersistentContext(profile, options);
     const browser = context.browser();
     return {
         context,
         /* Other credentials, language, theme: a context of its own in the same browser. */
-        newContext: (more = {}) => browser.newContext({ viewport: options.viewport, timezoneId: options.timezoneId, locale: options.locale, acceptDownloads: true, ...more }),
+        newContext: (more = {}) => browser.newContext({ viewport: options.viewport, timezoneId: options.timezoneId,
+            locale: options.locale, acceptDownloads: true, ...more }),
         async close() {
             await context.close();
             await rm(profile, { recursive: true, force: true });
@@ -39,15 +43,18 @@ export async function watch(context, expected = []) {
     const page = await context.newPage();
     const complaints = [];
     const complain = (text) => { if (!expected.some((pattern) => pattern.test(text))) complaints.push(text); };
-    page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complain(`${message.type()}: ${message.text()} ${message.location().url}`); });
+    page.on('console', (message) => { if (['error',
+        'warning'].includes(message.type())) complain(`${message.type()}: ${message.text()} ${message.location().url}`); });
     page.on('pageerror', (error) => complain(`uncaught: ${error.message}`));
     page.on('crash', () => complain('the tab crashed'));
     page.on('request', (request) => {
         const home = page.url();
-        if (home.startsWith('http') && new URL(request.url()).origin !== new URL(home).origin && !request.isNavigationRequest()) complain(`asked elsewhere: ${request.url()}`);
+        if (home.startsWith('http') && new URL(request.url()).origin !== new URL(home).origin
+            && !request.isNavigationRequest()) complain(`asked elsewhere: ${request.url()}`);
     });
     await page.addInitScript(() => {
-        addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+        addEventListener('securitypolicyviolation',
+            (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
     });
     return { page, complaints };
 }
@@ -63,6 +70,11 @@ export async function choose(page, choices) {
         if (location.protocol === 'about:') return; /* an empty tab has no storage */
         for (const [name, value] of list) localStorage.setItem(`chatgpt.${name}`, value);
     }, Object.entries(choices));
+}
+
+/* The texts that "try a text" has marked. */
+export function marked(page) {
+    return page.locator('.scanned mark').evaluateAll((nodes) => nodes.map((node) => node.firstChild.data));
 }
 
 /* The page is there and has what it asked for. */

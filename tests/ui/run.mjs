@@ -21,7 +21,8 @@ const isGroup = (data) => data.details.type === 'suite' || files.some((name) => 
 
 function explain(error) {
     const cause = error?.cause ?? error;
-    return String(cause?.stack ?? cause?.message ?? cause).split('\n').filter((line) => !/node:internal/.test(line)).slice(0, 16).map((line) => `      ${line}`).join('\n');
+    const lines = String(cause?.stack ?? cause?.message ?? cause).split('\n');
+    return lines.filter((line) => !/node:internal/.test(line)).slice(0, 16).map((line) => `      ${line}`).join('\n');
 }
 
 for (const name of files) {
@@ -41,7 +42,8 @@ for (const name of files) {
     });
     total.passed += tally.passed;
     total.failed += tally.failed;
-    process.stdout.write(`${tally.failed ? 'not ok' : 'ok    '} ${name}  ${tally.passed} passed, ${tally.failed} failed, ${Math.round((Date.now() - began) / 1000)} s\n`);
+    process.stdout.write(`${tally.failed ? 'not ok' : 'ok    '} ${name}  ${tally.passed} passed,
+        ${tally.failed} failed, ${Math.round((Date.now() - began) / 1000)} s\n`);
 }
 process.stdout.write(`ui: ${total.passed} passed, ${total.failed} failed\n`);
 process.exit(total.failed || !total.passed ? 1 : 0);

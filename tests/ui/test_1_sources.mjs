@@ -11,7 +11,8 @@ import { buildPages, PAGES, ROOT } from './pages.mjs';
 const HOME = join(ROOT, 'admin-ui');
 const read = (...path) => readFileSync(join(...path), 'utf8');
 const words = { en: JSON.parse(read(HOME, 'words/en.json')), zh: JSON.parse(read(HOME, 'words/zh.json')) };
-const ours = ['', 'pages'].flatMap((folder) => readdirSync(join(HOME, folder)).filter((name) => name.endsWith('.js')).map((name) => join(HOME, folder, name)));
+const ours = ['', 'pages'].flatMap((folder) => readdirSync(join(HOME,
+    folder)).filter((name) => name.endsWith('.js')).map((name) => join(HOME, folder, name)));
 const code = ours.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\/\*[\s\S]*?\*\//g, '');
 
 /* The rows of an X-list or a table of the house, by a pattern with one group. */
@@ -27,7 +28,8 @@ function assertWords(family, values) {
 
 test('both languages have the same words, none empty but on purpose', () => {
     assert.deepEqual(Object.keys(words.zh).sort(), Object.keys(words.en).sort());
-    const empty = Object.keys(words.en).filter((key) => (!words.en[key].trim() || !words.zh[key].trim()) && key !== 'tokens_from.none');
+    const empty = Object.keys(words.en).filter((key) => (!words.en[key].trim() || !words.zh[key].trim())
+        && key !== 'tokens_from.none');
     assert.deepEqual(empty, []);
 });
 
@@ -37,7 +39,8 @@ test('a word fills in the same values in both languages', () => {
 });
 
 test('every word the code names is there', () => {
-    const named = [...code.matchAll(/\b(?:t|hasWords)\('([\w.-]+)'/g), ...code.matchAll(/title = '([\w.]+)'/g)].map((match) => match[1]);
+    const named = [...code.matchAll(/\b(?:t|hasWords)\('([\w.-]+)'/g),
+        ...code.matchAll(/title = '([\w.]+)'/g)].map((match) => match[1]);
     assert.ok(named.length > 200);
     assert.deepEqual([...new Set(named)].filter((key) => !(key in words.en)), []);
     const counted = [...code.matchAll(/\btCount\('([\w.]+)'/g)].map((match) => match[1]);
@@ -45,9 +48,11 @@ test('every word the code names is there', () => {
 });
 
 test('every word that is there is used', () => {
-    const families = ['action', 'credential', 'decision', 'direction', 'fault', 'group', 'key_state', 'member', 'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store',
+    const families = ['action', 'credential', 'decision', 'direction', 'fault', 'group', 'key_state', 'member',
+        'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store',
         'theme', 'tokens_from', 'type', 'unit', 'upstream_state', 'why', 'window', 'limit', 'requests'];
-    const unused = Object.keys(words.en).filter((key) => !families.includes(key.split('.')[0]) && !code.includes(`'${key}'`) && !code.includes(`'${key.replace(/\.(one|other)$/, '')}'`));
+    const unused = Object.keys(words.en).filter((key) => !families.includes(key.split('.')[0])
+        && !code.includes(`'${key}'`) && !code.includes(`'${key.replace(/\.(one|other)$/, '')}'`));
     assert.deepEqual(unused, []);
 });
 
@@ -77,7 +82,8 @@ test('nothing is fetched, evaluated or made from markup but where it belongs', (
         const name = relative(HOME, path);
         assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|new Function|style=/, name);
         if (name !== 'api.js') assert.doesNotMatch(text, /\bfetch\(|XMLHttpRequest|sendBeacon|EventSource/, name);
-        assert.match(text === readFileSync(path, 'utf8') ? '' : readFileSync(path, 'utf8').split('\n', 2).join('\n'), /^\/\*.+\n \* SPDX-License-Identifier: Apache-2\.0/, `${name} begins with what it is`);
+        assert.match(text === readFileSync(path, 'utf8') ? '' : readFileSync(path, 'utf8').split('\n', 2).join('\n'),
+            /^\/\*.+\n \* SPDX-License-Identifier: Apache-2\.0/, `${name} begins with what it is`);
     }
     const page = read(HOME, 'index.html');
     assert.doesNotMatch(page, /<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=|https?:|data:/);
@@ -94,6 +100,7 @@ test('each page is a module of its own, in the table of app.js', () => {
 });
 
 test('versions from npm are pinned, and the lock file names no registry', () => {
-    for (const version of Object.values(JSON.parse(read(HOME, 'package.json')).dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/);
+    for (const version of Object.values(JSON.parse(read(HOME, 'package.json')).dependencies)) assert.match(version,
+        /^\d+\.\d+\.\d+$/);
     assert.doesNotMatch(read(HOME, 'package-lock.json'), /"resolved"/);
 });

@@ -24,14 +24,24 @@ after(async () => {
     await mock.close();
 });
 
+async function asTables(page) {
+    for (const one of await page.locator('.chart .segments button:last-child').all()) await one.click();
+}
+
+async function scanned(page) {
+    await page.fill('#scan-text', 'a.b@example.org, 4111 1111 1111 1111, Project Falcon');
+    await page.click('button[type=submit]');
+    await page.locator('.scanned').first().waitFor();
+}
+
 /* Pages, and what opens over them. */
 const FACES = [
     ...PAGES.map((name) => ({ name, hash: name })),
-    { name: 'overview as tables', hash: 'overview?range=7d', act: async (page) => { for (const one of await page.locator('.chart .segments button:last-child').all()) await one.click(); } },
+    { name: 'overview as tables', hash: 'overview?range=7d', act: asTables },
     { name: 'a request', hash: 'requests', act: (page) => page.locator('tbody a').nth(1).click() },
     { name: 'a key', hash: 'keys', act: (page) => page.locator('tbody a').nth(1).click() },
     { name: 'a new key', hash: 'keys', act: (page) => page.locator('.actions .primary').click() },
-    { name: 'a scanned text', hash: 'scan', act: async (page) => { await page.fill('#scan-text', 'a.b@example.org, 4111 1111 1111 1111, Project Falcon'); await page.click('button[type=submit]'); await page.locator('.scanned').first().waitFor(); } },
+    { name: 'a scanned text', hash: 'scan', act: scanned },
 ];
 
 async function open(page, { hash, act }) {
@@ -73,7 +83,8 @@ for (const theme of ['light', 'dark']) {
         for (const face of FACES) {
             await open(page, face);
             await page.evaluate(axe);
-            const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'], preload: false }));
+            const { violations } = await page.evaluate(() => window.axe.run(document,
+                { resultTypes: ['violations'], preload: false }));
             found.push(...violations.map((one) => `${face.name}: ${one.id} ${one.nodes[0].html.slice(0, 120)}`));
         }
         assert.deepEqual(found, []);
@@ -82,7 +93,8 @@ for (const theme of ['light', 'dark']) {
 }
 
 test('in Chinese no English sentence is left on any page', async () => {
-    const sentences = new Set(Object.keys(english).filter((key) => english[key] !== chinese[key] && !/[{]/.test(english[key])).map((key) => english[key]));
+    const sentences = new Set(Object.keys(english).filter((key) => english[key] !== chinese[key]
+        && !/[{]/.test(english[key])).map((key) => english[key]));
     const context = await browser.newContext();
     const { page } = await watch(context);
     await choose(page, { language: 'zh' });
@@ -92,9 +104,11 @@ test('in Chinese no English sentence is left on any page', async () => {
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             const list = [];
             while (walker.nextNode()) list.push(walker.currentNode.data.trim());
-            return list.concat(Array.from(document.querySelectorAll('[aria-label],[placeholder],[title]'), (node) => node.ariaLabel || node.placeholder || node.title));
+            return list.concat(Array.from(document.querySelectorAll('[aria-label],[placeholder],[title]'),
+                (node) => node.ariaLabel || node.placeholder || node.title));
         });
-        assert.deepEqual(texts.filter((text) => /[a-z]{3}/.test(text) && sentences.has(text) && !['payments', 'support', 'platform', 'legal', 'openai'].includes(text)), [], face.name);
+        assert.deepEqual(texts.filter((text) => /[a-z]{3}/.test(text) && sentences.has(text)
+            && !['payments', 'support', 'platform', 'legal', 'openai'].includes(text)), [], face.name);
     }
     await context.close();
 });
@@ -162,7 +176,8 @@ test('without a mouse: the table is walked, a request opened, stepped through an
     await page.waitForFunction((url) => location.href === url, first);
     await page.keyboard.press('Escape');
     await page.locator('.panel').waitFor({ state: 'detached' });
-    assert.ok(await page.locator('tbody a').nth(2).evaluate((node) => node === document.activeElement), 'focus is back in the list');
+    assert.ok(await page.locator('tbody a').nth(2).evaluate((node) => node === document.activeElement),
+        'focus is back in the list');
     await page.keyboard.press('/');
     assert.ok(await page.locator('main input[type=search]').evaluate((node) => node === document.activeElement));
     await noComplaints(watched);

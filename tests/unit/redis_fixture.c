@@ -30,8 +30,9 @@ static void run_server(const redis_fixture_t *redis)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
            socket_path, "--dir", redis->dir, "--save", "", "--appendonly",
-           redis->is_durable ? "yes" : "no", "--logfile", log, "--daemonize",
-           "no", "--maxclients", "2000", (char *)NULL);
+           redis->is_durable ? "yes" : "no", "--appendfsync", "always",
+           "--logfile", log, "--daemonize", "no", "--maxclients", "2000",
+           (char *)NULL);
     _exit(127);
 }
 

@@ -18,9 +18,9 @@ typedef struct redis_fixture_t {
     char url[128];
 } redis_fixture_t;
 
-/* Starts a server and waits until it answers. is_durable: append-only file, so
- * that a restart finds the data. The test fails fatally if it does not start.
- */
+/* Starts a server and waits until it answers. is_durable: append-only file,
+ * synced before each answer, so that a restart finds all that was answered. The
+ * test fails fatally if it does not start. */
 void redis_fixture_start(redis_fixture_t *redis, bool is_durable);
 /* Stops it and removes its folder. */
 void redis_fixture_stop(redis_fixture_t *redis);

@@ -144,7 +144,7 @@ static void live(worker_t *worker, int serial, unsigned *seed, apr_pool_t *pool)
               pool);
     if (grant.is_store_down) {
         cg_atomic_add(&tally->away, 1);
-        usleep(1000);
+        usleep(20000);
         return;
     }
     if (!grant.is_admitted) {
