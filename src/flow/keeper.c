@@ -34,6 +34,7 @@ typedef struct keeper_t {
     apr_time_t beat_at;
     bool is_up;
     uint64_t skipped;
+    bool is_troubled; /* said already */
     cg_quota_bill_t bills[BATCH];
     size_t bills_count;
 } keeper_t;
@@ -103,6 +104,16 @@ static apr_status_t on_entry(void *baton, const cg_journal_entry_t *entry)
     return APR_SUCCESS;
 }
 
+/* A store that is away is told by tell_store; anything else needs a person. */
+static void tell_trouble(keeper_t *keeper, apr_status_t rv, const char *words)
+{
+    cg_meter_store_error(keeper->gateway->meter, "ship");
+    if (rv == APR_EGENERAL && !keeper->is_troubled) {
+        keeper->is_troubled = true;
+        keeper->watch->on_trouble(keeper->watch->baton, words);
+    }
+}
+
 /* Returns how many moved; 0 when there are none or the store is away. */
 static size_t ship(keeper_t *keeper)
 {
@@ -116,9 +127,10 @@ static size_t ship(keeper_t *keeper)
         cg_ledger_ship(keeper->ledger, keeper->reader, BATCH, &shipped,
                        on_entry, keeper, &err, keeper->scratch);
     if (rv != APR_SUCCESS) {
-        cg_meter_store_error(keeper->gateway->meter, "ship");
+        tell_trouble(keeper, rv, err.text);
         return 0;
     }
+    keeper->is_troubled = false;
     return shipped;
 }
 
@@ -177,6 +189,7 @@ static void beat(keeper_t *keeper)
     }
     keeper->beat_at = now;
     cg_error_t err;
+    cg_journal_sync(keeper->gateway->journal, &err);
     count_servers(keeper, cg_clock_now());
     cg_quota_settle(keeper->gateway->quota, NULL, 0, &err, keeper->scratch);
     cg_journal_reader_drop(keeper->reader, cg_clock_now(), KEEP_SEGMENTS_FOR);
@@ -246,6 +259,9 @@ void cg_keeper_run(const cg_gateway_t *gateway, const cg_keeper_watch_t *watch,
             work(keeper);
         }
         else {
+            if (gateway->journal) {
+                cg_journal_refresh(gateway->journal);
+            }
             apr_sleep(CG_KEEPER_STANDBY_FOR);
         }
     }

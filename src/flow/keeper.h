@@ -18,6 +18,8 @@ typedef struct cg_keeper_watch_t {
     bool (*may_work)(void *baton);
     /* The store was lost (is_up false) or is back. */
     void (*on_store)(void *baton, bool is_up, const char *words);
+    /* Records cannot be shipped for a reason that needs a person. */
+    void (*on_trouble)(void *baton, const char *words);
     void *baton;
 } cg_keeper_watch_t;
 

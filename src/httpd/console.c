@@ -93,7 +93,7 @@ static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
     size_t most = (size_t)written->nelts + 1;
     cg_admin_policy_t *policies = apr_pcalloc(pool, most * sizeof *policies);
     cg_admin_limit_t *limits = apr_pcalloc(pool, most * sizeof *limits);
-    cg_actions_t *actions = apr_palloc(pool, 2 * sizeof *actions);
+    cg_actions_t *actions = apr_palloc(pool, sizeof *actions);
     cg_policy_t *all = cg_policy_create(pool);
     for (int i = 0; i < written->nelts; i++) {
         const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
@@ -114,12 +114,10 @@ static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
                 (cg_admin_limit_t){said->items[0], line->where};
         }
     }
-    cg_flow_actions(all->actions.request, &actions[0]);
-    cg_flow_actions(all->actions.answer, &actions[1]);
+    cg_flow_actions(all->actions.request, actions);
     admin->policies = policies;
     admin->default_limits = limits;
-    admin->request_actions = &actions[0];
-    admin->answer_actions = &actions[1];
+    admin->request_actions = actions;
 }
 
 static void fill_models(cg_admin_t *admin, const cg_gateway_t *gateway,

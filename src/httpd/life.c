@@ -403,6 +403,12 @@ static void on_store(void *baton, bool is_up, const char *where)
                  "ChatGPTStoreDown says, records wait in the journal", where);
 }
 
+static void on_trouble(void *baton, const char *words)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, (server_rec *)baton,
+                 "CG8012 records are not shipped: %s", words);
+}
+
 typedef void (*thread_work_t)(const cg_gateway_t *, const cg_keeper_watch_t *,
                               const volatile int *);
 
@@ -434,7 +440,7 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
 {
     worker_t *worker = apr_pcalloc(child, sizeof *worker);
     worker->run = run;
-    worker->watch = (cg_keeper_watch_t){may_work, on_store, s};
+    worker->watch = (cg_keeper_watch_t){may_work, on_store, on_trouble, s};
     apr_status_t rv =
         apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
     if (rv != APR_SUCCESS) {
