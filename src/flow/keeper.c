@@ -19,6 +19,7 @@
 #define BEAT_EACH (1 * CG_SECOND)
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
+#define SYNC_EACH (1 * CG_SECOND) /* what a loss of power may cost */
 #define PROBE_EACH (10 * CG_SECOND)
 #define PROBE_FOR (5 * CG_SECOND)
 
@@ -189,7 +190,6 @@ static void beat(keeper_t *keeper)
     }
     keeper->beat_at = now;
     cg_error_t err;
-    cg_journal_sync(keeper->gateway->journal, &err);
     count_servers(keeper, cg_clock_now());
     cg_quota_settle(keeper->gateway->quota, NULL, 0, &err, keeper->scratch);
     cg_journal_reader_drop(keeper->reader, cg_clock_now(), KEEP_SEGMENTS_FOR);
@@ -302,9 +302,15 @@ void cg_keeper_probe(const cg_gateway_t *gateway,
     apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
     apr_time_t next = 0;
+    apr_time_t synced_at = 0;
     while (!*stop) {
         bool is_mine = gateway->journal && watch->may_work(watch->baton) &&
                        cg_journal_leads(gateway->journal);
+        if (is_mine && cg_clock_monotonic() - synced_at > SYNC_EACH) {
+            cg_error_t err;
+            cg_journal_sync(gateway->journal, &err);
+            synced_at = cg_clock_monotonic();
+        }
         if (is_mine && cg_clock_monotonic() >= next) {
             for (size_t i = 0; i < gateway->accounts->count && !*stop; i++) {
                 apr_pool_clear(pool);

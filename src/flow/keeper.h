@@ -27,8 +27,8 @@ typedef struct cg_keeper_watch_t {
 void cg_keeper_run(const cg_gateway_t *gateway, const cg_keeper_watch_t *watch,
                    const volatile int *stop);
 
-/* Asks each account now and then whether it is there; in a thread of its own,
- * since a silent upstream costs seconds. */
+/* What may take long, in a thread of its own: asks each account now and then
+ * whether it is there, and forces the journal to the disk each second. */
 void cg_keeper_probe(const cg_gateway_t *gateway,
                      const cg_keeper_watch_t *watch, const volatile int *stop);
 
