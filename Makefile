@@ -110,7 +110,7 @@ run: deps ## serve on 127.0.0.1: variables in README.md
 
 test: deps ## everything that must be green
 	@sh tests/run.sh
-guard: ## the walls of the house
+guard: $(BUILD)/mod_chatgpt.so ## the walls of the house
 	@sh tests/guard/run.sh
 
 $(GEN)/suites.h: $(SUITES)
@@ -121,7 +121,7 @@ $(BUILD)/unit: $(call objects,obj-asan,$(UNIT_SRC) $(filter-out src/ctl/main.c,$
 	@echo "LD $@"
 	$(Q)$(CC) $(ASAN) -o $@ $^ -lcunit $(LIBS) $(APR)
 unit: $(BUILD)/unit ## unit tests under ASan and UBSan; SUITE="base_text …" runs a part
-	@CG_ROOT=$(CURDIR) $(BUILD)/unit $(SUITE)
+	@CG_ROOT=$(CURDIR) CG_CORPORA=$${CG_CORPORA:-$(wildcard ../shared/corpora)} $(BUILD)/unit $(SUITE)
 
 $(BUILD)/obj-asan/tests/fuzz/%.o: EXTRA := -DCG_FUZZ_REPLAY
 $(BUILD)/replay/%: $(BUILD)/obj-asan/tests/fuzz/fuzz_%.o $(LIB_ASAN)

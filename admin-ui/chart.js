@@ -97,8 +97,8 @@ function Canvas(props) {
     return html`<div class="canvas" ref=${box} aria-hidden="true"></div>`;
 }
 
-/* series: [{key, label, values, tone}], from the top of the bars to their foot; write(value) exact, short(value) for the axis, both with
- * unit; unit names it in the table's head; summary is the sentence. */
+/* series: [{key, label, values, tone}], from the top of the bars to their foot; write(value) exact,
+ * short(value) for the axis, both with unit; unit names it in the table's head; summary is the sentence. */
 export function Chart(props) {
     const { title, summary, at, series, write, unit } = props;
     const [face, turn] = useState('chart');

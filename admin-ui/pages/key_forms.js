@@ -226,7 +226,8 @@ export function Rotate({ entry, onClose, onDone }) {
     const sending = useSending();
     if (made) return html`<${Secret} made=${made} title=${t('keys.rotated_title', { name: entry.name })}
         onClose=${onDone} />`;
-    const rotate = () => sending.send(async (once) => setMade(await post(`keys/${encodeURIComponent(entry.id)}/rotate`, {}, once)));
+    const path = `keys/${encodeURIComponent(entry.id)}/rotate`;
+    const rotate = () => sending.send(async (once) => setMade(await post(path, {}, once)));
     return html`<${Dialog} title=${t('keys.rotate_title', { name: entry.name })} onClose=${onClose}>
         <div class="dialog-body"><${Faults} problem=${sending.problem} /><p>${t('keys.rotate_text')}</p></div>
         <footer><${Button} onClick=${onClose}>${t('act.cancel')}<//><${Button} kind="primary" busy=${sending.isBusy}
@@ -258,6 +259,7 @@ export function Revoke({ entry, onClose, onDone }) {
             <${TextField} label=${t('keys.reason')} hint=${t('keys.reason_hint')} maxlength="256" value=${reason}
                 onChange=${setReason} /></div>
             <footer><${Button} onClick=${onClose}>${t('act.cancel')}<//>
-                <${Submit} kind="danger-solid" isBusy=${sending.isBusy} disabled=${typed !== entry.name}>${t('keys.revoke')}<//>
+                <${Submit} kind="danger-solid" isBusy=${sending.isBusy}
+                    disabled=${typed !== entry.name}>${t('keys.revoke')}<//>
                 </footer></form><//>`;
 }

@@ -60,20 +60,21 @@ function peak(at, values) {
 
 function Tile({ label, value, note, tone = '', href }) {
     const inside = html`<span class="tile-label">${label}</span><b>${value}</b><span class="tile-note">${note}</span>`;
-    return href ? html`<a class=${`tile ${tone}`} href=${href}>${inside}</a>` : html`<div
-        class=${`tile ${tone}`}>${inside}</div>`;
+    if (!href) return html`<div class=${`tile ${tone}`}>${inside}</div>`;
+    return html`<a class=${`tile ${tone}`} href=${href}>${inside}</a>`;
 }
 
 function Tiles({ totals, range }) {
     const toRequests = (decision) => link('requests', '', { range, decision });
-    const shareOf = (word, name) => (totals.requests ? t(word, { share: percent(totals[name], totals.requests) }) : t('overview.none'));
+    const share = (name, words) => (totals.requests ? t(words, { share: percent(totals[name], totals.requests) })
+        : t('overview.none'));
+    const ofRequests = (name) => share(name, 'overview.of_requests');
     return html`<div class="tiles">
         <${Tile} label=${t('overview.requests')} value=${shortCount(totals.requests)}
-            note=${totals.requests ? t('overview.served', { share: percent(totals.served, totals.requests) })
-            : t('unit.requests')} href=${toRequests('')} />
-        <${Tile} label=${t('overview.refused')} value=${shortCount(totals.refused)} note=${shareOf('overview.of_requests', 'refused')}
+            note=${share('served', 'overview.served')} href=${toRequests('')} />
+        <${Tile} label=${t('overview.refused')} value=${shortCount(totals.refused)} note=${ofRequests('refused')}
             tone=${totals.refused ? 'warn' : ''} href=${toRequests('refused')} />
-        <${Tile} label=${t('overview.failed')} value=${shortCount(totals.failed)} note=${shareOf('overview.of_requests', 'failed')}
+        <${Tile} label=${t('overview.failed')} value=${shortCount(totals.failed)} note=${ofRequests('failed')}
             tone=${totals.failed ? 'bad' : ''} href=${toRequests('failed')} />
         <${Tile} label=${t('overview.tokens')} value=${shortCount(totals.input_tokens + totals.output_tokens)}
             note=${t('overview.tokens_in_out', { input: shortCount(totals.input_tokens),

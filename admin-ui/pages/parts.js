@@ -40,9 +40,10 @@ export function Findings({ list }) {
     for (const { type, count: times = 1 } of list) byType.set(type, (byType.get(type) || 0) + times);
     const [[type, times], ...others] = byType;
     const rest = others.map(([one]) => typeWords(one)).join(t('list.and'));
+    const words = times > 1 ? `${typeWords(type)} × ${count(times)}` : typeWords(type);
     const isBlocked = list.some((one) => one.action === 'block');
     return html`<span class="chips">
-        <${Chip} tone=${isBlocked ? 'bad' : 'accent'} title=${type}>${typeWords(type)}${times > 1 && ` × ${count(times)}`}<//>
+        <${Chip} tone=${isBlocked ? 'bad' : 'accent'} title=${type}>${words}<//>
         ${rest && html`<${Chip} title=${rest}>${t('findings.more', { n: count(others.length) })}<//>`}</span>`;
 }
 

@@ -43,7 +43,7 @@ function Spoken({ heading, text, isCut }) {
     const messages = messagesOf(text);
     return html`<section>${head(html`<${Copy} text=${text} kind="bare" />`)}
         ${messages ? html`<ol class="talk">${messages.map((one, i) => html`
-                <li key=${i}><b>${one.role}</b><pre><${MaskedText} text=${said(one.content)} /></pre></li>`)}</ol>`
+                <li key=${i}><b>${tValue('talk', one.role)}</b><pre><${MaskedText} text=${said(one.content)} /></pre></li>`)}</ol>`
             : html`<pre class="spoken"><${MaskedText} text=${text} /></pre>`}
         ${isCut && html`<p class="quiet-note">${t('request.cut', { size: bytes(new Blob([text]).size) })}</p>`}</section>`;
 }

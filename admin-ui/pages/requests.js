@@ -131,7 +131,8 @@ function NameFilter({ query, filter }) {
         <${Choice} label=${t('requests.filter_by')} value=${name} onChange=${setName}
             options=${FILTERS.map((one) => ({ value: one, label: t(`requests.${one}`) }))} />
         <input value=${value} list="filter-values" aria-label=${t(`requests.${name}`)}
-            placeholder=${t('requests.filter_value')} autocomplete="off" spellcheck=${false} onInput=${(e) => setValue(e.target.value)} />
+            placeholder=${t('requests.filter_value')} autocomplete="off" spellcheck=${false}
+            onInput=${(e) => setValue(e.target.value)} />
         <datalist id="filter-values">${name === 'endpoint'
             && ENDPOINTS.map((one) => html`<option key=${one} value=${one} />`)}</datalist>
         <button type="submit" class="button"><span>${t('act.add')}</span></button></form>`;

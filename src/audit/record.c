@@ -3,7 +3,6 @@
  */
 #include "audit/record.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -56,7 +55,7 @@ static void put_text(cg_buf_t *out, const char *member, cg_str_t text)
 static void put_number(cg_buf_t *out, const char *member, int64_t number)
 {
     name(out, member);
-    cg_buf_fmt(out, "%" PRId64, number);
+    cg_buf_int(out, number);
 }
 
 static void put_flag(cg_buf_t *out, const char *member, bool flag)

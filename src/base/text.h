@@ -39,6 +39,7 @@ void cg_buf_init(cg_buf_t *buf, size_t cap, apr_pool_t *pool);
 void cg_buf_add(cg_buf_t *buf, const char *ptr, size_t len);
 void cg_buf_str(cg_buf_t *buf, const char *cstr);
 void cg_buf_char(cg_buf_t *buf, char c);
+void cg_buf_int(cg_buf_t *buf, int64_t number); /* in decimal */
 void cg_buf_fmt(cg_buf_t *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Appends text as a JSON string with its quotes: escapes ", \, controls; other

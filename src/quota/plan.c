@@ -71,11 +71,13 @@ static cg_str_t key_of(const cg_quota_ask_t *ask, const month_t *month,
     const cg_limit_t *limit = ask->limit;
     cg_str_t dimension =
         cg_str(cg_limit_dimension_name((cg_dimension_t)limit->dimension));
+    cg_str_t quantity = cg_str(quantity_names[limit->quantity]);
     if (limit->window_for == CG_WINDOW_MONTH) {
-        cg_str_t parts[] = {dimension, cg_str(month->name), ask->subject};
-        return cg_keys_make(CG_KEYS_BUDGET, parts, 3, pool);
+        cg_str_t parts[] = {dimension, quantity, cg_str(month->name),
+                            ask->subject};
+        return cg_keys_make(CG_KEYS_BUDGET, parts, 4, pool);
     }
-    cg_str_t parts[] = {dimension, cg_str(quantity_names[limit->quantity]),
+    cg_str_t parts[] = {dimension, quantity,
                         cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT,
                                             limit->window_for / 1000)),
                         ask->subject};

@@ -84,7 +84,8 @@ cg_quota_t *cg_quota_open(cg_store_t *store, void *shared, apr_pool_t *pool);
 void cg_quota_nodes(cg_quota_t *quota, int nodes);
 
 /* Asks for all or nothing. The same id asked again gives the same hold, not a
- * second one. now is the local clock: it serves local mode and names the month.
+ * second one: so the gateway must make the id, a caller's own x-request-id would
+ * let him be counted once for many. Ask with a new id after a refusal. now is the local clock: it serves local mode and names the month.
  * APR_SUCCESS: out is the decision, also when it was made locally because the
  * store is away (err then says why). Anything else is wrong use: more than
  * CG_ASKS_MAX asks, an id that is empty or too long. */

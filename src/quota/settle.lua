@@ -5,8 +5,8 @@
 -- ARGV: the bills, packed: how it ends, tokens, micro-dollars.
 -- Out:  how many holds were ended.
 --
--- To cancel an admission that is not known leaves a mark for a minute: the
--- admission itself may still wait in the store's socket, and must then not count.
+-- To cancel an admission that is not known leaves a mark for a minute: it may
+-- still wait in the store's socket, and must then not count.
 
 local BILL = '<I1I7I7'
 local holds = KEYS[#KEYS]

@@ -82,11 +82,10 @@ static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
          token->first_word % 4 != 0)) {
         return;
     }
-    for (int len = 15; len <= token->len; len++) {
-        if (cg_check_iban(token->s, len)) {
-            found(w, start, token, len, CG_TYPE_IBAN_CODE,
-                  token->lower > 2 && token->lower < len / 3 ? 60 : 100);
-        }
+    int len = cg_iban_length(token->s);
+    if (len > 0 && len <= token->len && cg_check_iban(token->s, len)) {
+        found(w, start, token, len, CG_TYPE_IBAN_CODE,
+              token->lower > 2 && token->lower < len / 3 ? 60 : 100);
     }
 }
 

@@ -119,7 +119,7 @@ bool cg_check_card(const char *d, int len)
 }
 
 /* Length of an account of each country (SWIFT IBAN registry). */
-static int iban_length(const char *s)
+int cg_iban_length(const char *s)
 {
     static const char table[] =
         "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22"
@@ -151,7 +151,7 @@ static int mod97(const char *s, int len, int rest)
 bool cg_check_iban(const char *s, int len)
 {
     if (len < 15 || len > 34 || !are_letters(s, 2) || !are_digits(s + 2, 2) ||
-        iban_length(s) != len) {
+        cg_iban_length(s) != len) {
         return false;
     }
     int rest = mod97(s + 4, len - 4, 0);

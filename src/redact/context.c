@@ -115,9 +115,6 @@ static bool is_word_start(const cg_window_t *w, uint32_t at)
 static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
 {
     const unsigned char *t = w->text;
-    if (t[at] < 0x80 && !is_word_start(w, at)) {
-        return;
-    }
     int16_t i = table.bucket[bucket_of(t[at], t[at + 1],
                                        at + 2 < end ? t[at + 2] : 0)];
     for (; i >= 0; i = table.labels[i].next) {
@@ -125,6 +122,7 @@ static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
         uint32_t *known = &w->label_end[table.labels[i].type];
         if (stop + 1 > *known && stop > 0) {
             *known = stop + 1;
+            w->label_last = stop + 1 > w->label_last ? stop + 1 : w->label_last;
         }
     }
 }
@@ -136,6 +134,7 @@ static void advance(cg_window_t *w, uint32_t start)
     uint32_t at = w->label_at;
     if (start < at || at == 0) {
         memset(w->label_end, 0, sizeof w->label_end);
+        w->label_last = 0;
         at = 0;
     }
     /* a label may reach over the place where the last walk stopped */
@@ -144,19 +143,31 @@ static void advance(cg_window_t *w, uint32_t start)
         at = start - back;
     }
     for (; at + 1 < start; at++) {
-        if (cg_is(w->text[at], CG_C_ALPHA) || w->text[at] >= 0xC0) {
+        unsigned c = w->text[at];
+        if (c >= 0xC0 || (cg_is(c, CG_C_ALPHA) && is_word_start(w, at))) {
             note_labels(w, at, start);
         }
     }
     w->label_at = start;
 }
 
-int cg_label_distance(cg_window_t *w, int type, uint32_t start)
+static void look(cg_window_t *w, uint32_t start)
 {
-    pthread_once(&table.once, build);
     if (w->label_at != start || start == 0) {
+        pthread_once(&table.once, build);
         advance(w, start);
     }
+}
+
+bool cg_has_label(cg_window_t *w, uint32_t start)
+{
+    look(w, start);
+    return w->label_last > 0 && start + 1 - w->label_last <= CG_CONTEXT_BACK;
+}
+
+int cg_label_distance(cg_window_t *w, int type, uint32_t start)
+{
+    look(w, start);
     uint32_t end = w->label_end[type];
     if (end == 0 || end - 1 > start) {
         return -1;

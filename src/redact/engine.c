@@ -84,9 +84,12 @@ static bool may_be_labelled(const cg_window_t *w, uint32_t start)
     uint32_t i = start;
     if (before == ' ' && i > 1) {
         before = w->text[i - 2];
+        if (before == 's') {
+            return i > 4 && w->text[i - 3] == 'i' && w->text[i - 4] == ' ';
+        }
     }
     return before >= 0x80 || before == ':' || before == '=' || before == '"' ||
-           before == '\'' || before == '`' || before == '>' || before == 's';
+           before == '\'' || before == '`' || before == '>';
 }
 
 static void scan_word(cg_window_t *w, const word_t *word)
@@ -99,7 +102,8 @@ static void scan_word(cg_window_t *w, const word_t *word)
             run(w, cg_scan_ip4, word->start);
         }
     }
-    else {
+    else if (word->start + 1 >= w->n ||
+             cg_may_be_key(first, w->text[word->start + 1])) {
         run(w, cg_scan_key, word->start);
     }
     if (may_be_alnum(w, word)) {

@@ -205,6 +205,10 @@ static bool label_ends_at(const cg_window_t *w, uint32_t end, const char *word)
 
 static label_kind_t label_before(const cg_window_t *w, uint32_t end)
 {
+    unsigned last = end > 0 ? w->text[end - 1] : 0;
+    if (last < 0x80 && !strchr("ydentsrDENTSRY", (int)last)) {
+        return LABEL_NONE;
+    }
     for (size_t k = 0; k < sizeof secret_labels / sizeof secret_labels[0];
          k++) {
         if (label_ends_at(w, end, secret_labels[k].word)) {
@@ -217,7 +221,7 @@ static label_kind_t label_before(const cg_window_t *w, uint32_t end)
 static bool ends_with(const cg_window_t *w, uint32_t end, const char *text)
 {
     uint32_t len = (uint32_t)strlen(text);
-    return end >= len && memcmp(w->text + end - len, text, len) == 0;
+    return end >= len && w->text[end - 1] == (unsigned char)text[len - 1] && memcmp(w->text + end - len, text, len) == 0;
 }
 
 /* Goes left from a value over quotes, blanks, one sign and quotes again.
@@ -238,7 +242,7 @@ static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
         i--;
     }
     uint32_t before_sign = i;
-    for (size_t k = 0; k < sizeof signs / sizeof signs[0]; k++) {
+    for (size_t k = 0; i > 0 && k < sizeof signs / sizeof signs[0]; k++) {
         if (ends_with(w, i, signs[k])) {
             i -= (uint32_t)strlen(signs[k]);
             break;
@@ -340,6 +344,17 @@ static bool is_aws_secret(const value_t *value)
            cg_is_random(value->s, value->len, false);
 }
 
+/* Forty such characters and no more? Most words end soon. */
+static bool has_aws_length(cg_window_t *w, uint32_t start)
+{
+    uint32_t i = start;
+    while (i < start + 41 && (cg_is(cg_at(w, i), CG_C_ALNUM) ||
+                              cg_at(w, i) == '/' || cg_at(w, i) == '+')) {
+        i++;
+    }
+    return i == start + 40;
+}
+
 void cg_scan_labelled(cg_window_t *w, uint32_t start)
 {
     bool is_quoted;
@@ -349,14 +364,12 @@ void cg_scan_labelled(cg_window_t *w, uint32_t start)
         return;
     }
     label_kind_t kind = label_before(w, label_end);
-    bool is_aws = kind != LABEL_PASSWORD &&
-                  cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY,
-                                    start) >= 0;
-    if (kind == LABEL_NONE && !is_aws) {
+    if (kind == LABEL_NONE && !has_aws_length(w, start)) {
         return;
     }
     read_value(w, start, &value);
-    if (is_aws && is_aws_secret(&value)) {
+    if (kind != LABEL_PASSWORD && is_aws_secret(&value) &&
+        cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY, start) >= 0) {
         cg_candidate_plain(w, start, value.end, CG_TYPE_SECRET_AWS_SECRET_KEY,
                            100, -1, CG_SWALLOW_NONE);
         return;

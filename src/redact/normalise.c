@@ -173,7 +173,9 @@ static int math_letter(uint32_t cp)
 /* ASCII character, REMOVE or KEEP; look-alikes and numerals aside. */
 static int fold(uint32_t cp, unsigned char last)
 {
-    if (cp >= 0x3400 && cp <= 0x9FFF) {
+    if ((cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0x00C0 && cp < 0x0300) ||
+        (cp >= 0x0370 && cp < 0x0600) || (cp >= 0x3041 && cp < 0x30FB) ||
+        (cp >= 0xAC00 && cp < 0xD7B0)) {
         return KEEP;
     }
     if (cp >= 0x0300 && cp <= 0x036F) {
@@ -575,13 +577,40 @@ static bool is_plain(unsigned char c)
     return c < 0x80 && c != '\\' && c != '&' && c != '%';
 }
 
+/* Second bytes of numerals, by the first (E4 to E9): a sieve. */
+static const uint64_t numeral_sieve[6] = {
+    UINT64_C(1) << 0x38 | UINT64_C(1) << 0x39 | UINT64_C(1) << 0x3A |
+        UINT64_C(1) << 0x3C,
+    UINT64_C(1) << 0x05 | UINT64_C(1) << 0x0F | UINT64_C(1) << 0x11 |
+        UINT64_C(1) << 0x1B | UINT64_C(1) << 0x23 | UINT64_C(1) << 0x39 |
+        UINT64_C(1) << 0x3C,
+    UINT64_C(1) << 0x0D | UINT64_C(1) << 0x1F | UINT64_C(1) << 0x34,
+    UINT64_C(1) << 0x0E,
+    UINT64_C(1) << 0x02 | UINT64_C(1) << 0x32 | UINT64_C(1) << 0x34,
+    UINT64_C(1) << 0x19 | UINT64_C(1) << 0x1A | UINT64_C(1) << 0x1B};
+
+/* A Chinese character (U+4000 to U+9FFF) that is no numeral. */
+static bool is_plain_wide(const unsigned char *p, const unsigned char *end)
+{
+    return *p >= 0xE4 && *p <= 0xE9 && end - p >= 3 && (p[1] & 0xC0) == 0x80 &&
+           (p[2] & 0xC0) == 0x80 &&
+           !(numeral_sieve[*p - 0xE4] >> (p[1] & 63) & 1);
+}
+
 /* Copies plain characters. */
 static void run_plain(pass_t *pass, uint32_t stop)
 {
     uint32_t from = pass->at;
     uint32_t at = from;
-    while (at < stop && is_plain(pass->src[at])) {
-        at++;
+    const unsigned char *src = pass->src;
+    for (;;) {
+        while (at < stop && is_plain(src[at])) {
+            at++;
+        }
+        if (at + 3 > stop || !is_plain_wide(src + at, src + stop)) {
+            break;
+        }
+        at += 3;
     }
     if (at == from) {
         return;

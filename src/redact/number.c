@@ -19,6 +19,7 @@
 #define DIGITS_MAX 20
 #define PHONE_DIGITS_MAX 15
 #define ODD_LABEL_BACK 40 /* bytes */
+#define SHAPE_NONE 0xFFFFFFFF
 #define SCORE_ODD 25 /* grouped in no usual way */
 
 enum gap_t {
@@ -38,6 +39,7 @@ typedef struct group_t {
     uint8_t len;
     uint8_t total; /* digits up to its end */
     uint8_t gap;   /* kind of the gap before it */
+    uint32_t shape; /* lengths up to it, one hexadecimal digit each */
 } group_t;
 
 typedef struct number_t {
@@ -56,7 +58,7 @@ typedef struct row_t {
     uint8_t shaped;     /* score in a usual grouping */
     uint8_t other;      /* score in any other grouping */
     uint8_t gaps;       /* gaps of a usual grouping */
-    const char *shapes; /* usual groupings, e.g. "344 4444" */
+    const uint32_t *shapes; /* usual groupings, a digit a group; 0 ends */
     bool (*fixed)(const char *d);
     bool (*sized)(const char *d, int len);
 } row_t;
@@ -68,36 +70,51 @@ static bool check_nir(const char *d)
 
 // clang-format off
 #define SDD GAP_TIGHT
+#define SHAPES(...) (const uint32_t[]){__VA_ARGS__, 0}
 static const row_t rows[] = {
     {CG_TYPE_CREDIT_CARD, 13, 19, 100, 100, 25, SDD | GAP_MARK,
-     "4444 465 464 44443 44442 44441 4443 4441 88 6A A6 613 466", NULL, cg_check_card},
+     SHAPES(0x4444, 0x465, 0x464, 0x44443, 0x44442, 0x44441, 0x4443, 0x4441, 0x88, 0x6A, 0xA6, 0x613, 0x466), NULL, cg_check_card},
     {CG_TYPE_CN_RESIDENT_ID, 18, 18, 100, 100, 70, SDD,
-     "684 6444 3384 33444 648", cg_check_cn_id, NULL},
-    {CG_TYPE_US_SSN, 9, 9, 30, 85, 25, SDD, "324", cg_check_us_ssn, NULL},
-    {CG_TYPE_US_ITIN, 9, 9, 30, 85, 25, SDD, "324", cg_check_us_itin, NULL},
-    {CG_TYPE_KR_RRN, 13, 13, 60, 100, 25, SDD, "67", cg_check_kr_rrn, NULL},
-    {CG_TYPE_FR_NIR, 15, 15, 100, 100, 25, SDD, "1222332 13A D2", check_nir, NULL},
-    {CG_TYPE_BR_CPF, 11, 11, 30, 100, 25, GAP_DOT | GAP_DASH, "3332 92", cg_check_br_cpf, NULL},
-    {CG_TYPE_BR_CNPJ, 14, 14, 30, 100, 25, GAP_DOT | GAP_DASH | GAP_SLASH, "23342", cg_check_br_cnpj, NULL},
-    {CG_TYPE_UK_NHS, 10, 10, 30, 30, 25, SDD, "334", cg_check_uk_nhs, NULL},
-    {CG_TYPE_AU_TFN, 8, 9, 30, 30, 25, SDD, "333 323", NULL, cg_check_au_tfn},
-    {CG_TYPE_AU_ABN, 11, 11, 30, 30, 25, SDD, "2333", cg_check_au_abn, NULL},
-    {CG_TYPE_AU_MEDICARE, 10, 11, 30, 30, 25, SDD | GAP_SLASH, "451 4511", NULL, cg_check_au_medicare},
-    {CG_TYPE_CA_SIN, 9, 9, 30, 30, 25, SDD, "333", cg_check_ca_sin, NULL},
-    {CG_TYPE_US_NPI, 10, 10, 30, 30, 25, SDD, "433", cg_check_us_npi, NULL},
-    {CG_TYPE_ABA_ROUTING_NUMBER, 9, 9, 30, 30, 25, SDD, "441", cg_check_aba, NULL},
-    {CG_TYPE_IN_AADHAAR, 12, 12, 30, 30, 25, SDD, "444", cg_check_aadhaar, NULL},
-    {CG_TYPE_JP_MY_NUMBER, 12, 12, 30, 30, 25, SDD, "444", cg_check_jp_my_number, NULL},
-    {CG_TYPE_PL_PESEL, 11, 11, 30, 30, 25, SDD, "65", cg_check_pl_pesel, NULL},
-    {CG_TYPE_NL_BSN, 9, 9, 30, 30, 25, SDD, "333 423 45", cg_check_nl_bsn, NULL},
-    {CG_TYPE_TR_NATIONAL_ID, 11, 11, 30, 30, 25, SDD, "3332", cg_check_tr_id, NULL},
-    {CG_TYPE_TH_TNIN, 13, 13, 30, 30, 25, SDD, "14521", cg_check_th_id, NULL},
-    {CG_TYPE_DE_TAX_ID, 11, 11, 30, 30, 25, SDD | GAP_SLASH, "2333", cg_check_de_tax_id, NULL},
-    {CG_TYPE_ZA_ID_NUMBER, 13, 13, 30, 30, 25, SDD, "643 6421 6412", cg_check_za_id, NULL},
-    {CG_TYPE_SE_PERSONNUMMER, 10, 12, 30, 30, 25, SDD, "64 84", NULL, cg_check_se_personnummer},
-    {CG_TYPE_KR_BRN, 10, 10, 30, 30, 25, SDD, "325", cg_check_kr_brn, NULL},
+     SHAPES(0x684, 0x6444, 0x3384, 0x33444, 0x648), cg_check_cn_id, NULL},
+    {CG_TYPE_US_SSN, 9, 9, 30, 85, 25, SDD, SHAPES(0x324), cg_check_us_ssn, NULL},
+    {CG_TYPE_US_ITIN, 9, 9, 30, 85, 25, SDD, SHAPES(0x324), cg_check_us_itin, NULL},
+    {CG_TYPE_KR_RRN, 13, 13, 60, 100, 25, SDD, SHAPES(0x67), cg_check_kr_rrn, NULL},
+    {CG_TYPE_FR_NIR, 15, 15, 100, 100, 25, SDD, SHAPES(0x1222332, 0x13A, 0xD2), check_nir, NULL},
+    {CG_TYPE_BR_CPF, 11, 11, 30, 100, 25, GAP_DOT | GAP_DASH, SHAPES(0x3332, 0x92), cg_check_br_cpf, NULL},
+    {CG_TYPE_BR_CNPJ, 14, 14, 30, 100, 25, GAP_DOT | GAP_DASH | GAP_SLASH, SHAPES(0x23342), cg_check_br_cnpj, NULL},
+    {CG_TYPE_UK_NHS, 10, 10, 30, 30, 25, SDD, SHAPES(0x334), cg_check_uk_nhs, NULL},
+    {CG_TYPE_AU_TFN, 8, 9, 30, 30, 25, SDD, SHAPES(0x333, 0x323), NULL, cg_check_au_tfn},
+    {CG_TYPE_AU_ABN, 11, 11, 30, 30, 25, SDD, SHAPES(0x2333), cg_check_au_abn, NULL},
+    {CG_TYPE_AU_MEDICARE, 10, 11, 30, 30, 25, SDD | GAP_SLASH, SHAPES(0x451, 0x4511), NULL, cg_check_au_medicare},
+    {CG_TYPE_CA_SIN, 9, 9, 30, 30, 25, SDD, SHAPES(0x333), cg_check_ca_sin, NULL},
+    {CG_TYPE_US_NPI, 10, 10, 30, 30, 25, SDD, SHAPES(0x433), cg_check_us_npi, NULL},
+    {CG_TYPE_ABA_ROUTING_NUMBER, 9, 9, 30, 30, 25, SDD, SHAPES(0x441), cg_check_aba, NULL},
+    {CG_TYPE_IN_AADHAAR, 12, 12, 30, 30, 25, SDD, SHAPES(0x444), cg_check_aadhaar, NULL},
+    {CG_TYPE_JP_MY_NUMBER, 12, 12, 30, 30, 25, SDD, SHAPES(0x444), cg_check_jp_my_number, NULL},
+    {CG_TYPE_PL_PESEL, 11, 11, 30, 30, 25, SDD, SHAPES(0x65), cg_check_pl_pesel, NULL},
+    {CG_TYPE_NL_BSN, 9, 9, 30, 30, 25, SDD, SHAPES(0x333, 0x423, 0x45), cg_check_nl_bsn, NULL},
+    {CG_TYPE_TR_NATIONAL_ID, 11, 11, 30, 30, 25, SDD, SHAPES(0x3332), cg_check_tr_id, NULL},
+    {CG_TYPE_TH_TNIN, 13, 13, 30, 30, 25, SDD, SHAPES(0x14521), cg_check_th_id, NULL},
+    {CG_TYPE_DE_TAX_ID, 11, 11, 30, 30, 25, SDD | GAP_SLASH, SHAPES(0x2333), cg_check_de_tax_id, NULL},
+    {CG_TYPE_ZA_ID_NUMBER, 13, 13, 30, 30, 25, SDD, SHAPES(0x643, 0x6421, 0x6412), cg_check_za_id, NULL},
+    {CG_TYPE_SE_PERSONNUMMER, 10, 12, 30, 30, 25, SDD, SHAPES(0x64, 0x84), NULL, cg_check_se_personnummer},
+    {CG_TYPE_KR_BRN, 10, 10, 30, 30, 25, SDD, SHAPES(0x325), cg_check_kr_brn, NULL},
 };
 // clang-format on
+/* Groupings that say something without a label, by their number of groups:
+ * those of the rows above whose score in a usual grouping is CG_SCORE_FOUND or
+ * more, and of telephones. */
+static const uint32_t *const sure_shapes[] = {
+    [2] = SHAPES(0x88, 0x6A, 0xA6, 0x67, 0xD2, 0x92, 0x37, 0x2B, 0x4B),
+    [3] = SHAPES(0x333, 0x465, 0x464, 0x613, 0x466, 0x684, 0x648, 0x324, 0x13A, 0x334,
+                 0x137, 0x344, 0x335, 0x353, 0x245, 0x443),
+    [4] = SHAPES(0x4444, 0x4443, 0x4441, 0x6444, 0x3384, 0x3332, 0x1334, 0x3334,
+                 0x2344, 0x4344, 0x3322),
+    [5] = SHAPES(0x44443, 0x44442, 0x44441, 0x33444, 0x23342),
+    [6] = SHAPES(0),
+    [7] = SHAPES(0x1222332),
+};
+#define SURE_GROUPS_MAX 7
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* <b>, </strong>: returns the offset after it, or 0. */
@@ -206,6 +223,8 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
     uint32_t i = start;
     int total = 0;
     int gap = 0;
+    uint32_t shape = 0;
+    bool is_even = true;
     number->start = start;
     number->groups = 0;
     number->has_x = false;
@@ -223,10 +242,15 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
         if (is_cut || i == from) {
             return;
         }
-        number->group[number->groups++] =
-            (group_t){i, (uint8_t)(i - from), (uint8_t)total, (uint8_t)gap};
+        uint32_t len = i - from;
+        shape = len > 15 || shape >> 28 ? SHAPE_NONE : shape << 4 | len;
+        number->group[number->groups++] = (group_t){
+            i, (uint8_t)len, (uint8_t)total, (uint8_t)gap, shape};
+        is_even = is_even && len == number->group[0].len;
         if (total >= DIGITS_MAX || number->has_x ||
-            number->groups == DIGITS_MAX) {
+            number->groups == DIGITS_MAX ||
+            (!is_even && number->groups > SURE_GROUPS_MAX &&
+             !cg_has_label(w, start))) {
             return;
         }
         i = read_gap(w, i, total == 17, &gap);
@@ -236,70 +260,66 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
     }
 }
 
-/* Does a window's grouping stand in the list? Sizes above 9 are letters. */
-static bool is_shape(const number_t *number, int groups, const char *shapes)
+static bool is_in(uint32_t shape, const uint32_t *shapes)
 {
-    while (*shapes) {
-        int i = 0;
-        while (*shapes && *shapes != ' ') {
-            int size = *shapes <= '9' ? *shapes - '0' : *shapes - 'A' + 10;
-            if (i >= 0) {
-                i = i < groups && number->group[i].len == size ? i + 1 : -1;
-            }
-            shapes++;
-        }
-        if (i == groups) {
-            return true;
-        }
-        shapes += *shapes == ' ';
+    while (*shapes && *shapes != shape) {
+        shapes++;
     }
-    return false;
+    return *shapes != 0;
 }
 
 typedef struct window_t {
     int groups;
     int total;
-    int gaps;         /* kinds of gaps within */
-    bool is_one_gap;  /* all of one kind */
-    bool is_uniform;  /* groups of one size, the last may be shorter */
-    bool is_maximal;  /* the row of digits begins and ends with it */
-    bool is_free;     /* its end is an edge */
+    uint32_t shape;
+    uint32_t end;
+    int gaps;        /* kinds of gaps within */
+    bool is_one_gap; /* all of one kind */
+    bool is_uniform; /* groups of one size, the last may be shorter */
+    bool is_maximal; /* the row of digits begins and ends with it */
+    bool is_free;    /* its end is an edge */
 } window_t;
 
-static window_t window_of(cg_window_t *w, const number_t *number, int groups,
-                          bool has_before)
+/* Lets a window grow by the next group. */
+static void grow(window_t *window, const number_t *number)
 {
-    window_t window = {.groups = groups, .is_one_gap = true,
-                       .is_uniform = true};
-    const group_t *last = &number->group[groups - 1];
-    window.total = last->total;
-    for (int i = 1; i < groups; i++) {
-        int gap = number->group[i].gap;
-        window.is_one_gap = window.is_one_gap &&
-                            (window.gaps == 0 || window.gaps == gap);
-        window.gaps |= gap;
-        uint8_t size = number->group[0].len;
-        window.is_uniform =
-            window.is_uniform && (number->group[i].len == size ||
-                                  (i == groups - 1 &&
-                                   number->group[i].len < size));
+    const group_t *group = &number->group[window->groups];
+    uint8_t size = number->group[0].len;
+    if (window->groups > 0) {
+        bool was_even = window->groups == 1 ||
+                        number->group[window->groups - 1].len == size;
+        window->is_one_gap = window->is_one_gap && (window->gaps == 0 ||
+                                                    window->gaps == group->gap);
+        window->gaps |= group->gap;
+        window->is_uniform =
+            window->is_uniform && was_even && group->len <= size;
     }
-    bool has_after = groups < number->groups &&
-                     (number->group[groups].gap & window.gaps);
-    window.is_maximal = !has_before && !has_after;
-    window.is_free = cg_right_is_free(w, last->end);
-    return window;
+    window->groups++;
+    window->total = group->total;
+    window->shape = group->shape;
+    window->end = group->end;
+}
+
+/* Is there anything this window may be? Most are passed over here. */
+static bool is_promising(cg_window_t *w, const number_t *number,
+                         const window_t *window)
+{
+    return window->total >= 7 &&
+           (window->groups == 1 || window->total == 18 ||
+            (number->d[0] == '0' && window->total <= 11) ||
+            (window->groups <= SURE_GROUPS_MAX &&
+             is_in(window->shape, sure_shapes[window->groups])) ||
+            cg_has_label(w, number->start));
 }
 
 /* Score of a row for a window; 0: not so. */
-static int score_row(const row_t *row, const number_t *number,
-                     const window_t *window)
+static int score_row(const row_t *row, const window_t *window)
 {
     if (window->groups == 1) {
         return row->solid;
     }
     if ((window->gaps & ~row->gaps) == 0 &&
-        is_shape(number, window->groups, row->shapes)) {
+        is_in(window->shape, row->shapes)) {
         bool is_mixed = !window->is_one_gap && row->type != CG_TYPE_BR_CPF &&
                         row->type != CG_TYPE_BR_CNPJ;
         return is_mixed ? row->other : row->shaped;
@@ -368,7 +388,6 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
 static void try_rows(cg_window_t *w, const number_t *number,
                      const window_t *window)
 {
-    const group_t *last = &number->group[window->groups - 1];
     for (size_t i = 0; i < ROWS; i++) {
         const row_t *row = &rows[i];
         if (window->total < row->min || window->total > row->max ||
@@ -376,7 +395,7 @@ static void try_rows(cg_window_t *w, const number_t *number,
              row->type != CG_TYPE_CN_RESIDENT_ID)) {
             continue;
         }
-        int score = score_row(row, number, window);
+        int score = score_row(row, window);
         if (score == 0 || (score < CG_SCORE_FOUND &&
                            !is_labelled(w, row->type, number->start,
                                         score <= SCORE_ODD))) {
@@ -388,11 +407,11 @@ static void try_rows(cg_window_t *w, const number_t *number,
         }
         if (row->type == CG_TYPE_CREDIT_CARD && (window->gaps & GAP_SPACE) &&
             number->group[0].len == 4 &&
-            is_table(w, number->start, last->end) &&
+            is_table(w, number->start, window->end) &&
             cg_label_distance(w, row->type, number->start) < 0) {
             continue;
         }
-        cg_candidate(w, number->start, last->end, row->type, score);
+        cg_candidate(w, number->start, window->end, row->type, score);
     }
 }
 /* " ext. 12", " x12", "转12": returns its end, or end. */
@@ -559,20 +578,20 @@ static bool is_national(const number_t *number, const window_t *window)
         return false;
     }
     if (window->gaps & GAP_DOT) {
-        return is_shape(number, groups, "22222 3322");
+        return is_in(window->shape, SHAPES(0x22222, 0x3322));
     }
     if (d[0] != '0') {
-        return d[0] >= '2' && is_shape(number, groups, "3322");
+        return d[0] >= '2' && is_in(window->shape, SHAPES(0x3322));
     }
     if (groups == 1) {
         return (window->total == 10 || window->total == 11) && d[1] != '0';
     }
     if (number->group[0].len == 1) {
-        return is_shape(number, groups, "13322 1334 137");
+        return is_in(window->shape, SHAPES(0x13322, 0x1334, 0x137));
     }
     return window->total >= 9 && window->total <= 11 && d[1] != '0' &&
            groups <= 5 && number->group[0].len <= 5 &&
-           !is_shape(number, groups, "54") && !is_date(number, groups);
+           !is_in(window->shape, SHAPES(0x54)) && !is_date(number, groups);
 }
 
 /* How sure is it that this window is a telephone number? */
@@ -586,21 +605,20 @@ static int score_phone(const number_t *number, const window_t *window)
         bool is_usual =
             is_one_block ||
             (is_tight &&
-             is_shape(number, window->groups,
-                      "344 2B 2344 4B 4344 335 353 245 443"));
+             is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344, 0x335, 0x353, 0x245, 0x443)));
         return is_usual ? 70 : 20;
     }
     if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
-        is_shape(number, window->groups, "334 37") &&
+        is_in(window->shape, SHAPES(0x334, 0x37)) &&
         (window->is_one_gap || !(window->gaps & GAP_DOT))) {
         return window->groups == 3 ? 80 : 50;
     }
     if (is_tight && window->total == 11 && d[0] == '1' && is_nanp(d + 1) &&
-        is_shape(number, window->groups, "1334 137")) {
+        is_in(window->shape, SHAPES(0x1334, 0x137))) {
         return 80;
     }
     if (is_tight && window->total == 13 && strncmp(d, "001", 3) == 0 &&
-        is_nanp(d + 3) && is_shape(number, window->groups, "3334")) {
+        is_nanp(d + 3) && is_in(window->shape, SHAPES(0x3334))) {
         return 80;
     }
     if (is_counting(number, window->total)) {
@@ -620,7 +638,7 @@ static int score_phone(const number_t *number, const window_t *window)
 static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
                       const window_t *window)
 {
-    uint32_t digits_end = number->group[window->groups - 1].end;
+    uint32_t digits_end = window->end;
     int score = score_phone(number, window);
     uint32_t end = score ? read_extension(w, digits_end) : digits_end;
     if (score == 0 || (!window->is_free && end == digits_end)) {
@@ -715,12 +733,17 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
     bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
                            number.group[0].len <= 5 &&
                            cg_at(w, number.group[0].end) == ')';
-    for (int groups = 1; groups <= number.groups; groups++) {
-        if (number.group[groups - 1].total < 7) {
+    window_t window = {.is_one_gap = true, .is_uniform = true};
+    number.start = start;
+    while (window.groups < number.groups) {
+        grow(&window, &number);
+        if (!is_promising(w, &number, &window)) {
             continue;
         }
-        window_t window = window_of(w, &number, groups, has_before);
-        number.start = start;
+        bool has_after = window.groups < number.groups &&
+                         (number.group[window.groups].gap & window.gaps);
+        window.is_maximal = !has_before && !has_after;
+        window.is_free = cg_right_is_free(w, window.end);
         if (!is_inside_paren && cg_before(w, start) != '+') {
             try_phone(w, &number, start, &window);
         }

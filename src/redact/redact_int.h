@@ -104,6 +104,7 @@ typedef struct cg_window_t {
     uint32_t found_cap;
     /* labels seen, up to label_at (context.c) */
     uint32_t label_at;
+    uint32_t label_last; /* end of the last label of any type, +1 */
     uint32_t label_end[CG_DETECTORS_MAX]; /* where a label of it ended, +1 */
 } cg_window_t;
 
@@ -173,6 +174,8 @@ void cg_scan_labelled(cg_window_t *w, uint32_t sign); /* password: x */
 /* All at once, over the whole window: */
 bool cg_scan_patterns(cg_window_t *w);
 
+/* secret.c: can a key begin with these two characters? */
+bool cg_may_be_key(unsigned first, unsigned second);
 /* secret.c: characters without order: no word, no placeholder. */
 bool cg_is_random(const char *body, int len, bool is_hex);
 /* secret.c: how far a swallowed body goes from at on; *is_over: it ends
@@ -184,6 +187,8 @@ uint32_t cg_swallow(cg_window_t *w, cg_swallow_t kind, uint32_t at,
 /* Distance in bytes from the end of the nearest label of a type before start,
  * or -1 if there is none near. */
 int cg_label_distance(cg_window_t *w, int type, uint32_t start);
+/* Does a label of any type stand near before start? */
+bool cg_has_label(cg_window_t *w, uint32_t start);
 /* Pseudo types in the table of labels. */
 enum { CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
        CG_LABEL_ID, CG_LABEL_MAX };

@@ -108,6 +108,22 @@ static const issued_t keys[] = {
 // clang-format on
 #define KEYS (sizeof keys / sizeof keys[0])
 
+/* Second characters of the prefixes, by the first: most words end here. */
+static const char *const seconds[128] = {
+    ['A'] = "GKSBCIT", ['C'] = "F",  ['G'] = "O",      ['L'] = "T",
+    ['N'] = "R",       ['P'] = "M",  ['S'] = "G",      ['a'] = "p",
+    ['d'] = "aco",     ['e'] = "y",  ['f'] = "i",      ['g'] = "ihls",
+    ['h'] = "fv",      ['k'] = "e",  ['l'] = "i",      ['n'] = "ptv",
+    ['p'] = "pys",     ['r'] = "8ku", ['s'] = "behknq", ['t'] = "sv",
+    ['w'] = "h",       ['x'] = "ao", ['y'] = "a",
+};
+
+bool cg_may_be_key(unsigned first, unsigned second)
+{
+    const char *list = first < 128 ? seconds[first] : NULL;
+    return list && second && strchr(list, (int)second);
+}
+
 static bool is_of(unsigned c, int alphabet)
 {
     switch (alphabet) {

@@ -65,7 +65,10 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
                   int score)
 {
     const cg_detector_t *row = &cg_detectors[type];
-    int distance = row->contexts ? cg_label_distance(w, type, start) : -1;
+    /* An address needs no label, and they are many. */
+    int distance = row->contexts && type != CG_TYPE_EMAIL_ADDRESS
+                       ? cg_label_distance(w, type, start)
+                       : -1;
     if (row->needs_context && distance < 0) {
         return;
     }

@@ -26,8 +26,9 @@ bool cg_connection_is_dead(const cg_connection_t *connection);
 /* Puts a command into the buffer; the next read, or flush, sends it. */
 void cg_connection_add(cg_connection_t *connection,
                        const cg_store_command_t *command, apr_pool_t *pool);
-/* Sends what is buffered and waits for one reply. APR_TIMEUP: no answer in time.
- * APR_ECONNRESET: anything else; in both cases the command may be carried out. */
+/* Sends what is buffered and waits for one reply. APR_TIMEUP: no answer in
+ * time. APR_ECONNRESET: anything else. In both cases the command may be carried
+ * out. */
 apr_status_t cg_connection_read(cg_connection_t *connection, cg_reply_t *out,
                                 const char *where, cg_error_t *err,
                                 apr_pool_t *pool);

@@ -27,7 +27,7 @@
     X(WINDOW,     "cg:{cg}:window:<dimension>:<quantity>:<window>:<subject>",   \
       "one to two windows after the last", "quota",                               \
       "the subject: key id, user, team, client address; how much, when")        \
-    X(BUDGET,     "cg:{cg}:budget:<dimension>:<month>:<subject>",               \
+    X(BUDGET,     "cg:{cg}:budget:<dimension>:<quantity>:<month>:<subject>",  \
       "40 days after the month", "quota",                                       \
       "the subject: key id, user, team; money spent and held in the month")     \
     X(HOLD,       "cg:{cg}:hold:<request>",                                     \

@@ -16,10 +16,11 @@ verdict() {
     [ ! -s "$faults" ]
 }
 
-# Every line of standard input (not $seen) must stand in one of the files as it is.
+# Every line of standard input (not $seen) must stand in one of the files as it is
+# (with whole_line=yes, as a line of its own).
 must_stand_in() {
     while IFS= read -r text; do
         echo "$text" >> "$seen"
-        grep -sqF -e "$text" "$@" || echo "$text is not in $*" >> "$faults"
+        grep -sqF ${whole_line:+-x} -e "$text" "$@" || echo "$text is not in $*" >> "$faults"
     done
 }

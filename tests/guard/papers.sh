@@ -10,9 +10,9 @@ found() {
     fi
 }
 
-sed -n 's,^    {"\([A-Z]*\)", *"\(/[^"]*\)".*,\1 \2,p' src/admin/api.c > "$faults.rows"
+sed -n 's|^    {"\([A-Z]*\)", *"\(/[^"]*\)".*|### \1 \2|p' src/admin/api.c > "$faults.rows"
 found "endpoints in src/admin/api.c"
-must_stand_in docs/manual/admin-api.md < "$faults.rows"
+whole_line=yes must_stand_in docs/manual/admin-api.md < "$faults.rows"
 
 sed -n 's/^X([A-Z_]*, *\([0-9]*\), *\([0-9]*\), *"[a-z_]*", *"\([a-z_]*\)".*/| CG\1 | \2 | `\3` |/p' src/flow/refuse.h > "$faults.rows"
 found "reasons in src/flow/refuse.h"

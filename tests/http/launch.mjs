@@ -4,6 +4,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +17,11 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const START_MS = 60000;
 export const STOP_MS = 15000;
+const HTTPD = process.env.CG_HTTPD ?? '/usr/sbin/apache2';
 const LOUD = /\[(?:[\w-]+:)?(?:warn|error|crit|alert|emerg)\]/;
 const PREFIX = /^\[[^\]]*\] \[(?:[\w-]+:)?(?:warn|error|crit|alert|emerg)\]/;
 
-/** Unbounded limits, so that only the file that tests a limit meets it. */
+/** The sample's limits taken back, so that a file meets only its own. */
 const OPEN_LIMITS = ['ChatGPTLimit key none', 'ChatGPTLimit address none'];
 
 /** Three children, and room for tests that hold many connections open. */
@@ -78,7 +80,7 @@ export class Server {
         this.files = { policy: path.join(this.folder, 'policy.conf'),
             server: path.join(this.folder, 'server.conf') };
         const put = (file, list) => writeFile(file, `${list.join('\n')}\n`);
-        await put(this.files.policy, [...(options.limits ? [] : OPEN_LIMITS),
+        await put(this.files.policy, [...OPEN_LIMITS,
             ...(options.policy ?? [])]);
         await put(this.files.server, [...SERVER, ...(options.server ?? [])]);
     }
@@ -100,6 +102,9 @@ export class Server {
         await rm(file, { force: true });
         this.#make = spawn(command, words, { env: this.environment(),
             stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+        // Connections of an earlier life must not be taken for this one's.
+        this.agent?.destroy();
+        this.agent = new http.Agent({ keepAlive: true });
         const made = this.#make;
         running.add(made);
         made.once('exit', () => running.delete(made));
@@ -134,6 +139,14 @@ export class Server {
         clearTimeout(forced);
     }
 
+    /** httpd alone on the configuration of the last make run. */
+    async bare() {
+        this.#make = spawn(HTTPD, ['-d', this.folder, '-f',
+            this.ready.config, '-DFOREGROUND'], { env: this.environment(),
+            stdio: 'ignore', detached: true });
+        running.add(this.#make);
+    }
+
     /** A second make run in the same folder. */
     async again() {
         await this.halt();
@@ -150,6 +163,7 @@ export class Server {
 
     async stop() {
         await this.halt();
+        this.agent?.destroy();
         await this.redis?.stop();
         await this.provider.close();
         const loud = this.unexpectedLog();
@@ -193,8 +207,7 @@ export class Server {
     async configtest(extra = []) {
         const file = path.join(this.folder, 'trial.conf');
         await writeFile(file, `${extra.join('\n')}\n`);
-        const httpd = process.env.CG_HTTPD ?? '/usr/sbin/apache2';
-        return new Promise((done) => execFile(httpd, ['-t', '-d', this.folder,
+        return new Promise((done) => execFile(HTTPD, ['-t', '-d', this.folder,
             '-f', this.ready.config, '-c', `Include "${file}"`],
         { timeout: 20000, env: this.environment() }, (error, stdout,
             stderr) => done({

@@ -19,7 +19,7 @@ const passwords = path.join(site, 'passwords');
 execFileSync('htpasswd', ['-bc', passwords, 'mary', 'poppins'],
     { stdio: 'ignore' });
 
-const gw = useGateway({ limits: true, policy: ['ChatGPTLimit key none',
+const gw = useGateway({ policy: ['ChatGPTLimit key none',
     'ChatGPTLimit address none'], server: [
     // Somebody forgot to ask for a caller's identity here.
     '<Location "/bare/v1">', 'ChatGPTEngine on', 'Require all granted',

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { sleep, useGateway } from './harness.mjs';
 
-const gw = useGateway({ limits: true, policy: ['ChatGPTLimit key 100/60s',
+const gw = useGateway({ policy: ['ChatGPTLimit key 100/60s',
     'ChatGPTLimit address none'] });
 
 const tally = (answers) => {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { useGateway } from './harness.mjs';
 
-const gw = useGateway({ limits: true, policy: ['ChatGPTLimit key none',
+const gw = useGateway({ policy: ['ChatGPTLimit key none',
     'ChatGPTLimit address 100/15min'] });
 
 async function count(total, width, from, keys) {

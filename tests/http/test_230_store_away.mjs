@@ -10,8 +10,7 @@ import { load, quantile, statuses } from './load.mjs';
 let known;
 let spender;
 let small;
-const gw = useGateway({ redis: true, policy: ['ChatGPTLimit key 100000/60s'],
-    limits: true }, async () => {
+const gw = useGateway({ redis: true, policy: ['ChatGPTLimit key 100000/60s'] }, async () => {
     known = (await gw.newKey({ name: 'known' })).key;
     spender = (await gw.newKey({ name: 'spender',
         budget: '5USD/month' })).key;
@@ -19,6 +18,9 @@ const gw = useGateway({ redis: true, policy: ['ChatGPTLimit key 100000/60s'],
     gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i);
     await seenByAll();
 });
+
+/** After an outage keys are read anew; the next one begins on calm ground. */
+const QUIET_MS = 1500;
 
 /** Every child has these keys in its cache before the store goes. */
 async function seenByAll() {
@@ -38,12 +40,16 @@ async function healed() {
     const began = performance.now();
     await until(async () => (await gw.chat('hi', { key: spender }))
         .status === 200, { ms: 5000, every: 50, what: 'budgets again' });
-    return performance.now() - began;
+    const took = performance.now() - began;
+    await sleep(QUIET_MS);
+    return took;
 }
 
 for (const outage of OUTAGES) {
     test(`${outage.name}: windows go on locally, budgets and new keys close`,
         async () => {
+            await seenByAll();
+            let healedAfter;
             const fresh = await gw.newKey({ name: 'never seen' });
             await outage.begin();
             try {
@@ -67,17 +73,16 @@ for (const outage of OUTAGES) {
                 assert.ok([401, 503].includes(stranger.status));
             } finally {
                 await outage.end();
+                healedAfter = await healed();
             }
-            const ms = await healed();
-            assert.ok(ms <= 1500, `healed after ${ms} ms`);
+            assert.ok(healedAfter <= 1500, `healed after ${healedAfter} ms`);
         });
 
     test(`${outage.name}: a window of 40 admits 40 over all children`,
         async () => {
             const { key } = await gw.newKey({ name: 'local',
                 limits: ['40/60s'] });
-            await Promise.all(Array.from({ length: 1 }, () =>
-                gw.chat('hi', { key })));
+            await gw.chat('hi', { key });
             await outage.begin();
             try {
                 await sleep(400);
@@ -90,8 +95,8 @@ for (const outage of OUTAGES) {
                     [200, 429].includes(one.status)));
             } finally {
                 await outage.end();
+                await healed();
             }
-            await healed();
         });
 }
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { sleep, until, useGateway } from './harness.mjs';
 
-const gw = useGateway({ redis: true, limits: true,
+const gw = useGateway({ redis: true,
     policy: ['ChatGPTLimit key 20/60s', 'ChatGPTStoreDown closed'] }, () => {
     gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i);
 });
@@ -39,7 +39,7 @@ const EXPECT = {
 
 for (const mode of Object.keys(EXPECT))
     test(`${mode}: killed, frozen, and back`, async () => {
-        await gw.rewrite({ limits: true, policy: ['ChatGPTLimit key 20/60s',
+        await gw.rewrite({ policy: ['ChatGPTLimit key 20/60s',
             `ChatGPTStoreDown ${mode}`] });
         EXPECT[mode](await during(() => gw.redis.kill()));
         await gw.redis.start();
@@ -55,19 +55,33 @@ async function back() {
         return made.status === 201 && (await gw.chat('hi',
             { key: made.json.key })).status === 200;
     }, { ms: 4000, what: 'the store again' });
+    await sleep(1500);
 }
 
-test('a gateway started without its store comes up and heals by itself',
+test('a graceful restart without the store serves on, and heals by itself',
     async () => {
-        await gw.rewrite({ limits: true, policy: [
-            'ChatGPTLimit key 20/60s'] });
+        await gw.rewrite({ policy: ['ChatGPTLimit key 1000/60s'] });
+        const { key } = gw;
+        await gw.chat('hi');
+        await gw.redis.kill();
+        process.kill(gw.ready.httpd_pid, 'SIGUSR1');
+        await sleep(1500);
+        assert.equal((await gw.chat('known', { key })).status, 200);
+        await gw.redis.start();
+        await back();
+    });
+
+test('httpd started without the store refuses, says so, and heals by itself',
+    async () => {
         const { key } = gw;
         await gw.halt();
         await gw.redis.kill();
-        const starting = gw.again();
-        await sleep(3000);
+        await gw.bare();
+        const got = await until(() => gw.chat('never seen here', { key })
+            .catch(() => null), { ms: 8000, what: 'httpd' });
+        assert.equal(got.status, 503, got.text);
+        assert.equal(got.error.code, 'policy_store_unavailable');
         await gw.redis.start();
-        await starting;
         await until(async () => (await gw.chat('hi', { key })).status === 200,
-            { ms: 5000, what: 'an answer' });
+            { ms: 3000, what: 'an answer' });
     });

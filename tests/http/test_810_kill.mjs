@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { sleep, until, useGateway } from './harness.mjs';
 import { load } from './load.mjs';
 
-const gw = useGateway({}, () => gw.expectLog('AH00052', 'AH00051',
+const gw = useGateway({}, () => gw.expectLog('AH00052', 'AH00051', 'AH00098', 'AH10392',
     /CG0\d{3}/));
 
 async function exported(from) {
@@ -19,6 +19,16 @@ async function exported(from) {
         count.set(id, (count.get(id) ?? 0) + 1);
     }
     return count;
+}
+
+/** A child may end between being listed and being killed. */
+function killed(pids) {
+    for (const pid of pids)
+        try {
+            process.kill(pid, 'SIGKILL');
+        } catch (error) {
+            assert.equal(error.code, 'ESRCH');
+        }
 }
 
 async function eachOnce(seen, from) {
@@ -38,8 +48,7 @@ test('kill -9 of children, again and again, under load', async () => {
     const crowd = load(gw, { width: 16, pause: 2 });
     for (let i = 0; i < 8; i++) {
         await sleep(400);
-        const [victim] = (await gw.children()).slice(-1);
-        process.kill(victim, 'SIGKILL');
+        killed((await gw.children()).slice(-1));
     }
     await sleep(1500);
     const seen = await crowd.stop();
@@ -56,9 +65,7 @@ test('kill -9 of the whole server: its records are there after a restart',
         const from = new Date().toISOString();
         const crowd = load(gw, { width: 8, pause: 2 });
         await sleep(1200);
-        const pids = [gw.ready.httpd_pid, ...await gw.children()];
-        for (const pid of pids)
-            process.kill(pid, 'SIGKILL');
+        killed([gw.ready.httpd_pid, ...await gw.children()]);
         await sleep(300);
         const seen = await crowd.stop();
         await gw.again();
@@ -71,13 +78,13 @@ test('budget held by a dead child is not lost for ever', async () => {
     const stuck = gw.chat('x', { key: made.key, ms: 8000,
         body: { model: 'gpt-4o', max_tokens: 1500 } }).catch(() => null);
     await until(() => gw.reached.length, { what: 'the upstream' });
-    for (const pid of await gw.children())
-        process.kill(pid, 'SIGKILL');
+    killed(await gw.children());
     await stuck;
-    await until(async () => (await gw.chat('x')).status === 200,
+    await until(() => gw.chat('x').then((got) => got.status === 200,
+        () => false),
         { ms: 8000, what: 'new children' });
     const got = await gw.admin('GET', '/budgets?limit=500');
     const row = got.json.items.find((one) => one.subject === made.id);
-    assert.ok(row.held_micros + row.used_micros <= 20000,
-        JSON.stringify(row));
+    assert.ok(row.held_micros <= row.used_micros
+        && row.used_micros <= row.amount_micros, JSON.stringify(row));
 });

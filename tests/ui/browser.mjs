@@ -43,18 +43,20 @@ export async function watch(context, expected = []) {
     const page = await context.newPage();
     const complaints = [];
     const complain = (text) => { if (!expected.some((pattern) => pattern.test(text))) complaints.push(text); };
-    page.on('console', (message) => { if (['error',
-        'warning'].includes(message.type())) complain(`${message.type()}: ${message.text()} ${message.location().url}`); });
+    page.on('console', (message) => {
+        const kind = message.type();
+        if (kind === 'error' || kind === 'warning') complain(`${kind}: ${message.text()} ${message.location().url}`);
+    });
     page.on('pageerror', (error) => complain(`uncaught: ${error.message}`));
     page.on('crash', () => complain('the tab crashed'));
     page.on('request', (request) => {
-        const home = page.url();
-        if (home.startsWith('http') && new URL(request.url()).origin !== new URL(home).origin
-            && !request.isNavigationRequest()) complain(`asked elsewhere: ${request.url()}`);
+        if (!page.url().startsWith('http') || request.isNavigationRequest()) return;
+        if (new URL(request.url()).origin !== new URL(page.url()).origin) complain(`asked elsewhere: ${request.url()}`);
     });
     await page.addInitScript(() => {
-        addEventListener('securitypolicyviolation',
-            (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+        addEventListener('securitypolicyviolation', (event) => {
+            console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+        });
     });
     return { page, complaints };
 }

@@ -42,8 +42,9 @@ for (const name of files) {
     });
     total.passed += tally.passed;
     total.failed += tally.failed;
-    process.stdout.write(`${tally.failed ? 'not ok' : 'ok    '} ${name}  ${tally.passed} passed,
-        ${tally.failed} failed, ${Math.round((Date.now() - began) / 1000)} s\n`);
+    const took = Math.round((Date.now() - began) / 1000);
+    const mark = tally.failed ? 'not ok' : 'ok    ';
+    process.stdout.write(`${mark} ${name}  ${tally.passed} passed, ${tally.failed} failed, ${took} s\n`);
 }
 process.stdout.write(`ui: ${total.passed} passed, ${total.failed} failed\n`);
 process.exit(total.failed || !total.passed ? 1 : 0);

@@ -49,7 +49,7 @@ test('every word the code names is there', () => {
 
 test('every word that is there is used', () => {
     const families = ['action', 'credential', 'decision', 'direction', 'fault', 'group', 'key_state', 'member',
-        'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store',
+        'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store', 'talk',
         'theme', 'tokens_from', 'type', 'unit', 'upstream_state', 'why', 'window', 'limit', 'requests'];
     const unused = Object.keys(words.en).filter((key) => !families.includes(key.split('.')[0])
         && !code.includes(`'${key}'`) && !code.includes(`'${key.replace(/\.(one|other)$/, '')}'`));

@@ -16,7 +16,7 @@ const chinese = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/zh.json`, 'utf8'
 let browser;
 let mock;
 before(async () => {
-    mock = await startMock({ pages: buildPages() });
+    mock = await startMock(buildPages());
     browser = await startBrowser();
 });
 after(async () => {

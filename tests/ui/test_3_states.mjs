@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { choose, marked, noComplaints, settled, startBrowser, watch } from './browser.mjs';
-import { PROBE, startMock } from './mock.mjs';
+import { PROBE } from './house.mjs';
+import { startMock } from './mock.mjs';
 import { buildPages } from './pages.mjs';
 
 let browser;
 let mock;
 before(async () => {
-    mock = await startMock({ pages: buildPages() });
+    mock = await startMock(buildPages());
     browser = await startBrowser();
 });
 after(async () => {

@@ -6,8 +6,11 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sleep, useGateway } from '../http/harness.mjs';
 import { choose, marked, noComplaints, settled, startBrowser, watch } from './browser.mjs';
-import { PROBE } from './mock.mjs';
+import { PROBE } from './house.mjs';
 import { PAGES } from './pages.mjs';
+
+/* A folder that pictures of every page go to, for eyes. */
+const SHOTS = process.env.CG_SHOTS;
 
 const gateway = useGateway({ limits: true });
 let browser;
@@ -185,7 +188,7 @@ for (const [language, theme] of [['en', 'light'], ['en', 'dark'], ['zh', 'light'
             await tab.to(name);
             assert.equal(await tab.page.locator('.blank.bad').count(), 0,
                 `${name}: ${await tab.page.locator('main').textContent()}`);
-            if (process.env.CG_SHOTS) await tab.page.screenshot({ path: `${process.env.CG_SHOTS}/${name}-${language}-${theme}.png` });
+            if (SHOTS) await tab.page.screenshot({ path: `${SHOTS}/${name}-${language}-${theme}.png` });
         }
         await noComplaints(tab);
         await tab.context.close();

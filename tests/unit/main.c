@@ -97,7 +97,6 @@ int main(int argc, char **argv)
     if (apr_initialize() != APR_SUCCESS) {
         return 1;
     }
-    bool is_good = run(argc, argv);
-    apr_terminate();
-    return is_good ? 0 : 1;
+    atexit(apr_terminate); /* after what fixtures undo at the end */
+    return run(argc, argv) ? 0 : 1;
 }

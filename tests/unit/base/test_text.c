@@ -3,6 +3,7 @@
  */
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,48 @@ static void json_strings_escape_what_must_be(void)
         cg_buf_init(&buf, 0, pool);
         cg_buf_json_string(&buf, CASES[i].in, CASES[i].len);
         CU_ASSERT_STRING_EQUAL(cg_buf_cstr(&buf), CASES[i].out);
+    }
+    apr_pool_destroy(pool);
+}
+
+/* Text is looked at eight bytes at once: each byte in each place of them, beside
+ * bytes that a borrow could reach. */
+static void json_escapes_hold_at_every_place_of_eight(void)
+{
+    apr_pool_t *pool = open_pool();
+    int wrong = 0;
+    for (int c = 0; c < 0x80; c++) {
+        for (size_t at = 0; at < 17; at++) {
+            char text[17];
+            cg_buf_t whole, parts;
+            memset(text, at % 2 ? '#' : ' ', sizeof text);
+            text[at] = (char)c;
+            cg_buf_init(&whole, 64, pool);
+            cg_buf_init(&parts, 64, pool);
+            cg_buf_json_escape(&whole, text, sizeof text);
+            for (size_t i = 0; i < sizeof text; i++) {
+                cg_buf_json_escape(&parts, text + i, 1);
+            }
+            wrong += strcmp(cg_buf_cstr(&whole), cg_buf_cstr(&parts)) != 0;
+        }
+        apr_pool_clear(pool);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    apr_pool_destroy(pool);
+}
+
+static void buffer_writes_numbers_as_printf_does(void)
+{
+    static const int64_t CASES[] = {0, 7, -7, 10, 99, 100, -1000,
+                                    INT64_MAX, INT64_MIN};
+    apr_pool_t *pool = open_pool();
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        cg_buf_t buf, wanted;
+        cg_buf_init(&buf, 0, pool);
+        cg_buf_init(&wanted, 0, pool);
+        cg_buf_int(&buf, CASES[i]);
+        cg_buf_fmt(&wanted, "%" PRId64, CASES[i]);
+        CU_ASSERT_STRING_EQUAL(cg_buf_cstr(&buf), cg_buf_cstr(&wanted));
     }
     apr_pool_destroy(pool);
 }
@@ -316,7 +359,11 @@ CU_TestInfo test_base_text[] = {
     {"buffer_grows_and_keeps_what_it_has", buffer_grows_and_keeps_what_it_has},
     {"buffer_formats_text_longer_than_its_room",
      buffer_formats_text_longer_than_its_room},
+    {"buffer_writes_numbers_as_printf_does",
+     buffer_writes_numbers_as_printf_does},
     {"json_strings_escape_what_must_be", json_strings_escape_what_must_be},
+    {"json_escapes_hold_at_every_place_of_eight",
+     json_escapes_hold_at_every_place_of_eight},
     {"every_code_point_comes_back_from_utf8",
      every_code_point_comes_back_from_utf8},
     {"unsound_utf8_is_refused", unsound_utf8_is_refused},

@@ -241,7 +241,7 @@ static void read_budget(cg_store_t *store, apr_pool_t *pool, int64_t out[2])
     char month[8];
     cg_clock_month(cg_clock_now(), month);
     const char *key =
-        apr_pstrcat(pool, "cg:{cg}:budget:key:", month, ":storm", NULL);
+        apr_pstrcat(pool, "cg:{cg}:budget:key:micros:", month, ":storm", NULL);
     cg_reply_t reply = redis_fixture_call(store, pool, "GET", key, NULL);
     out[0] = out[1] = 0;
     if (reply.text.len != 14) {
