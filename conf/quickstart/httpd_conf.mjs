@@ -85,7 +85,7 @@ TraceEnable off
 ServerTokens Prod
 # Ids of models may hold slashes.
 AllowEncodedSlashes NoDecode
-RequestReadTimeout header=10-20,MinRate=500 body=20,MinRate=500
+RequestReadTimeout header=10-20,MinRate=500 body=10,MinRate=500
 TypesConfig "/etc/mime.types"
 AddType text/javascript .js
 AddType image/svg+xml .svg

@@ -232,7 +232,7 @@ void cg_clock_uuid7(apr_time_t at, char out[37])
     unsigned char id[16];
     uint64_t millis = at < 0 ? 0 : (uint64_t)at / 1000;
     uint64_t fraction = at < 0 ? 0 : (uint64_t)at % 1000 * 4096 / 1000;
-    cg_random(id + 8, 8);
+    cg_random_id(id + 8, 8);
     for (int i = 0; i < 6; i++) {
         id[i] = (unsigned char)(millis >> (40 - 8 * i));
     }

@@ -24,6 +24,9 @@ uint64_t cg_hash64(uint64_t seed, const void *data, size_t len);
 bool cg_is_equal_secret(const void *a, const void *b, size_t len);
 /* Random bytes from the CSPRNG; aborts the process if there are none. */
 void cg_random(void *out, size_t len);
+/* Up to 512 of them for an id: they come from a reserve of the thread, which stays
+ * in memory, so they are unique and not to be foretold, but are no secret. */
+void cg_random_id(void *out, size_t len);
 /* Forgets: the compiler may not drop the write. */
 void cg_wipe(void *ptr, size_t len);
 

@@ -63,6 +63,13 @@ static cg_verdict_t check_model(cg_txn_t *txn)
     return CG_PASS;
 }
 
+/* Callers choose the numbers: no sum of theirs may wrap around. */
+static int64_t add_up(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 static void estimate(cg_txn_t *txn)
 {
     if (!cg_endpoints[txn->in.endpoint].has_body) {
@@ -85,7 +92,7 @@ static void estimate(cg_txn_t *txn)
     }
     if (__builtin_mul_overflow(most, request->choices,
                                &txn->grant.output_tokens)) {
-        txn->grant.output_tokens = INT64_MAX / 4;
+        txn->grant.output_tokens = INT64_MAX;
     }
 }
 
@@ -111,13 +118,18 @@ static cg_str_t subject_of(const cg_txn_t *txn, cg_dimension_t dimension)
     return (cg_str_t){"", 0};
 }
 
-static void add_ask(cg_txn_t *txn, const cg_limit_t *limit)
+/* False when there is no room for it: what is not counted must not pass. */
+static bool add_ask(cg_txn_t *txn, const cg_limit_t *limit)
 {
     cg_str_t subject = subject_of(txn, (cg_dimension_t)limit->dimension);
-    if (subject.len == 0 || txn->grant.count == CG_ASKS_MAX) {
-        return;
-    }
     bool is_free = !cg_endpoints[txn->in.endpoint].has_body;
+    if (subject.len == 0 ||
+        (is_free && limit->quantity != CG_QUANTITY_REQUESTS)) {
+        return true;
+    }
+    if (txn->grant.count == CG_ASKS_MAX) {
+        return false;
+    }
     cg_limit_t *kept = &txn->grant.limits[txn->grant.count];
     *kept = *limit;
     if (kept->store_down == CG_STORE_DOWN_UNSET) {
@@ -127,7 +139,7 @@ static void add_ask(cg_txn_t *txn, const cg_limit_t *limit)
     *ask = (cg_quota_ask_t){.limit = kept, .subject = subject, .cost = 1};
     if (limit->quantity == CG_QUANTITY_TOKENS) {
         ask->floor = txn->grant.input_tokens;
-        ask->cost = txn->grant.input_tokens + txn->grant.output_tokens;
+        ask->cost = add_up(txn->grant.input_tokens, txn->grant.output_tokens);
     }
     if (limit->quantity == CG_QUANTITY_MICROS && txn->grant.price) {
         ask->floor = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
@@ -135,12 +147,10 @@ static void add_ask(cg_txn_t *txn, const cg_limit_t *limit)
         ask->cost = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
                                     0, txn->grant.output_tokens);
     }
-    if (is_free && limit->quantity != CG_QUANTITY_REQUESTS) {
-        return;
-    }
     txn->grant.has_hold =
         txn->grant.has_hold || limit->quantity != CG_QUANTITY_REQUESTS;
     txn->grant.count++;
+    return true;
 }
 
 /* A key's own limit stands in the place of the configured one for its kind. */
@@ -155,13 +165,24 @@ static bool has_own(const cg_key_t *key, const cg_limit_t *configured)
     return false;
 }
 
-static void add_configured(cg_txn_t *txn, const cg_kind_LIMITS_t *limits)
+static bool add_configured(cg_txn_t *txn, const cg_kind_LIMITS_t *limits)
 {
-    for (int i = 0; i < limits->count; i++) {
-        if (!has_own(&txn->who.key, &limits->items[i])) {
-            add_ask(txn, &limits->items[i]);
-        }
+    bool has_room = !limits->is_full;
+    for (int i = 0; i < limits->count && has_room; i++) {
+        has_room = has_own(&txn->who.key, &limits->items[i]) ||
+                   add_ask(txn, &limits->items[i]);
     }
+    return has_room;
+}
+
+static bool add_all(cg_txn_t *txn)
+{
+    bool has_room = true;
+    for (int i = 0; i < txn->who.key.limits_count && has_room; i++) {
+        has_room = add_ask(txn, &txn->who.key.limits[i]);
+    }
+    return has_room && add_configured(txn, &txn->policy->limits) &&
+           add_configured(txn, &txn->policy->budgets);
 }
 
 static cg_verdict_t refuse_by(cg_txn_t *txn)
@@ -212,11 +233,12 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
         return txn->verdict;
     }
     estimate(txn);
-    for (int i = 0; i < txn->who.key.limits_count; i++) {
-        add_ask(txn, &txn->who.key.limits[i]);
+    if (!add_all(txn)) {
+        txn->grant.has_hold = false;
+        return cg_txn_refuse(txn, CG_NOT_CONFIGURED,
+                             "More limits meet here than can be counted.",
+                             NULL);
     }
-    add_configured(txn, &txn->policy->limits);
-    add_configured(txn, &txn->policy->budgets);
     if (txn->grant.count == 0) {
         return CG_PASS;
     }

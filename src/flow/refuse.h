@@ -41,7 +41,7 @@ X(BODY_SLOW,           3005, 408, "invalid_request_error", "request_timeout",   
 X(CONTENT_TYPE,        3006, 415, "invalid_request_error", "unsupported_content_type",      'd', "Send the body as application/json.")                                             \
 X(CONTENT_ENCODING,    3007, 415, "invalid_request_error", "unsupported_content_encoding",  'd', "Compressed request bodies are not accepted. Send the body as it is.")            \
 X(CONTENT_BLOCKED,     3008, 400, "invalid_request_error", "content_policy_violation",      'd', "The request holds content that must not be sent.")                               \
-X(INSPECTION_FAILED,   3009, 500, "server_error",          "inspection_failed",             'e', "The request could not be inspected.")                                            \
+X(INSPECTION_FAILED,   3009, 400, "invalid_request_error", "content_not_inspectable",       'w', "The request holds text that cannot be inspected.")                                         \
 X(UNKNOWN_URL,         4001, 404, "invalid_request_error", "unknown_url",                   'd', "Unknown request URL.")                                                           \
 X(METHOD,              4002, 405, "invalid_request_error", "method_not_allowed",            'd', "This method is not allowed for this URL.")                                       \
 X(MODEL_NOT_FOUND,     4003, 404, "invalid_request_error", "model_not_found",               'd', "The model does not exist or you do not have access to it.")                      \

@@ -68,7 +68,7 @@ bool cg_flow_may_retry(cg_txn_t *txn, int status)
     }
     /* All were tried. One more round helps against a broken connection or a
      * hiccup, not against a full quota or a dead credential. */
-    bool helps = status == 0 || status == 500 || status == 502 || status == 503;
+    bool helps = status == 0 || status >= 500;
     if (helps) {
         txn->route.tried = 0;
     }

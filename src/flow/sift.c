@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "chat/request.h"
 
 /* Shorter than any value worth masking as a member name or a number. */
@@ -47,40 +49,74 @@ cg_str_t cg_sift_apply(const cg_sift_t *sift, cg_str_t source)
     return (cg_str_t){out.ptr, out.len};
 }
 
-static cg_str_t escaped(cg_str_t text, bool is_quoted, apr_pool_t *pool)
+static cg_str_t escaped(const char *text, size_t len, bool is_quoted,
+                        apr_pool_t *pool)
 {
     cg_buf_t out;
-    cg_buf_init(&out, text.len + 16, pool);
+    cg_buf_init(&out, len + 16, pool);
     if (is_quoted) {
-        cg_buf_json_string(&out, text.ptr, text.len);
+        cg_buf_json_string(&out, text, len);
     }
     else {
-        cg_buf_json_escape(&out, text.ptr, text.len);
+        cg_buf_json_escape(&out, text, len);
     }
     return (cg_str_t){out.ptr, out.len};
 }
 
-/* Scans one text; *out is what may leave (text itself when nothing is masked). */
-static apr_status_t mask(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
-                         cg_str_t text, cg_str_t *out)
+/* A text of the document, decoded, and the edits that mask it, in its bytes. */
+typedef struct text_t {
+    cg_str_t text;
+    cg_str_t name; /* its member's, as a label for the scan */
+    apr_array_header_t *edits; /* of cg_splice_t; NULL: none */
+} text_t;
+
+static void add_edit(cg_sift_t *sift, text_t *to, const cg_finding_t *finding)
 {
-    *out = text;
-    apr_status_t rv =
-        cg_redact_scan(sift->rules, text, sift->depth, &sift->findings);
-    if (rv != APR_SUCCESS || sift->findings.count == 0) {
-        return rv;
+    char placeholder[CG_PLACEHOLDER_MAX];
+    size_t len = cg_mask_placeholder(sift->rules, finding, placeholder);
+    if (!to->edits) {
+        to->edits = apr_array_make(sift->pool, 4, sizeof(cg_splice_t));
     }
-    cg_buf_t masked;
-    cg_buf_init(&masked, 0, sift->pool);
-    cg_mask_result_t result = cg_redact_mask(
-        sift->rules, text, &sift->findings, sift->actions, sift->tally, &masked);
-    if (result.is_blocked && !sift->is_blocked) {
+    APR_ARRAY_PUSH(to->edits, cg_splice_t) = (cg_splice_t){
+        .start = finding->start,
+        .end = finding->end,
+        .with = {apr_pstrmemdup(sift->pool, placeholder, len), len}};
+}
+
+static void block(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
+                  uint8_t type)
+{
+    if (!sift->is_blocked) {
         sift->is_blocked = true;
-        sift->blocked_by = result.blocked_by;
+        sift->blocked_by = type;
         sift->blocked_at = cg_walk_pointer(walk, node, sift->pool);
     }
-    if (result.is_changed) {
-        *out = (cg_str_t){masked.ptr, masked.len};
+}
+
+/* Scans one text and does with each finding what its action says. */
+static apr_status_t scan(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
+                         text_t *to)
+{
+    apr_status_t rv = cg_redact_scan_named(sift->rules, to->name, to->text,
+                                           sift->depth, &sift->findings);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    for (size_t i = 0; i < sift->findings.count; i++) {
+        const cg_finding_t *finding = &sift->findings.items[i];
+        uint8_t action = sift->actions->by_type[finding->type];
+        if (action == CG_ACTION_ALLOW) {
+            continue;
+        }
+        if (sift->tally) {
+            sift->tally->by_type[finding->type]++;
+        }
+        if (action == CG_ACTION_BLOCK) {
+            block(sift, walk, node, finding->type);
+        }
+        else if (action != CG_ACTION_LOG) {
+            add_edit(sift, to, finding);
+        }
     }
     return APR_SUCCESS;
 }
@@ -96,12 +132,12 @@ static bool looks_like_json(cg_str_t text)
 }
 
 /* Masks inside a text that is JSON. False: it is none, treat it as words. */
-static bool mask_nested(cg_sift_t *sift, cg_str_t text, cg_str_t *out,
-                        apr_status_t *rv)
+static bool scan_nested(cg_sift_t *sift, text_t *to, apr_status_t *rv)
 {
     cg_walk_t inner;
-    if (sift->nesting >= CG_SIFT_NESTING_MAX || !looks_like_json(text) ||
-        cg_walk(text.ptr, text.len, &inner, NULL, sift->pool) != CG_WALK_OK) {
+    if (sift->nesting >= CG_SIFT_NESTING_MAX || !looks_like_json(to->text) ||
+        cg_walk(to->text.ptr, to->text.len, &inner, NULL, sift->pool) !=
+            CG_WALK_OK) {
         return false;
     }
     cg_sift_t nested = *sift;
@@ -110,7 +146,7 @@ static bool mask_nested(cg_sift_t *sift, cg_str_t text, cg_str_t *out,
     nested.on_text = NULL;
     nested.splices = apr_array_make(sift->pool, 4, sizeof(cg_splice_t));
     *rv = cg_sift_document(&nested, &inner);
-    *out = cg_sift_apply(&nested, text);
+    to->edits = nested.splices->nelts ? nested.splices : NULL;
     sift->findings = nested.findings;
     sift->is_blocked = nested.is_blocked;
     sift->blocked_by = nested.blocked_by;
@@ -118,35 +154,83 @@ static bool mask_nested(cg_sift_t *sift, cg_str_t text, cg_str_t *out,
     return true;
 }
 
+/* Turns edits of the decoded text into splices of the document: only the bytes
+ * of what was found are replaced, however the rest of the string is spelled. */
+static void put_edits(cg_sift_t *sift, const text_t *from, cg_str_t raw,
+                      uint32_t start, bool is_escaped)
+{
+    uint32_t *map = NULL;
+    if (is_escaped) {
+        char *decoded = apr_palloc(sift->pool, raw.len + 1);
+        map = apr_palloc(sift->pool, (raw.len + 1) * sizeof *map);
+        cg_walk_unescape(raw, decoded, map);
+    }
+    for (int i = 0; i < from->edits->nelts; i++) {
+        const cg_splice_t *edit = &APR_ARRAY_IDX(from->edits, i, cg_splice_t);
+        add(sift, start + (map ? map[edit->start] : edit->start),
+            start + (map ? map[edit->end] : edit->end),
+            escaped(edit->with.ptr, edit->with.len, false, sift->pool));
+    }
+}
+
+static cg_str_t masked_text(const cg_sift_t *sift, const text_t *from)
+{
+    if (!from->edits) {
+        return from->text;
+    }
+    cg_buf_t out;
+    cg_buf_init(&out, from->text.len + 64, sift->pool);
+    cg_walk_splice(from->text, (const cg_splice_t *)from->edits->elts,
+                   (size_t)from->edits->nelts, &out);
+    return (cg_str_t){out.ptr, out.len};
+}
+
+static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
+{
+    uint32_t at = node;
+    while (walk->nodes[at].parent != CG_NODE_NONE &&
+           walk->nodes[walk->nodes[at].parent].kind == CG_NODE_ARRAY) {
+        at = walk->nodes[at].parent; /* elements go by their array's name */
+    }
+    const cg_node_t *named = &walk->nodes[at];
+    if (named->parent == CG_NODE_NONE) {
+        return (cg_str_t){"", 0};
+    }
+    return (cg_str_t){walk->text + named->key_start, named->key_len};
+}
+
 static apr_status_t sift_string(cg_sift_t *sift, const cg_walk_t *walk,
                                 uint32_t node)
 {
+    const cg_node_t *at = &walk->nodes[node];
     apr_status_t rv = APR_SUCCESS;
-    cg_str_t text = cg_walk_string(walk, node, sift->pool);
-    cg_str_t out = text;
-    if (!mask_nested(sift, text, &out, &rv)) {
-        rv = mask(sift, walk, node, text, &out);
+    text_t text = {.text = cg_walk_string(walk, node, sift->pool),
+                   .name = name_of(walk, node)};
+    if (!scan_nested(sift, &text, &rv)) {
+        rv = scan(sift, walk, node, &text);
     }
-    if (rv == APR_SUCCESS && out.ptr != text.ptr) {
-        add(sift, walk->nodes[node].start, walk->nodes[node].end,
-            escaped(out, false, sift->pool));
+    if (rv == APR_SUCCESS && text.edits) {
+        put_edits(sift, &text, cg_walk_raw(walk, node), at->start,
+                  at->is_escaped);
     }
     if (sift->on_text) {
-        sift->on_text(sift->baton, walk, node, out);
+        sift->on_text(sift->baton, walk, node, masked_text(sift, &text));
     }
     return rv;
 }
 
-/* A number inside nested JSON may be a card as well as a text may. */
+/* A number inside nested JSON may be a card as well as a text may; what stands
+ * in its place is a string. */
 static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
                                 uint32_t node)
 {
-    cg_str_t text = cg_walk_raw(walk, node);
-    cg_str_t out = text;
-    apr_status_t rv = mask(sift, walk, node, text, &out);
-    if (rv == APR_SUCCESS && out.ptr != text.ptr) {
+    text_t text = {.text = cg_walk_raw(walk, node),
+                   .name = name_of(walk, node)};
+    apr_status_t rv = scan(sift, walk, node, &text);
+    if (rv == APR_SUCCESS && text.edits) {
+        cg_str_t masked = masked_text(sift, &text);
         add(sift, walk->nodes[node].start, walk->nodes[node].end,
-            escaped(out, true, sift->pool));
+            escaped(masked.ptr, masked.len, true, sift->pool));
     }
     return rv;
 }
@@ -156,16 +240,14 @@ static apr_status_t sift_name(cg_sift_t *sift, const cg_walk_t *walk,
 {
     const cg_node_t *at = &walk->nodes[node];
     cg_str_t raw = {walk->text + at->key_start, at->key_len};
-    cg_str_t text = raw;
+    text_t text = {.text = raw, .name = {"", 0}};
     if (at->key_is_escaped) {
         char *decoded = apr_palloc(sift->pool, raw.len + 1);
-        text = (cg_str_t){decoded, cg_walk_unescape(raw, decoded, NULL)};
+        text.text = (cg_str_t){decoded, cg_walk_unescape(raw, decoded, NULL)};
     }
-    cg_str_t out = text;
-    apr_status_t rv = mask(sift, walk, node, text, &out);
-    if (rv == APR_SUCCESS && out.ptr != text.ptr) {
-        add(sift, at->key_start, at->key_start + at->key_len,
-            escaped(out, false, sift->pool));
+    apr_status_t rv = scan(sift, walk, node, &text);
+    if (rv == APR_SUCCESS && text.edits) {
+        put_edits(sift, &text, raw, at->key_start, at->key_is_escaped);
     }
     return rv;
 }

@@ -29,7 +29,7 @@ static const char *header_of(void *baton, const char *name)
 static int copy_header(void *baton, const char *name, const char *value)
 {
     request_rec *r = baton;
-    apr_table_setn(r->err_headers_out, name, value);
+    apr_table_setn(r->headers_out, name, value);
     return 1;
 }
 

@@ -20,6 +20,7 @@
 
 static proxy_worker *workers[CG_ACCOUNTS_MAX];
 
+#define CALLER_LEFT 499 /* status in logs, as is customary; it is never sent */
 #define ADDRESS_TTL 60 /* seconds; mod_proxy's own is for ever */
 
 static bool open_worker(apr_pool_t *child, server_rec *s,
@@ -139,11 +140,8 @@ static const char *escape_segment(cg_str_t text, apr_pool_t *pool)
 static const char *target_of(const cg_txn_t *txn)
 {
     const cg_endpoint_row_t *row = &cg_endpoints[txn->in.endpoint];
-    const char *tail = "";
-    if (row->has_tail) {
-        tail = apr_pstrcat(txn->pool, "/",
-                           escape_segment(txn->in.model, txn->pool), NULL);
-    }
+    const char *tail =
+        row->has_tail ? escape_segment(txn->in.model, txn->pool) : "";
     return apr_pstrcat(txn->pool, "proxy:", txn->route.account->base, row->path,
                        tail, NULL);
 }
@@ -177,6 +175,7 @@ static int attempt(request_rec *r, cg_walk_in_t *in)
     in->attempt = (cg_attempt_t){0};
     reset(r);
     cg_body_replay(r, in->txn.out.body);
+    apr_table_unset(r->headers_in, "Max-Forwards"); /* mod_proxy would count */
     cg_answer_await(r, in);
     r->filename = apr_pstrdup(r->pool, target_of(&in->txn));
     r->proxyreq = PROXYREQ_REVERSE;
@@ -212,15 +211,17 @@ static int give_up(request_rec *r, cg_walk_in_t *in, int rv)
     cg_txn_t *txn = &in->txn;
     r->proxyreq = PROXYREQ_NONE;
     reset(r);
+    if (txn->answer.is_aborted) { /* nobody is there to be told */
+        r->connection->aborted = 1;
+        r->status = CALLER_LEFT;
+        return OK;
+    }
     if (in->attempt.is_timed_out) {
         cg_txn_refuse(txn, CG_UPSTREAM_SLOW, NULL, NULL);
     }
     bool is_away = rv == HTTP_SERVICE_UNAVAILABLE;
     cg_txn_refuse(txn, is_away ? CG_NO_UPSTREAM : CG_UPSTREAM_BROKEN, NULL,
                   NULL);
-    if (txn->answer.is_aborted) {
-        r->connection->aborted = 1;
-    }
     return cg_gate_refuse(r, txn);
 }
 

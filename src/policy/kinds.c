@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include <apr_fnmatch.h>
 #include <apr_strings.h>
 
 static bool refuse(const cg_kind_ask_t *ask, const char *value,
@@ -218,7 +219,7 @@ static bool add_limit(cg_kind_LIMITS_t *limits, int argc, char *const argv[],
         drop_dimension(limits, dimension);
         return true;
     }
-    cg_limit_t limit;
+    cg_limit_t limit = {0};
     cg_error_t why;
     if (!cg_limit_parse(cg_str(argv[1]), &limit, &why)) {
         cg_error_set(err, "%s: %s", ask->directive, why.text);
@@ -275,22 +276,60 @@ static bool is_replaced(const cg_limit_t *outer, const cg_kind_LIMITS_t *inner)
     return false;
 }
 
+/* Both hold: the smaller amount, and the stricter way without the store. */
+static void tighten_limit(cg_limit_t *to, const cg_limit_t *limit)
+{
+    if (limit->amount < to->amount) {
+        to->amount = limit->amount;
+    }
+    bool is_stricter = limit->store_down != CG_STORE_DOWN_UNSET &&
+                       limit->store_down < to->store_down;
+    if (is_stricter || limit->store_down == CG_STORE_DOWN_CLOSED) {
+        to->store_down = limit->store_down;
+    }
+}
+
+static void tighten_limits(cg_kind_LIMITS_t *out, const cg_kind_LIMITS_t *inner)
+{
+    for (int i = 0; i < inner->count; i++) {
+        int count = out->count;
+        cg_limit_t *place = place_for(out, &inner->items[i]);
+        if (!place) {
+            out->is_full = true;
+        }
+        else if (out->count > count) {
+            *place = inner->items[i];
+        }
+        else {
+            tighten_limit(place, &inner->items[i]);
+        }
+    }
+}
+
 static void merge_limits(void *merged, const void *inner_value,
                          bool is_tightening, apr_pool_t *pool)
 {
     (void)pool;
     cg_kind_LIMITS_t *out = merged;
     const cg_kind_LIMITS_t *inner = inner_value;
-    cg_kind_LIMITS_t outer = *out;
-    *out = (cg_kind_LIMITS_t){0};
-    for (int i = 0; i < inner->count; i++) {
-        out->items[out->count++] = inner->items[i];
+    if (is_tightening) {
+        tighten_limits(out, inner);
+        out->is_full = out->is_full || inner->is_full;
+        return;
     }
+    cg_kind_LIMITS_t outer = *out;
+    *out = *inner;
+    out->none |= outer.none; /* it may not have met all that is further out */
+    out->is_full = outer.is_full || inner->is_full;
     for (int i = 0; i < outer.count; i++) {
-        bool is_kept = is_tightening || !is_replaced(&outer.items[i], inner);
-        if (is_kept && out->count < CG_POLICY_LIMITS_MAX) {
-            out->items[out->count++] = outer.items[i];
+        if (is_replaced(&outer.items[i], inner)) {
+            continue;
         }
+        if (out->count == CG_POLICY_LIMITS_MAX) {
+            out->is_full = true;
+            return;
+        }
+        out->items[out->count++] = outer.items[i];
     }
 }
 
@@ -369,7 +408,7 @@ static void merge_action_row(uint8_t *merged, const uint8_t *inner,
 {
     for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
         uint8_t outer = merged[t] ? merged[t] : CG_ACTIONS_UNSAID;
-        if (inner[t] && (!is_tightening || inner[t] > outer)) {
+        if (inner[t] && (!is_tightening || inner[t] >= outer)) {
             merged[t] = inner[t];
         }
     }
@@ -407,6 +446,18 @@ static bool read_list(void *value, int argc, char *const argv[],
     return true;
 }
 
+/* Does outer stand for all that inner stands for? Both may be patterns of
+ * apr_fnmatch; where it would take more than a look to tell, the answer is no. */
+static bool is_within(const char *inner, const char *outer)
+{
+    bool is_plain = !strpbrk(inner, "*?[\\");
+    bool is_stars =
+        !strpbrk(inner, "?[\\") && !strpbrk(outer, "?[\\");
+    return strcmp(inner, outer) == 0 ||
+           ((is_plain || is_stars) &&
+            apr_fnmatch(outer, inner, 0) == APR_SUCCESS);
+}
+
 static void merge_list(void *merged, const void *inner, bool is_tightening,
                        apr_pool_t *pool)
 {
@@ -416,12 +467,12 @@ static void merge_list(void *merged, const void *inner, bool is_tightening,
         *out = words;
         return;
     }
-    /* Stricter: only what both lists hold. */
+    /* Stricter: of the inner words those that the outer list allows. */
     apr_array_header_t *both = apr_array_make(pool, words->nelts, sizeof(char *));
     for (int i = 0; i < words->nelts; i++) {
         const char *word = APR_ARRAY_IDX(words, i, const char *);
         for (int j = 0; j < (*out)->nelts; j++) {
-            if (strcmp(word, APR_ARRAY_IDX(*out, j, const char *)) == 0) {
+            if (is_within(word, APR_ARRAY_IDX(*out, j, const char *))) {
                 *(const char **)apr_array_push(both) = word;
                 break;
             }
@@ -445,10 +496,12 @@ static bool read_rows(void *value, int argc, char *const argv[],
 }
 
 // clang-format off
-#define KIND(NAME, least, most, reader, merger)                          \
-    const cg_kind_t cg_kind_##NAME = {                                   \
-        .name = #NAME, .args_min = (least), .args_max = (most),          \
-        .read = (reader), .merge = (merger), .size = sizeof(cg_kind_##NAME##_t)}
+#define KIND(NAME, least, most, reader, merger)                           \
+    const cg_kind_t cg_kind_##NAME = {                                    \
+        .name = #NAME, .args_min = (least), .args_max = (most),           \
+        .read = (reader), .merge = (merger), .size = sizeof(cg_kind_##NAME##_t), \
+        .merges_parts = (merger) == merge_limits || (merger) == merge_actions || \
+                        (merger) == merge_store_down}
 
 KIND(FLAG,      1,  1, read_flag,       merge_flag);
 KIND(COUNT,     1,  1, read_count,      merge_number);

@@ -38,6 +38,7 @@ typedef int cg_kind_CHOICE_t; /* index into the row's words */
 typedef struct cg_kind_LIMITS_t {
     uint8_t count;
     uint8_t none; /* bit per dimension: "none" was said here */
+    bool is_full; /* more limits meet here than there is room for: refuse */
     cg_limit_t items[CG_POLICY_LIMITS_MAX];
 } cg_kind_LIMITS_t;
 
@@ -56,7 +57,8 @@ typedef struct cg_kind_ACTIONS_t {
     uint8_t answer[CG_POLICY_TYPES_MAX];
 } cg_kind_ACTIONS_t;
 
-/* A list of words; a list set further in replaces the outer one. */
+/* A list of words; a list set further in replaces the outer one. Where it may
+ * only tighten, the words are patterns, and those stay that an outer one covers. */
 typedef const apr_array_header_t *cg_kind_LIST_t; /* of const char * */
 /* A list of word rows (a directive that may be repeated), each an array. */
 typedef apr_array_header_t *cg_kind_ROWS_t; /* of apr_array_header_t * */
@@ -82,6 +84,7 @@ typedef struct cg_kind_t {
     void (*merge)(void *merged, const void *inner, bool is_tightening,
                   apr_pool_t *pool);
     size_t size;
+    bool merges_parts; /* a value further in replaces only parts of the outer */
 } cg_kind_t;
 
 extern const cg_kind_t cg_kind_FLAG, cg_kind_COUNT, cg_kind_SIZE,

@@ -48,13 +48,21 @@ cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
     cg_policy_t *merged = apr_pmemdup(pool, outer, sizeof *outer);
     for (int i = 0; i < CG_ROW_COUNT; i++) {
         const cg_policy_row_t *row = &cg_policy_rows[i];
-        if (inner->set & (UINT64_C(1) << i)) {
-            row->kind->merge(member_of(merged, row), member_in(inner, row),
-                             inner->is_tightening, pool);
+        uint64_t bit = UINT64_C(1) << i;
+        if (!(inner->set & bit)) {
+            continue;
+        }
+        bool is_tightening = (inner->tight & bit) != 0;
+        row->kind->merge(member_of(merged, row), member_in(inner, row),
+                         is_tightening, pool);
+        if (is_tightening && !(outer->set & bit)) {
+            merged->tight |= bit;
+        }
+        if (!is_tightening && !row->kind->merges_parts) {
+            merged->tight &= ~bit;
         }
     }
     merged->set |= inner->set;
-    merged->is_tightening = false;
     return merged;
 }
 
@@ -76,8 +84,9 @@ bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
     if (!kind->read(member_of(policy, row), argc, argv, ask, err, pool)) {
         return false;
     }
-    policy->set |= UINT64_C(1) << (row - cg_policy_rows);
-    policy->is_tightening = policy->is_tightening || ask->is_tightening;
+    uint64_t bit = UINT64_C(1) << (row - cg_policy_rows);
+    policy->set |= bit;
+    policy->tight |= ask->is_tightening ? bit : 0;
     return true;
 }
 

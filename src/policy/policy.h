@@ -103,8 +103,8 @@ enum {
 
 /* lives in: configuration pool · const after merge */
 typedef struct cg_policy_t {
-    uint64_t set;       /* bit per row: said here or further out */
-    bool is_tightening; /* made by a .htaccess */
+    uint64_t set;   /* bit per row: said here or further out */
+    uint64_t tight; /* bit per row: said by .htaccess alone, may only tighten */
 #define CG_MEMBER(member, kind, ...) cg_kind_##kind##_t member;
     CG_POLICY_ROWS(CG_MEMBER)
 #undef CG_MEMBER
@@ -131,6 +131,9 @@ extern const cg_policy_row_t cg_policy_rows[CG_ROW_COUNT];
 
 /* All defaults, nothing set. */
 cg_policy_t *cg_policy_create(apr_pool_t *pool);
+/* httpd merges in its own order: a .htaccess with the <Directory> around it
+ * first, then the result with the server's. Any order gives the same, or (where
+ * parts of a value come from both) something stricter. */
 cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
                              apr_pool_t *pool);
 /* Reads the words of one directive into policy; false and words on error. find_*

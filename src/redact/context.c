@@ -165,6 +165,12 @@ bool cg_has_label(cg_window_t *w, uint32_t start)
     return w->label_last > 0 && start + 1 - w->label_last <= CG_CONTEXT_BACK;
 }
 
+bool cg_label_touches(cg_window_t *w, uint32_t start)
+{
+    look(w, start);
+    return w->label_last == start + 1;
+}
+
 int cg_label_distance(cg_window_t *w, int type, uint32_t start)
 {
     look(w, start);

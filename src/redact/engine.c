@@ -31,6 +31,7 @@ typedef struct word_t {
     uint32_t end;
     unsigned digits;
     unsigned letters;
+    unsigned uppers; /* of the letters */
 } word_t;
 
 static void run(cg_window_t *w, void (*scan)(cg_window_t *, uint32_t),
@@ -119,6 +120,23 @@ static void scan_word(cg_window_t *w, const word_t *word)
     if (may_be_labelled(w, word->start)) {
         run(w, cg_scan_labelled, word->start);
     }
+    if (w->is_deep && len >= 6 && (word->digits || word->uppers)) {
+        run(w, cg_scan_encoded, word->start);
+    }
+}
+
+/* SSN123456789: where a word of letters goes over into digits, a value begins
+ * if the letters are its label. */
+static void scan_tail(cg_window_t *w, const word_t *word)
+{
+    uint32_t i = word->start;
+    while (i < word->end && cg_is(w->text[i], CG_C_ALPHA)) {
+        i++;
+    }
+    if (i > word->start + 1 && i < word->end) {
+        run(w, cg_scan_number, i);
+        run(w, cg_scan_alnum, i);
+    }
 }
 
 /* Reads the word at i; words that began before the window are passed over. */
@@ -127,17 +145,18 @@ static uint32_t read_word(cg_window_t *w, uint32_t i)
     word_t word = {.start = i};
     bool has_begun = cg_is(cg_before(w, i), CG_C_ALNUM);
     while (i < w->n && cg_is(w->text[i], CG_C_ALNUM)) {
-        if (cg_is(w->text[i], CG_C_DIGIT)) {
-            word.digits++;
-        }
-        else {
-            word.letters++;
-        }
+        unsigned class = cg_class[w->text[i]];
+        word.digits += (class & CG_C_DIGIT) != 0;
+        word.letters += (class & CG_C_ALPHA) != 0;
+        word.uppers += (class & CG_C_UPPER) != 0;
         i++;
     }
     word.end = i;
     if (!has_begun) {
         scan_word(w, &word);
+    }
+    if (word.letters >= 2 && word.digits >= 2) {
+        scan_tail(w, &word);
     }
     return i;
 }

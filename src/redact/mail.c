@@ -28,13 +28,10 @@ static uint32_t local_start(const cg_window_t *w, uint32_t end)
 
 /* A dot between labels: ".", or "[dot]" in brackets with blanks around it.
  * Returns where the next label begins, or 0. */
-static uint32_t read_dot(cg_window_t *w, uint32_t i, bool is_spelled)
+static uint32_t read_dot(cg_window_t *w, uint32_t i)
 {
     if (cg_at(w, i) == '.') {
         return i + 1;
-    }
-    if (!is_spelled) {
-        return 0;
     }
     i += cg_at(w, i) == ' ';
     unsigned open = cg_at(w, i);
@@ -73,7 +70,7 @@ static bool is_picture(cg_window_t *w, uint32_t domain, uint32_t end)
 }
 
 /* Reads a domain at i. Returns its end, or 0. */
-static uint32_t read_domain(cg_window_t *w, uint32_t i, bool is_spelled)
+static uint32_t read_domain(cg_window_t *w, uint32_t i)
 {
     uint32_t end = 0;
     uint32_t labels = 0;
@@ -98,19 +95,17 @@ static uint32_t read_domain(cg_window_t *w, uint32_t i, bool is_spelled)
         if (labels >= 2 && i - from >= 2 && (has_letter_only || is_idn)) {
             end = i;
         }
-        i = read_dot(w, i, is_spelled);
+        i = read_dot(w, i);
     }
     return end && is_picture(w, domain, end) ? 0 : end;
 }
 
-static void try_mail(cg_window_t *w, uint32_t start, uint32_t domain,
-                     bool is_spelled)
+static void try_mail(cg_window_t *w, uint32_t start, uint32_t domain)
 {
     cg_begin(w, start);
-    uint32_t end = read_domain(w, domain, is_spelled);
+    uint32_t end = read_domain(w, domain);
     if (end) {
-        cg_candidate(w, start, end, CG_TYPE_EMAIL_ADDRESS,
-                     is_spelled ? 70 : 100);
+        cg_candidate(w, start, end, CG_TYPE_EMAIL_ADDRESS, 100);
     }
     cg_end(w, start);
 }
@@ -119,7 +114,7 @@ void cg_scan_mail(cg_window_t *w, uint32_t at_sign)
 {
     uint32_t start = local_start(w, at_sign);
     if (start < at_sign && start >= w->base) {
-        try_mail(w, start, at_sign + 1, false);
+        try_mail(w, start, at_sign + 1);
     }
 }
 
@@ -150,7 +145,7 @@ void cg_scan_mail_spelled(cg_window_t *w, uint32_t bracket)
     if (close == ')' || close == ']' || close == '}') {
         i++;
         i += cg_at(w, i) == ' ';
-        uint32_t end = read_domain(w, i, true);
+        uint32_t end = read_domain(w, i);
         if (end) {
             cg_candidate(w, start, end, CG_TYPE_EMAIL_ADDRESS, 70);
         }

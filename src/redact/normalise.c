@@ -410,6 +410,9 @@ static bool decide_folding(pass_t *pass)
     bool has_ascii = cg_is(pass->state->last, CG_C_ALPHA) ||
                      pass->state->last == '@';
     int count = 0;
+    int digits = 0;
+    int capitals = 0;
+    int others = 0;
     while (p < end && count < FOLD_TOKEN_MAX) {
         uint32_t cp;
         bool cut;
@@ -426,9 +429,15 @@ static bool decide_folding(pass_t *pass)
         }
         has_ascii = has_ascii || (cp < 0x80 && cg_is(cp, CG_C_ALPHA)) ||
                     cp == '@' || cp == 0xFF20;
+        digits += cp < 0x80 && cg_is(cp, CG_C_DIGIT);
+        int letter = cp < 0x80 ? KEEP : lookalike(cp);
+        capitals += letter != KEEP && letter <= 'Z';
+        others += letter > 'Z' || (cp >= 0x80 && letter == KEEP);
         p += len;
         count++;
     }
+    /* A few capitals before digits: the letters of an account or a plate. */
+    has_ascii = has_ascii || (digits >= 4 && capitals <= 4 && others == 0);
     if (p >= end && count < FOLD_TOKEN_MAX && !pass->is_final) {
         return false;
     }

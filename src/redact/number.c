@@ -488,6 +488,20 @@ static bool is_counting(const number_t *number, int total)
     return steps >= total - 2;
 }
 
+/* Four groups and dots: an address of a machine. */
+static bool has_ip4_form(const number_t *number, const window_t *window)
+{
+    if (window->groups != 4 || window->gaps != GAP_DOT) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (number->group[i].len > 3) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_year(const char *d)
 {
     return strncmp(d, "19", 2) == 0 || strncmp(d, "20", 2) == 0;
@@ -621,7 +635,7 @@ static int score_phone(const number_t *number, const window_t *window)
         is_nanp(d + 3) && is_in(window->shape, SHAPES(0x3334))) {
         return 80;
     }
-    if (is_counting(number, window->total)) {
+    if (is_counting(number, window->total) || has_ip4_form(number, window)) {
         return 0;
     }
     if (is_national(number, window)) {

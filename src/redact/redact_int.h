@@ -174,6 +174,8 @@ void cg_scan_labelled(cg_window_t *w, uint32_t sign); /* password: x */
 /* All at once, over the whole window: */
 bool cg_scan_patterns(cg_window_t *w);
 
+/* decode.c: base64 or hexadecimal text at start, decoded once and scanned. */
+void cg_scan_encoded(cg_window_t *w, uint32_t start);
 /* secret.c: can a key begin with these two characters? */
 bool cg_may_be_key(unsigned first, unsigned second);
 /* secret.c: characters without order: no word, no placeholder. */
@@ -189,6 +191,8 @@ uint32_t cg_swallow(cg_window_t *w, cg_swallow_t kind, uint32_t at,
 int cg_label_distance(cg_window_t *w, int type, uint32_t start);
 /* Does a label of any type stand near before start? */
 bool cg_has_label(cg_window_t *w, uint32_t start);
+/* Does a label end exactly at start: "SSN123456789"? */
+bool cg_label_touches(cg_window_t *w, uint32_t start);
 /* Pseudo types in the table of labels. */
 enum { CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
        CG_LABEL_ID, CG_LABEL_MAX };

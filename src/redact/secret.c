@@ -142,20 +142,21 @@ static bool is_of(unsigned c, int alphabet)
     }
 }
 
-/* Words people write where a key should stand. */
+/* Words people write where a key should stand; in one case, for among random
+ * letters of both cases they come about by chance. */
 static bool has_stop_word(const char *body, int len)
 {
     static const char *const words[] = {"example", "your",  "xxxx",  "placeholder",
                                         "changeme", "sample", "dummy", "redacted",
                                         "insert",   "fake"};
+    static const char *const capitals[] = {"EXAMPLE", "YOUR",  "XXXX",  "PLACEHOLDER",
+                                           "CHANGEME", "SAMPLE", "DUMMY", "REDACTED",
+                                           "INSERT",   "FAKE"};
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
         int size = (int)strlen(words[k]);
         for (int i = 0; i + size <= len; i++) {
-            int j = 0;
-            while (j < size && (body[i + j] | 0x20) == words[k][j]) {
-                j++;
-            }
-            if (j == size) {
+            if (memcmp(body + i, words[k], (size_t)size) == 0 ||
+                memcmp(body + i, capitals[k], (size_t)size) == 0) {
                 return true;
             }
         }

@@ -84,6 +84,8 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
     }
     cg_candidate_plain(w, start, end, type, score, -1, CG_SWALLOW_NONE);
     cg_candidate_t *last = &w->found[w->found_count - 1];
+    /* A date within beats a sum of digits. */
+    last->rank = (uint16_t)(last->rank + (type == CG_TYPE_CN_RESIDENT_ID) * 20);
     if (distance >= 0) {
         last->rank =
             (uint16_t)(last->rank + 100 + (CG_CONTEXT_BACK - distance) / 2);
@@ -123,7 +125,8 @@ bool cg_left_is_free(cg_window_t *w, uint32_t start)
 {
     unsigned before = cg_before(w, start);
     if (cg_is(before, CG_C_ALNUM)) {
-        return false;
+        return cg_is(before, CG_C_ALPHA) && cg_is(w->text[start], CG_C_DIGIT) &&
+               cg_label_touches(w, start);
     }
     if (before == '.') {
         return start < 2 || !cg_is(w->text[start - 2], CG_C_DIGIT);

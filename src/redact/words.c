@@ -7,9 +7,11 @@
  * words: some ten milliseconds, where an automaton takes seconds), and a walk
  * that runs into the end of the text says by itself that a word may go on.
  *
- * Folding: ASCII, Latin, Greek and Cyrillic letters to lower case. In the text
- * a run of blanks counts as one, and a blank between two Chinese characters as
- * none.
+ * Folding: ASCII, Latin, Greek and Cyrillic letters to lower case, traditional
+ * Chinese characters to simplified ones. In the text a run of blanks counts as
+ * one, and a blank between two Chinese characters as none. The normaliser drops
+ * the marks of "A" + U+0308: a word with "\u00c4" is looked for without its mark
+ * too, but only counts where the source has one.
  */
 #include "redact/words.h"
 
@@ -17,12 +19,15 @@
 #include <string.h>
 
 #define WORD_BYTES_MAX 160
+#define HAN_FIRST 0x4E00
+#define HAN_LAST 0x9FFF
 
 typedef struct word_t {
     const unsigned char *folded;
     const unsigned char *exact; /* as written, when its case matters */
     uint8_t len;
     bool is_whole;
+    bool is_bare; /* written without its marks */
     uint16_t list;
 } word_t;
 
@@ -30,6 +35,7 @@ struct cg_words_t {
     word_t *words;
     uint32_t count;
     bool are_whole; /* every list wants whole words */
+    uint16_t simple[HAN_LAST - HAN_FIRST + 1]; /* simplified forms; 0: itself */
     uint32_t first[65537]; /* by the first two bytes: where they begin */
 };
 
@@ -54,9 +60,20 @@ static uint32_t fold_letter(uint32_t cp)
 }
 
 /* Folded bytes of the character at p; its length is the same. */
-static int fold_at(const unsigned char *p, const unsigned char *end,
-                   unsigned char out[4])
+static int fold_at(const cg_words_t *words, const unsigned char *p,
+                   const unsigned char *end, unsigned char out[4])
 {
+    if (*p >= 0xE4 && *p <= 0xE9 && end - p >= 3) {
+        uint32_t cp = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6 |
+                      (uint32_t)(p[2] & 63);
+        if (cp >= HAN_FIRST && words->simple[cp - HAN_FIRST]) {
+            cg_utf8_encode(words->simple[cp - HAN_FIRST], (char *)out);
+        }
+        else {
+            memcpy(out, p, 3);
+        }
+        return 3;
+    }
     if (*p < 0x80) {
         out[0] = *p >= 'A' && *p <= 'Z' ? *p + 32 : *p;
         return 1;
@@ -71,12 +88,32 @@ static int fold_at(const unsigned char *p, const unsigned char *end,
     return 1;
 }
 
-static void fold_text(const unsigned char *in, size_t len, unsigned char *out)
+static void load_row(cg_words_t *words, const char *row)
+{
+    const char *end = row + strlen(row);
+    for (const char *p = row; p < end; p += 6) {
+        uint32_t from = HAN_FIRST;
+        uint32_t to = 0;
+        cg_utf8_decode(p, end, &from);
+        cg_utf8_decode(p + 3, end, &to);
+        words->simple[from - HAN_FIRST] = (uint16_t)to;
+    }
+}
+
+static void load_han(cg_words_t *words)
+{
+    for (const char *const *row = cg_han_pairs; *row; row++) {
+        load_row(words, *row);
+    }
+}
+
+static void fold_text(const cg_words_t *words, const unsigned char *in,
+                      size_t len, unsigned char *out)
 {
     const unsigned char *end = in + len;
     while (in < end) {
         unsigned char folded[4];
-        int size = fold_at(in, end, folded);
+        int size = fold_at(words, in, end, folded);
         memcpy(out, folded, (size_t)size);
         in += size;
         out += size;
@@ -114,12 +151,49 @@ static uint32_t normal_form(cg_str_t word, unsigned char *out)
     return len > 0 && out[len - 1] == ' ' ? len - 1 : len;
 }
 
+/* Letters of Latin-1 without their marks, from U+00C0; '-': has none. */
+static const char bare_letters[] = "AAAAAA-CEEEEIIII-NOOOOO--UUUUY--"
+                                   "aaaaaa-ceeeeiiii-nooooo--uuuuy-y";
+
+/* Takes the marks off. Returns the new length, or 0 when there were none. */
+static uint32_t strip_marks(const unsigned char *in, uint32_t len,
+                            unsigned char *out)
+{
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < len; i++) {
+        if (in[i] == 0xC3 && i + 1 < len && bare_letters[in[i + 1] & 63] != '-') {
+            out[to++] = (unsigned char)bare_letters[in[++i] & 63];
+            continue;
+        }
+        out[to++] = in[i];
+    }
+    return to < len ? to : 0;
+}
+
+static void keep_word(cg_words_t *words, const unsigned char *normal,
+                      uint32_t len, const cg_word_list_t *list, uint16_t number,
+                      bool is_bare, apr_pool_t *pool)
+{
+    unsigned char *kept = apr_palloc(pool, len * (list->is_caseless ? 1 : 2));
+    fold_text(words, normal, len, kept);
+    word_t *word = &words->words[words->count++];
+    *word = (word_t){.folded = kept, .len = (uint8_t)len,
+                     .is_whole = list->is_whole_word, .is_bare = is_bare,
+                     .list = number};
+    if (!list->is_caseless) {
+        memcpy(kept + len, normal, len);
+        word->exact = kept + len;
+    }
+    words->are_whole = words->are_whole && list->is_whole_word;
+}
+
 /* False: too short or too long to be looked for. */
 static bool add_word(cg_words_t *words, cg_str_t text,
                      const cg_word_list_t *list, uint16_t number,
                      apr_pool_t *pool)
 {
     unsigned char normal[1024];
+    unsigned char bare[1024];
     if (text.len > sizeof normal) {
         return false;
     }
@@ -127,16 +201,11 @@ static bool add_word(cg_words_t *words, cg_str_t text,
     if (len < 2 || len > WORD_BYTES_MAX) {
         return false;
     }
-    unsigned char *kept = apr_palloc(pool, len * (list->is_caseless ? 1 : 2));
-    fold_text(normal, len, kept);
-    word_t *word = &words->words[words->count++];
-    *word = (word_t){.folded = kept, .len = (uint8_t)len,
-                     .is_whole = list->is_whole_word, .list = number};
-    if (!list->is_caseless) {
-        memcpy(kept + len, normal, len);
-        word->exact = kept + len;
+    keep_word(words, normal, len, list, number, false, pool);
+    len = strip_marks(normal, len, bare);
+    if (len >= 2) {
+        keep_word(words, bare, len, list, number, true, pool);
     }
-    words->are_whole = words->are_whole && list->is_whole_word;
     return true;
 }
 
@@ -160,7 +229,7 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
-        total += lists[i].count;
+        total += lists[i].count * 2; /* each may have a bare form */
     }
     *out = NULL;
     if (total == 0) {
@@ -169,6 +238,7 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
     cg_words_t *words = apr_pcalloc(pool, sizeof *words);
     words->words = apr_palloc(pool, total * sizeof words->words[0]);
     words->are_whole = true;
+    load_han(words);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < lists[i].count; k++) {
             if (!add_word(words, lists[i].words[k], &lists[i], (uint16_t)i,
@@ -219,6 +289,11 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
 static bool is_fit(cg_window_t *w, const word_t *word, uint32_t start,
                    uint32_t end)
 {
+    if (word->is_bare &&
+        cg_norm_source(w->norm, end) - cg_norm_source(w->norm, start) ==
+            end - start) {
+        return false;
+    }
     if (word->is_whole) {
         bool begins = cg_is(word->folded[0], CG_C_ALNUM);
         bool ends = cg_is(word->folded[word->len - 1], CG_C_ALNUM);
@@ -297,7 +372,7 @@ static bool step(const cg_words_t *words, cg_window_t *w, walk_t *walk)
         walk->at = after;
         return is_between;
     }
-    size = fold_at(w->text + walk->at, w->text + w->limit, folded);
+    size = fold_at(words, w->text + walk->at, w->text + w->limit, folded);
     for (int k = 0; k < size; k++) {
         narrow(words, walk->depth + (uint32_t)k, folded[k], &walk->low,
                &walk->high);
@@ -340,9 +415,9 @@ void cg_words_scan(const cg_words_t *words, cg_window_t *w)
         }
         unsigned char folded[4];
         unsigned char next[4] = {0};
-        int size = fold_at(w->text + i, w->text + w->n, folded);
+        int size = fold_at(words, w->text + i, w->text + w->n, folded);
         if (size == 1 && i + 1 < w->n) {
-            fold_at(w->text + i + 1, w->text + w->n, next);
+            fold_at(words, w->text + i + 1, w->text + w->n, next);
         }
         unsigned second = size == 1 ? next[0] : folded[1];
         /* a blank may stand for a run, or for nothing; the end for anything */

@@ -8,6 +8,10 @@
 
 typedef struct cg_words_t cg_words_t;
 
+/* han.c: traditional and simplified characters in turn, three bytes each, in
+ * rows; NULL ends. */
+extern const char *const cg_han_pairs[];
+
 /* Copies the words. *out is NULL when there are none. APR_EINVAL names a word
  * by its place in its list. */
 apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,

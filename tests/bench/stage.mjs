@@ -21,6 +21,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const BUILD = path.resolve(ROOT, process.env.BUILD ?? 'build');
 export const EVENTS = 50;
 export const INTERVAL_MS = 20;
+const START_MS = 30000;
 
 const MODULES = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'proxy', 'proxy_http',
     'unixd'];
@@ -52,6 +53,10 @@ MaxKeepAliveRequests 0
 ErrorLog "${stage.file('error_log')}"
 LogLevel warn proxy:crit proxy_http:crit
 DocumentRoot "${stage.folder}"
+<Directory "/">
+    AllowOverride None
+    Require all denied
+</Directory>
 ChatGPTStore ${stage.redis.url}
 ChatGPTPepperFile "${stage.file('pepper')}"
 ChatGPTJournal "${stage.file('journal')}"
@@ -74,6 +79,7 @@ ChatGPTPattern badge "\\bEMP[0-9]{6}\\b"
 </Location>
 <Location "/metrics">
     SetHandler chatgpt-metrics
+    Require all granted
 </Location>
 <Location "/plain">
     ProxyPass "http://127.0.0.1:${stage.upstreamPort}/v1"
@@ -140,7 +146,7 @@ export class Stage {
             if (this.httpd.ended)
                 throw new Error(`httpd ended: ${this.log()}`);
             return fetch(this.url('/metrics')).then((got) => got.ok || null, () => null);
-        }, 30000);
+        }, START_MS);
         if (!serves)
             throw new Error(`httpd does not serve: ${this.log()}`);
         return this;

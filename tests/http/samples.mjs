@@ -10,7 +10,7 @@ export const SAMPLES = {
     CN_RESIDENT_ID: '11010519491231002X',
     PHONE_NUMBER: '13800138000',
     EMAIL_ADDRESS: 'ada.lovelace@example.org',
-    IP_ADDRESS: '8.8.4.4',
+    IP_ADDRESS: '93.184.216.34',
     SECRET_PRIVATE_KEY: `${pem('BEGIN')}\n${'MIIEowIBAAKCAQEA7vq9'
         .repeat(3)}\n${pem('END')}`,
     SECRET_OPENAI_KEY: ['sk-', 'aB3dE5gH7jK9mN1pQ3sT', 'T3Blbk', 'FJ',

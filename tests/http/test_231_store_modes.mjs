@@ -8,18 +8,23 @@ import { sleep, until, useGateway } from './harness.mjs';
 
 const gw = useGateway({ redis: true,
     policy: ['ChatGPTLimit key 20/60s', 'ChatGPTStoreDown closed'] }, () => {
-    gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i);
+    gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i, 'AH03093');
 });
 
 /** 60 calls of a key every child has seen, while the store is away. */
-async function during(outage) {
+async function during(outage, end) {
     const { key } = await gw.newKey({ name: 'probe' });
+    await sleep(500);
     await gw.chat('hi', { key });
     await outage();
-    await sleep(500);
-    const answers = await Promise.all(Array.from({ length: 60 }, () =>
-        gw.chat('hi', { key })));
-    return answers;
+    try {
+        await sleep(500);
+        return await Promise.all(Array.from({ length: 60 }, () =>
+            gw.chat('hi', { key })));
+    } finally {
+        await end();
+        await back();
+    }
 }
 
 const EXPECT = {
@@ -41,12 +46,10 @@ for (const mode of Object.keys(EXPECT))
     test(`${mode}: killed, frozen, and back`, async () => {
         await gw.rewrite({ policy: ['ChatGPTLimit key 20/60s',
             `ChatGPTStoreDown ${mode}`] });
-        EXPECT[mode](await during(() => gw.redis.kill()));
-        await gw.redis.start();
-        await back();
-        EXPECT[mode](await during(async () => gw.redis.freeze()));
-        gw.redis.thaw();
-        await back();
+        EXPECT[mode](await during(() => gw.redis.kill(),
+            () => gw.redis.start()));
+        EXPECT[mode](await during(async () => gw.redis.freeze(),
+            async () => gw.redis.thaw()));
     });
 
 async function back() {

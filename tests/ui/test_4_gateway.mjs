@@ -12,7 +12,7 @@ import { PAGES } from './pages.mjs';
 /* A folder that pictures of every page go to, for eyes. */
 const SHOTS = process.env.CG_SHOTS;
 
-const gateway = useGateway({ limits: true });
+const gateway = useGateway({ limits: true, redis: true });
 let browser;
 before(async () => { browser = await startBrowser(); });
 after(() => browser?.close());
@@ -85,7 +85,7 @@ test('a key is created, used, seen, and revoked', async () => {
     await tab.to('requests?decision=refused');
     await page.locator('tbody tr', { hasText: 'key revoked' }).first().waitFor();
     await tab.to('changes');
-    await page.locator('tbody tr', { hasText: 'revoked a key' }).first().waitFor();
+    await page.locator('tbody tr', { hasText: 'revoke a key' }).first().waitFor();
     await noComplaints(tab);
     await tab.context.close();
 });
@@ -194,3 +194,20 @@ for (const [language, theme] of [['en', 'light'], ['en', 'dark'], ['zh', 'light'
         await tab.context.close();
     });
 }
+
+test('a frozen store is said on the page, and its return too', async () => {
+    gateway.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i);
+    const tab = await signedIn('admin', { language: 'en' }, [/status of 503/]);
+    await tab.to('keys');
+    gateway.redis.freeze();
+    try {
+        await tab.page.locator('.notice', { hasText: 'Store away' }).waitFor({ timeout: 20000 });
+        await tab.page.getByRole('button', { name: 'Ask again' }).click();
+        await tab.page.getByText('The store does not answer.').waitFor();
+    } finally {
+        gateway.redis.thaw();
+    }
+    await tab.page.locator('.notice').first().waitFor({ state: 'detached', timeout: 25000 });
+    await noComplaints(tab);
+    await tab.context.close();
+});

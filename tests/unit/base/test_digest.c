@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CUnit/CUnit.h>
 
@@ -140,6 +142,34 @@ static void random_bytes_differ_and_wiped_bytes_are_zero(void)
     CU_ASSERT_EQUAL(memcmp(a, zero, sizeof a), 0);
 }
 
+static void random_ids_differ_across_reserves_and_after_a_fork(void)
+{
+    enum { IDS = 200, LEN = 8 }; /* more than one reserve holds */
+    unsigned char ids[IDS][LEN];
+    unsigned char child_id[LEN] = {0};
+    int ends[2];
+    int equal = 0;
+    for (int i = 0; i < IDS; i++) {
+        cg_random_id(ids[i], LEN);
+        for (int k = 0; k < i; k++) {
+            equal += memcmp(ids[i], ids[k], LEN) == 0;
+        }
+    }
+    CU_ASSERT_EQUAL(equal, 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        cg_random_id(child_id, LEN);
+        _exit(write(ends[1], child_id, LEN) == LEN ? 0 : 1);
+    }
+    CU_ASSERT_EQUAL(read(ends[0], child_id, LEN), LEN);
+    waitpid(child, NULL, 0);
+    cg_random_id(ids[0], LEN);
+    CU_ASSERT_NOT_EQUAL(memcmp(ids[0], child_id, LEN), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 CU_TestInfo test_base_digest[] = {
     {"sha256_gives_the_standards_examples",
      sha256_gives_the_standards_examples},
@@ -153,5 +183,7 @@ CU_TestInfo test_base_digest[] = {
     {"secrets_are_compared_whole", secrets_are_compared_whole},
     {"random_bytes_differ_and_wiped_bytes_are_zero",
      random_bytes_differ_and_wiped_bytes_are_zero},
+    {"random_ids_differ_across_reserves_and_after_a_fork",
+     random_ids_differ_across_reserves_and_after_a_fork},
     CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,109 @@
+/* Cases of the redact room: files of lines, in tests/data and the corpora.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The folder is tests/data below the working folder, or what CG_TEST_DATA
+ * names; the public corpora are used where CG_CORPORA names their folder. Only
+ * the tests of this room include this.
+ */
+#ifndef CG_TESTS_REDACT_CASES_H
+#define CG_TESTS_REDACT_CASES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "base/walk.h"
+#include "redact/mask.h"
+#include "redact/scan.h"
+
+typedef void on_case_t(const cg_walk_t *row, apr_pool_t *pool);
+
+static inline apr_pool_t *open_pool(void)
+{
+    apr_pool_t *pool = NULL;
+    apr_pool_create(&pool, NULL);
+    return pool;
+}
+
+static inline const char *data_path(const char *name, apr_pool_t *pool)
+{
+    const char *folder = getenv("CG_TEST_DATA");
+    return apr_pstrcat(pool, folder ? folder : "tests/data", "/", name, NULL);
+}
+
+/* Each line of a file of JSON lines; how many, or -1 without the file. */
+static inline int each_line(const char *path, on_case_t *on_case)
+{
+    FILE *file = fopen(path, "rb");
+    char *line = NULL;
+    size_t cap = 0;
+    int count = 0;
+    if (!file) {
+        return -1;
+    }
+    apr_pool_t *pool = open_pool();
+    for (ssize_t len = getline(&line, &cap, file); len > 0;
+         len = getline(&line, &cap, file)) {
+        cg_walk_t row;
+        if (cg_walk(line, (size_t)len, &row, NULL, pool) == CG_WALK_OK) {
+            on_case(&row, pool);
+            count++;
+        }
+        apr_pool_clear(pool);
+    }
+    free(line);
+    fclose(file);
+    apr_pool_destroy(pool);
+    return count;
+}
+
+/* The same of a file of the corpora, where they are present. */
+static inline void each_of_corpus(const char *name, on_case_t *on_case)
+{
+    const char *corpora = getenv("CG_CORPORA");
+    if (!corpora || !*corpora) {
+        return;
+    }
+    apr_pool_t *pool = open_pool();
+    const char *path = apr_pstrcat(pool, corpora, "/pii/", name, NULL);
+    CU_ASSERT_TRUE(each_line(path, on_case) > 0);
+    apr_pool_destroy(pool);
+}
+
+static inline cg_str_t member_str(const cg_walk_t *row, const char *name,
+                                  apr_pool_t *pool)
+{
+    uint32_t node = cg_walk_member(row, 0, name);
+    return node == CG_NODE_NONE ? CG_STR("") : cg_walk_string(row, node, pool);
+}
+
+static inline cg_str_t masked(const cg_rules_t *rules,
+                              const cg_actions_t *actions, cg_str_t text,
+                              cg_scan_depth_t depth, apr_pool_t *pool)
+{
+    cg_findings_t findings;
+    cg_buf_t out;
+    cg_findings_init(&findings, pool);
+    cg_buf_init(&out, text.len + 64, pool);
+    CU_ASSERT_EQUAL(cg_redact_scan(rules, text, depth, &findings),
+                    APR_SUCCESS);
+    cg_mask_result_t result =
+        cg_redact_mask(rules, text, &findings, actions, NULL, &out);
+    return result.is_changed ? (cg_str_t){out.ptr, out.len} : text;
+}
+
+/* Masks with the built-in types and the usual actions. */
+static inline const char *mask(const char *text, apr_pool_t *pool)
+{
+    cg_actions_t actions;
+    cg_actions_default(&actions);
+    return cg_str_dup(masked(cg_rules_builtin(), &actions, cg_str(text),
+                             CG_SCAN_DEEP, pool),
+                      pool);
+}
+
+#endif
