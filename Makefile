@@ -156,7 +156,7 @@ bench: deps ## CPU per request and throughput beside plain mod_proxy_http
 	@node tests/bench/run.mjs
 soak: deps ## mixed load with failures: SOAK_FOR seconds (600)
 	@$(MAKE) -s all $(BENCH)
-	@node tests/bench/soak.mjs
+	@node tests/soak/run.mjs
 
 C_FILES = $(MOD_SRC) $(LIB_SRC) $(CTL_SRC) $(wildcard src/*/*.h)
 lint: $(GENERATED) ## clang-format, clang-tidy and cppcheck

@@ -124,12 +124,12 @@ Alias /console/ "${run.at('console')}/"
     Header always set Content-Security-Policy "${CSP}"
     Header always set X-Content-Type-Options nosniff
     Header always set Referrer-Policy no-referrer
-    Header set Cache-Control no-cache
+    Header always set Cache-Control no-cache
 </Location>
 <Location "/console/api">
     SetHandler chatgpt-console
     ${signIn(run)}
-    Header set Cache-Control no-store
+    Header always set Cache-Control no-store
 </Location>
 
 <Location "/metrics">

@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -211,23 +210,41 @@ void cg_random(void *out, size_t len)
     }
 }
 
-/* A call of the generator costs a microsecond however few bytes it gives. The
- * process is noted beside them: a child must not give what its parent gave. */
+/* A call of the generator costs a microsecond however few bytes it gives. A child
+ * process must not give what its parent has in reserve: each fork counts. */
 #define RESERVE_BYTES 512
 
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+static unsigned forks = 1; /* written in a child before it has a second thread */
+
 static _Thread_local struct {
-    pid_t owner;
+    unsigned forks; /* 0: never filled */
     size_t left;
     unsigned char bytes[RESERVE_BYTES];
 } reserve;
 
+static void count_fork(void)
+{
+    forks++;
+}
+
+static void watch_forks(void)
+{
+    must(pthread_atfork(NULL, NULL, count_fork) == 0);
+}
+
+static void fill_reserve(void)
+{
+    must(pthread_once(&forks_once, watch_forks) == 0);
+    cg_random(reserve.bytes, sizeof reserve.bytes);
+    reserve.forks = forks;
+    reserve.left = sizeof reserve.bytes;
+}
+
 void cg_random_id(void *out, size_t len)
 {
-    pid_t self = getpid();
-    if (reserve.owner != self || reserve.left < len) {
-        cg_random(reserve.bytes, sizeof reserve.bytes);
-        reserve.owner = self;
-        reserve.left = sizeof reserve.bytes;
+    if (reserve.forks != forks || reserve.left < len) {
+        fill_reserve();
     }
     reserve.left -= len;
     memcpy(out, reserve.bytes + reserve.left, len);

@@ -78,9 +78,11 @@ static void gather(void *baton, const cg_walk_t *walk, uint32_t node,
     }
     if (message != to->message && walk->nodes[message].kind == CG_NODE_OBJECT) {
         uint32_t role = cg_walk_member(walk, message, "role");
-        if (role != CG_NODE_NONE) {
+        /* A role that is none of the API's is text, which only leaves masked. */
+        if (role != CG_NODE_NONE && walk->nodes[role].kind == CG_NODE_STRING &&
+            !cg_chat_is_text(walk, role)) {
             cg_str_t word = cg_walk_raw(walk, role);
-            cg_buf_add(&to->buf, word.ptr, word.len < 32 ? word.len : 32);
+            cg_buf_add(&to->buf, word.ptr, word.len);
             cg_buf_str(&to->buf, ": ");
         }
     }

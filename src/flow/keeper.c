@@ -88,6 +88,13 @@ static apr_status_t settle_batch(keeper_t *keeper)
                            keeper->scratch);
 }
 
+/* What stands in a file on disk may be anything. */
+static int64_t add_up(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 /* Settling bears repeating: the hold is gone after the first time. */
 static apr_status_t on_entry(void *baton, const cg_journal_entry_t *entry)
 {
@@ -98,7 +105,7 @@ static apr_status_t on_entry(void *baton, const cg_journal_entry_t *entry)
     if (entry->has_hold && keeper->bills_count < BATCH) {
         keeper->bills[keeper->bills_count++] = (cg_quota_bill_t){
             .id = apr_pstrdup(keeper->scratch, entry->id),
-            .tokens = entry->input_tokens + entry->output_tokens,
+            .tokens = add_up(entry->input_tokens, entry->output_tokens),
             .micros = entry->cost_micros,
             .is_released = entry->is_released};
     }
@@ -198,6 +205,13 @@ static void beat(keeper_t *keeper)
 
 /* -- the loop ---------------------------------------------------------------- */
 
+static void clear(keeper_t *keeper)
+{
+    unlisten(keeper);
+    apr_pool_clear(keeper->pool);
+    apr_pool_create(&keeper->listening, keeper->pool);
+}
+
 static bool begin(keeper_t *keeper)
 {
     const cg_gateway_t *gateway = keeper->gateway;
@@ -211,6 +225,7 @@ static bool begin(keeper_t *keeper)
                                cg_journal_folder(gateway->journal), &err,
                                keeper->pool) != APR_SUCCESS) {
         keeper->reader = NULL;
+        clear(keeper); /* tried again several times a second */
         return false;
     }
     keeper->skipped = 0;
@@ -219,11 +234,11 @@ static bool begin(keeper_t *keeper)
 
 static void step_down(keeper_t *keeper)
 {
-    cg_journal_resign(keeper->gateway->journal);
-    unlisten(keeper);
+    if (keeper->gateway->journal) {
+        cg_journal_resign(keeper->gateway->journal);
+    }
     keeper->reader = NULL;
-    apr_pool_clear(keeper->pool);
-    apr_pool_create(&keeper->listening, keeper->pool);
+    clear(keeper);
 }
 
 static void work(keeper_t *keeper)

@@ -8,14 +8,19 @@
 
 #include "flow/observe_int.h"
 
+#define MODEL_MAX 256 /* bytes of a model's name, as in requests */
+
 void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool)
 {
     cg_usage_t usage;
     if (cg_chat_answer_usage(walk, &usage)) {
         txn->answer.usage = usage;
     }
-    if (txn->answer.model.len == 0) {
-        cg_str_t model = cg_chat_answer_model(walk, pool);
+    if (txn->answer.model.len > 0) {
+        return;
+    }
+    cg_str_t model = cg_chat_answer_model(walk, pool);
+    if (model.len > 0 && model.len <= MODEL_MAX) {
         txn->answer.model =
             (cg_str_t){cg_str_dup(model, txn->pool), model.len};
     }
@@ -87,6 +92,10 @@ void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk)
             continue;
         }
         skip_to = at->end;
+        bool is_array = at->kind == CG_NODE_ARRAY;
+        if (is_array && at->length == 0) {
+            continue; /* what responses send when nobody asked for any */
+        }
         /* Splices inside give way to the one around them. */
         cg_splice_t *all = (cg_splice_t *)sift->splices->elts;
         int kept = 0;
@@ -99,7 +108,8 @@ void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk)
         sift->splices->nelts = kept;
         cg_sift_add(sift, (cg_splice_t){.start = at->start,
                                         .end = at->end,
-                                        .with = CG_STR("null")});
+                                        .with = is_array ? CG_STR("[]")
+                                                         : CG_STR("null")});
     }
 }
 

@@ -14,7 +14,7 @@ void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool);
 void cg_observe_keep(cg_txn_t *txn, cg_str_t text);
 /* A sift that masks answers; scratch is its pool. */
 void cg_observe_sift_open(cg_txn_t *txn, cg_sift_t *sift, apr_pool_t *scratch);
-/* Puts null in the place of logprobs, whose tokens repeat the text in pieces. */
+/* Puts null (or an empty list) in the place of logprobs, whose tokens repeat the text in pieces. */
 void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk);
 
 /* Adds what the running texts' scanners found to the answer's tally; once. */

@@ -14,8 +14,10 @@
  * Memory: a scratch pool cleared for each event; a channel keeps 256 bytes of
  * text and one event.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
@@ -32,6 +34,10 @@ typedef struct channel_t {
     cg_buf_t event;
     uint32_t start, end;
     cg_buf_t type;
+    int64_t choice;  /* of a chat */
+    bool is_json;    /* pieces of a JSON text ... */
+    bool is_string;  /* ... inside a string of it now ... */
+    bool is_escaped; /* ... behind a backslash */
 } channel_t;
 
 struct cg_observer_t {
@@ -42,8 +48,10 @@ struct cg_observer_t {
     cg_buf_t *out;                /* of the call under way */
     cg_buf_t text;                /* of the delta under way */
     uint64_t last_channel;        /* whose text was kept last */
+    cg_tally_t repeated; /* responses: most that one event's whole texts held */
     bool is_done;   /* [DONE] was seen */
     bool is_failed; /* the error event was written */
+    bool is_counted;
 };
 
 cg_verdict_t cg_flow_observe_open(cg_txn_t *txn)
@@ -65,13 +73,22 @@ static channel_t *channel_at(const cg_observer_t *observer, int i)
     return APR_ARRAY_IDX(observer->channels, i, channel_t *);
 }
 
-static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
+static channel_t *find_channel(const cg_observer_t *observer, uint64_t id)
 {
-    cg_txn_t *txn = observer->txn;
     for (int i = 0; i < observer->channels->nelts; i++) {
         if (channel_at(observer, i)->id == id) {
             return channel_at(observer, i);
         }
+    }
+    return NULL;
+}
+
+static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
+{
+    cg_txn_t *txn = observer->txn;
+    channel_t *known = find_channel(observer, id);
+    if (known) {
+        return known;
     }
     if (observer->channels->nelts == CHANNELS_MAX) {
         return NULL;
@@ -107,6 +124,46 @@ static cg_str_t escape(const cg_buf_t *text, apr_pool_t *pool)
     return (cg_str_t){out.ptr, out.len};
 }
 
+/* A number of a JSON text that was masked is a word now: quotes around it keep
+ * the text JSON. Outside a string no capital letter follows a bracket, so that
+ * is a mask, and masks are put out in one piece. */
+static void quote_masks(channel_t *channel, cg_buf_t *text, apr_pool_t *pool)
+{
+    cg_buf_t out;
+    if (!channel->is_json) {
+        return;
+    }
+    cg_buf_init(&out, text->len + 16, pool);
+    bool is_mask = false;
+    for (size_t i = 0; i < text->len; i++) {
+        char c = text->ptr[i];
+        bool begins = !channel->is_string && c == '[' && i + 1 < text->len &&
+                      apr_isupper(text->ptr[i + 1]);
+        if (begins) {
+            cg_buf_char(&out, '"');
+            is_mask = true;
+        }
+        cg_buf_char(&out, c);
+        if (is_mask && c == ']') {
+            cg_buf_char(&out, '"');
+            is_mask = false;
+        }
+        if (channel->is_escaped) {
+            channel->is_escaped = false;
+        }
+        else if (c == '"') {
+            channel->is_string = !channel->is_string;
+        }
+        else {
+            channel->is_escaped = channel->is_string && c == '\\';
+        }
+    }
+    if (out.len > text->len) {
+        text->len = 0;
+        cg_buf_add(text, out.ptr, out.len);
+    }
+}
+
 /* Writes the channel's last event once more, with text in its string's place. */
 static void repeat_event(cg_observer_t *observer, const channel_t *channel)
 {
@@ -128,6 +185,7 @@ static void flush(cg_observer_t *observer, channel_t *channel)
 {
     observer->text.len = 0;
     cg_stream_finish(channel->stream, &observer->text);
+    quote_masks(channel, &observer->text, observer->scratch);
     if (observer->text.len && channel->event.len) {
         repeat_event(observer, channel);
         keep(observer, channel);
@@ -166,6 +224,41 @@ static void flush_ended(cg_observer_t *observer, const cg_walk_t *walk,
     }
 }
 
+/* The choice of a chat that a node belongs to: its index, else 0. */
+static int64_t choice_of(const cg_walk_t *walk, uint32_t node)
+{
+    int64_t index = 0;
+    while (walk->nodes[node].depth > 2) {
+        node = walk->nodes[node].parent;
+    }
+    if (walk->nodes[node].kind != CG_NODE_OBJECT) {
+        return 0;
+    }
+    return cg_walk_int(walk, cg_walk_member(walk, node, "index"), &index)
+               ? index
+               : 0;
+}
+
+/* A tool call that begins ends the texts before it in its choice: clients take
+ * them for whole then. */
+static void flush_before_call(cg_observer_t *observer, const cg_walk_t *walk,
+                              const cg_delta_t *deltas, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool begins = observer->txn->in.endpoint == CG_ENDPOINT_CHAT &&
+                      deltas[i].is_json &&
+                      !find_channel(observer, deltas[i].channel);
+        int64_t choice = begins ? choice_of(walk, deltas[i].node) : 0;
+        for (int c = 0; begins && c < observer->channels->nelts; c++) {
+            channel_t *channel = channel_at(observer, c);
+            if (channel->event.len && channel->choice == choice &&
+                !is_among(deltas, count, channel->id)) {
+                flush(observer, channel);
+            }
+        }
+    }
+}
+
 /* An event under way: where its running texts are, and its other edits. */
 typedef struct piece_t {
     const cg_event_t *event;
@@ -176,8 +269,84 @@ typedef struct piece_t {
     int others; /* splices of the sift that are no running text */
 } piece_t;
 
+static int by_place(const void *a, const void *b)
+{
+    const cg_splice_t *left = a;
+    const cg_splice_t *right = b;
+    if (left->start != right->start) {
+        return left->start < right->start ? -1 : 1;
+    }
+    return (left->end < right->end) - (left->end > right->end);
+}
+
+/* Drops each splice that stands inside the one before it. */
+static void drop_inner(apr_array_header_t *splices)
+{
+    cg_splice_t *all = (cg_splice_t *)splices->elts;
+    int kept = 0;
+    qsort(all, (size_t)splices->nelts, sizeof *all, by_place);
+    for (int i = 0; i < splices->nelts; i++) {
+        if (kept == 0 || all[i].start >= all[kept - 1].end) {
+            all[kept++] = all[i];
+        }
+    }
+    splices->nelts = kept;
+}
+
+static bool is_running(const piece_t *piece, uint32_t node)
+{
+    for (size_t i = 0; i < piece->count; i++) {
+        if (piece->deltas[i].node == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Clients add up what a choice says: a name or an id that came twice would be
+ * there twice. So every string of the choices that is no running text is null
+ * in the copy; "type" alone is set, not added, by all of them. */
+static void null_strings(const piece_t *piece, apr_array_header_t *splices)
+{
+    const cg_walk_t *walk = piece->walk;
+    uint32_t choices = cg_walk_member(walk, 0, "choices");
+    if (choices == CG_NODE_NONE) {
+        return;
+    }
+    for (uint32_t i = choices + 1;
+         i < walk->count && walk->nodes[i].start < walk->nodes[choices].end;
+         i++) {
+        const cg_node_t *node = &walk->nodes[i];
+        if (node->kind == CG_NODE_STRING && !is_running(piece, i) &&
+            !cg_walk_key_is(walk, i, "type")) {
+            APR_ARRAY_PUSH(splices, cg_splice_t) =
+                (cg_splice_t){.start = node->start - 1,
+                              .end = node->end + 1,
+                              .with = CG_STR("null")};
+        }
+    }
+}
+
+static apr_array_header_t *edits_of_copy(const piece_t *piece,
+                                         const cg_splice_t *others,
+                                         apr_pool_t *pool)
+{
+    apr_array_header_t *splices = apr_array_make(pool, 8, sizeof(cg_splice_t));
+    for (int i = 0; i < piece->others; i++) {
+        APR_ARRAY_PUSH(splices, cg_splice_t) = others[i];
+    }
+    for (size_t i = 0; i < piece->count; i++) {
+        const cg_node_t *node = &piece->walk->nodes[piece->deltas[i].node];
+        APR_ARRAY_PUSH(splices, cg_splice_t) = (cg_splice_t){
+            .start = node->start, .end = node->end, .with = {"", 0}};
+    }
+    null_strings(piece, splices);
+    drop_inner(splices);
+    return splices;
+}
+
 /* Keeps the event for the text it held back: its other edits made, its running
- * texts empty. */
+ * texts empty, nothing in it that must not be said twice. */
 static void remember(cg_observer_t *observer, channel_t *channel,
                      const piece_t *piece, const cg_delta_t *own,
                      const cg_splice_t *others)
@@ -187,26 +356,17 @@ static void remember(cg_observer_t *observer, channel_t *channel,
     if (cg_stream_held_bytes(channel->stream) == 0) {
         return;
     }
-    cg_sift_t empty = *piece->sift;
-    empty.splices = apr_array_make(observer->scratch, 4, sizeof(cg_splice_t));
-    for (int i = 0; i < piece->others; i++) {
-        APR_ARRAY_PUSH(empty.splices, cg_splice_t) = others[i];
-    }
-    for (size_t i = 0; i < piece->count; i++) {
-        const cg_node_t *node = &piece->walk->nodes[piece->deltas[i].node];
-        cg_sift_add(&empty, (cg_splice_t){.start = node->start,
-                                          .end = node->end,
-                                          .with = {"", 0}});
-    }
-    const cg_splice_t *all = (const cg_splice_t *)empty.splices->elts;
+    const apr_array_header_t *splices =
+        edits_of_copy(piece, others, observer->scratch);
+    const cg_splice_t *all = (const cg_splice_t *)splices->elts;
     uint32_t at = piece->walk->nodes[own->node].start;
     int64_t shift = 0;
-    for (int i = 0; i < empty.splices->nelts && all[i].start < at; i++) {
+    for (int i = 0; i < splices->nelts && all[i].start < at; i++) {
         shift += (int64_t)all[i].with.len - (all[i].end - all[i].start);
     }
     channel->start = (uint32_t)((int64_t)at + shift);
     channel->end = channel->start;
-    cg_walk_splice(piece->event->data, all, (size_t)empty.splices->nelts,
+    cg_walk_splice(piece->event->data, all, (size_t)splices->nelts,
                    &channel->event);
     cg_buf_add(&channel->type, piece->event->type.ptr, piece->event->type.len);
 }
@@ -221,11 +381,14 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
     cg_str_t text = cg_walk_string(piece->walk, delta->node, observer->scratch);
+    channel->is_json = delta->is_json;
+    channel->choice = choice_of(piece->walk, delta->node);
     observer->text.len = 0;
     cg_stream_feed(channel->stream, text, &observer->text);
     if (cg_chat_answer_ends(piece->walk, txn->in.endpoint, delta->channel)) {
         cg_stream_finish(channel->stream, &observer->text);
     }
+    quote_masks(channel, &observer->text, observer->scratch);
     keep(observer, channel);
     remember(observer, channel, piece, delta, others);
     uint8_t by;
@@ -256,13 +419,32 @@ static void drop_null_usage(cg_sift_t *sift, const cg_walk_t *walk)
         return;
     }
     uint32_t at = walk->nodes[usage].key_start - 1; /* the quote */
+    uint32_t quote = at;
+    uint32_t end = walk->nodes[usage].end;
     while (at > 0 && walk->text[at] != ',') {
         at--;
     }
-    if (at > 0) {
-        cg_sift_add(sift, (cg_splice_t){.start = at,
-                                        .end = walk->nodes[usage].end,
+    if (walk->nodes[0].child == usage) { /* first: the comma behind it goes */
+        at = quote;
+        while (end < walk->len && walk->text[end] != ',') {
+            end++;
+        }
+        end += end < walk->len ? 1 : 0;
+    }
+    if (end < walk->len && at > 0) {
+        cg_sift_add(sift, (cg_splice_t){.start = at, .end = end,
                                         .with = {"", 0}});
+    }
+}
+
+/* Responses repeat what has run in whole texts, up to four times; the last event
+ * holds all of them. */
+static void take_most(cg_tally_t *most, const cg_tally_t *tally)
+{
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        if (tally->by_type[t] > most->by_type[t]) {
+            most->by_type[t] = tally->by_type[t];
+        }
     }
 }
 
@@ -274,12 +456,18 @@ static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
     for (size_t i = 0; i < piece->count; i++) {
         apart[i] = piece->deltas[i].node;
     }
+    cg_tally_t own = {{0}};
     cg_observe_sift_open(txn, piece->sift, observer->scratch);
+    if (txn->in.endpoint == CG_ENDPOINT_RESPONSES) {
+        piece->sift->tally = &own;
+    }
     piece->sift->apart = apart;
     piece->sift->apart_count = piece->count;
     apr_status_t rv = cg_sift_document(piece->sift, piece->walk);
     piece->sift->apart = NULL;
     piece->sift->apart_count = 0;
+    piece->sift->tally = NULL;
+    take_most(&observer->repeated, &own);
     if (rv != APR_SUCCESS) {
         return cg_txn_refuse(txn, CG_UPSTREAM_BROKEN, NULL, NULL);
     }
@@ -373,11 +561,13 @@ static cg_verdict_t take_json(cg_observer_t *observer, const cg_event_t *event)
         observer->is_failed = true; /* the upstream has said it */
     }
     flush_ended(observer, &walk, piece.deltas, piece.count);
+    flush_before_call(observer, &walk, piece.deltas, piece.count);
     if (sift_others(observer, &piece) != CG_PASS ||
         feed_deltas(observer, &piece) != CG_PASS) {
         return txn->verdict;
     }
     write_event(observer, &piece);
+    observer->is_done = observer->is_done || observer->is_failed;
     return CG_PASS;
 }
 
@@ -394,7 +584,7 @@ static apr_status_t on_event(void *baton, const cg_event_t *event)
         txn->answer.is_whole = true;
         observer->is_done = true;
     }
-    if (!event->has_data || event->is_done) {
+    if (event->data.len == 0 || event->is_done) {
         cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
         return APR_SUCCESS;
     }
@@ -415,19 +605,26 @@ static void write_error(cg_observer_t *observer)
     cg_chat_events_write(observer->out, type, (cg_str_t){data.ptr, data.len});
 }
 
+static void add_tally(cg_tally_t *to, const cg_tally_t *tally)
+{
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        to->by_type[t] += tally->by_type[t];
+    }
+}
+
 void cg_observe_close(cg_txn_t *txn)
 {
     cg_observer_t *observer = txn->answer.observer;
-    for (int i = 0; observer && i < observer->channels->nelts; i++) {
-        const cg_tally_t *tally =
-            cg_stream_tally(channel_at(observer, i)->stream);
-        for (int t = 0; t < CG_DETECTORS_MAX; t++) {
-            txn->answer.tally.by_type[t] += tally->by_type[t];
-        }
+    if (!observer || observer->is_counted) {
+        return;
     }
-    if (observer) {
-        observer->channels->nelts = 0;
+    cg_tally_t sum = {{0}};
+    observer->is_counted = true;
+    for (int i = 0; i < observer->channels->nelts; i++) {
+        add_tally(&sum, cg_stream_tally(channel_at(observer, i)->stream));
     }
+    take_most(&sum, &observer->repeated);
+    add_tally(&txn->answer.tally, &sum);
 }
 
 static cg_verdict_t fail(cg_observer_t *observer)
@@ -446,6 +643,9 @@ cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
 {
     cg_observer_t *observer = txn->answer.observer;
     observer->out = out;
+    if (observer->is_done) {
+        return txn->verdict; /* nothing follows [DONE], or an error */
+    }
     apr_status_t rv = cg_chat_events_feed(observer->events, piece.ptr,
                                           piece.len, on_event, observer);
     if (rv == APR_SUCCESS) {
@@ -466,8 +666,15 @@ cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out)
     if (txn->verdict != CG_PASS) {
         return fail(observer);
     }
-    is_cut = is_cut || cg_chat_events_rest(observer->events) > 0 ||
-             !txn->answer.usage.is_known;
+    if (!is_cut && !observer->is_done &&
+        cg_chat_events_rest(observer->events) > 0) {
+        /* Some end with the last event's line and leave out the blank one. */
+        cg_flow_observe_feed(txn, CG_STR("\n\n"), out);
+        if (txn->verdict != CG_PASS) {
+            return txn->verdict;
+        }
+    }
+    is_cut = is_cut || observer->is_failed || !txn->answer.usage.is_known;
     if (is_cut && !txn->answer.is_whole) {
         cg_txn_refuse(txn, CG_UPSTREAM_BROKEN,
                       "The upstream broke off its answer.", NULL);

@@ -84,6 +84,14 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
     };
 }
 
+static void leave_out_texts(cg_record_t *record)
+{
+    record->prompt_cut = record->prompt_cut || record->prompt.len > 0;
+    record->answer_cut = record->answer_cut || record->answer.len > 0;
+    record->prompt.len = 0;
+    record->answer.len = 0;
+}
+
 static void measure(const cg_txn_t *txn, const cg_record_t *record)
 {
     cg_meter_sample_t sample = {
@@ -129,6 +137,11 @@ apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
     cg_journal_entry_t entry;
     cg_buf_init(&json, 1024 + record.prompt.len + record.answer.len, txn->pool);
     cg_record_write(&record, &json);
+    if (json.len > CG_JOURNAL_JSON_MAX) {
+        leave_out_texts(&record); /* of control characters, each six bytes */
+        json.len = 0;
+        cg_record_write(&record, &json);
+    }
     cg_journal_entry_make(&record, (cg_str_t){json.ptr, json.len}, &entry);
     apr_status_t rv = APR_ENOENT;
     if (txn->gateway->journal) {

@@ -44,10 +44,12 @@ void cg_flow_attempted(cg_txn_t *txn, int status, const char *outcome,
                       first ? first - txn->route.sent_at : 0, now);
 }
 
-static int accounts_of(const cg_txn_t *txn)
+static bool has_untried(const cg_txn_t *txn)
 {
-    const apr_array_header_t *routes = txn->policy->routes;
-    return routes ? routes->nelts : (int)txn->gateway->accounts->count;
+    const cg_gateway_t *gateway = txn->gateway;
+    return cg_route_choose(gateway->accounts, txn->policy->routes,
+                           gateway->health, txn->route.tried,
+                           cg_clock_now()) != NULL;
 }
 
 bool cg_flow_may_retry(cg_txn_t *txn, int status)
@@ -62,8 +64,7 @@ bool cg_flow_may_retry(cg_txn_t *txn, int status)
         spent > txn->policy->total_for) {
         return false;
     }
-    int tried = __builtin_popcount(txn->route.tried);
-    if (tried < accounts_of(txn)) {
+    if (has_untried(txn)) {
         return true;
     }
     /* All were tried. One more round helps against a broken connection or a

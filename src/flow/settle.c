@@ -11,6 +11,10 @@
 /* Bytes of running text to one token, as chat/tokens.h estimates ASCII. */
 #define BYTES_PER_TOKEN 3
 
+/* A hundred million dollars, the most a limit can say: a usage beyond reason must
+ * not make the sums of the ledger overflow. */
+#define MICROS_MAX INT64_C(100000000000000)
+
 static void bill_nothing(cg_txn_t *txn)
 {
     txn->bill.tokens_from = "none";
@@ -46,5 +50,8 @@ void cg_flow_settle(cg_txn_t *txn)
         txn->bill.micros = cg_price_micros(
             txn->grant.price, txn->bill.input_tokens,
             usage->is_known ? usage->cached_tokens : 0, txn->bill.output_tokens);
+        if (txn->bill.micros > MICROS_MAX) {
+            txn->bill.micros = MICROS_MAX;
+        }
     }
 }

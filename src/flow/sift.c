@@ -3,6 +3,7 @@
  */
 #include "flow/sift.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -132,7 +133,8 @@ static bool looks_like_json(cg_str_t text)
 }
 
 /* Masks inside a text that is JSON. False: it is none, treat it as words. */
-static bool scan_nested(cg_sift_t *sift, text_t *to, apr_status_t *rv)
+static bool scan_nested(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
+                        text_t *to, apr_status_t *rv)
 {
     cg_walk_t inner;
     if (sift->nesting >= CG_SIFT_NESTING_MAX || !looks_like_json(to->text) ||
@@ -148,9 +150,9 @@ static bool scan_nested(cg_sift_t *sift, text_t *to, apr_status_t *rv)
     *rv = cg_sift_document(&nested, &inner);
     to->edits = nested.splices->nelts ? nested.splices : NULL;
     sift->findings = nested.findings;
-    sift->is_blocked = nested.is_blocked;
-    sift->blocked_by = nested.blocked_by;
-    sift->blocked_at = nested.blocked_at;
+    if (nested.is_blocked) {
+        block(sift, walk, node, nested.blocked_by);
+    }
     return true;
 }
 
@@ -185,6 +187,14 @@ static cg_str_t masked_text(const cg_sift_t *sift, const text_t *from)
     return (cg_str_t){out.ptr, out.len};
 }
 
+/* The members by which the API knows an end user ask for a hash; a bare number
+ * there is the number of a person, and is scanned as if it were labelled so. */
+static bool names_a_person(const cg_walk_t *walk, uint32_t node)
+{
+    return cg_walk_key_is(walk, node, "safety_identifier") ||
+           cg_walk_key_is(walk, node, "user");
+}
+
 static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
 {
     uint32_t at = node;
@@ -196,6 +206,9 @@ static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
     if (named->parent == CG_NODE_NONE) {
         return (cg_str_t){"", 0};
     }
+    if (names_a_person(walk, at)) {
+        return CG_STR("social security number");
+    }
     return (cg_str_t){walk->text + named->key_start, named->key_len};
 }
 
@@ -206,33 +219,71 @@ static apr_status_t sift_string(cg_sift_t *sift, const cg_walk_t *walk,
     apr_status_t rv = APR_SUCCESS;
     text_t text = {.text = cg_walk_string(walk, node, sift->pool),
                    .name = name_of(walk, node)};
-    if (!scan_nested(sift, &text, &rv)) {
+    if (!scan_nested(sift, walk, node, &text, &rv)) {
         rv = scan(sift, walk, node, &text);
     }
     if (rv == APR_SUCCESS && text.edits) {
         put_edits(sift, &text, cg_walk_raw(walk, node), at->start,
                   at->is_escaped);
     }
-    if (sift->on_text) {
+    if (sift->on_text && !sift->is_blocked) { /* what blocks is not masked */
         sift->on_text(sift->baton, walk, node, masked_text(sift, &text));
     }
     return rv;
 }
 
 /* A number inside nested JSON may be a card as well as a text may; what stands
- * in its place is a string. */
+ * in its place is a string. node is the number's, or that of its array. */
 static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
-                                uint32_t node)
+                                uint32_t node, uint32_t start, uint32_t end)
 {
-    text_t text = {.text = cg_walk_raw(walk, node),
+    text_t text = {.text = {walk->text + start, end - start},
                    .name = name_of(walk, node)};
-    apr_status_t rv = scan(sift, walk, node, &text);
+    apr_status_t rv = APR_SUCCESS;
+    if (end - start >= DIGITS_MIN) {
+        rv = scan(sift, walk, node, &text);
+    }
     if (rv == APR_SUCCESS && text.edits) {
         cg_str_t masked = masked_text(sift, &text);
-        add(sift, walk->nodes[node].start, walk->nodes[node].end,
+        add(sift, start, end,
             escaped(masked.ptr, masked.len, true, sift->pool));
     }
     return rv;
+}
+
+static apr_status_t sift_gap(cg_sift_t *sift, const cg_walk_t *walk,
+                             uint32_t array, uint32_t at, uint32_t end)
+{
+    apr_status_t rv = APR_SUCCESS;
+    while (at < end && rv == APR_SUCCESS) {
+        uint32_t stop = at;
+        while (stop < end && strchr("0123456789+-.eE", walk->text[stop]) &&
+               walk->text[stop]) {
+            stop++;
+        }
+        rv = sift_number(sift, walk, array, at, stop);
+        at = stop + 1;
+    }
+    return rv;
+}
+
+/* Numbers of an array have no nodes: they stand between those that do. */
+static apr_status_t sift_numbers(cg_sift_t *sift, const cg_walk_t *walk,
+                                 uint32_t array)
+{
+    uint32_t at = walk->nodes[array].start + 1;
+    apr_status_t rv = APR_SUCCESS;
+    for (uint32_t child = walk->nodes[array].child;
+         child != CG_NODE_NONE && rv == APR_SUCCESS;
+         child = walk->nodes[child].next) {
+        const cg_node_t *node = &walk->nodes[child];
+        uint32_t quote = node->kind == CG_NODE_STRING ? 1 : 0;
+        rv = sift_gap(sift, walk, array, at, node->start - quote);
+        at = node->end + quote;
+    }
+    return rv == APR_SUCCESS
+               ? sift_gap(sift, walk, array, at, walk->nodes[array].end - 1)
+               : rv;
 }
 
 static apr_status_t sift_name(cg_sift_t *sift, const cg_walk_t *walk,
@@ -241,11 +292,13 @@ static apr_status_t sift_name(cg_sift_t *sift, const cg_walk_t *walk,
     const cg_node_t *at = &walk->nodes[node];
     cg_str_t raw = {walk->text + at->key_start, at->key_len};
     text_t text = {.text = raw, .name = {"", 0}};
+    /* Its own pointer would repeat what was found. */
+    uint32_t where = at->parent;
     if (at->key_is_escaped) {
         char *decoded = apr_palloc(sift->pool, raw.len + 1);
         text.text = (cg_str_t){decoded, cg_walk_unescape(raw, decoded, NULL)};
     }
-    apr_status_t rv = scan(sift, walk, node, &text);
+    apr_status_t rv = scan(sift, walk, where, &text);
     if (rv == APR_SUCCESS && text.edits) {
         put_edits(sift, &text, raw, at->key_start, at->key_is_escaped);
     }
@@ -301,11 +354,33 @@ static apr_status_t sift_node(cg_sift_t *sift, const cg_walk_t *walk,
         (sift->nesting > 0 || cg_chat_is_text(walk, node))) {
         return sift_string(sift, walk, node);
     }
-    if (at->kind == CG_NODE_NUMBER && sift->nesting > 0 &&
-        at->end - at->start >= DIGITS_MIN) {
-        return sift_number(sift, walk, node);
+    if (at->kind == CG_NODE_NUMBER && sift->nesting > 0) {
+        return sift_number(sift, walk, node, at->start, at->end);
+    }
+    if (at->kind == CG_NODE_ARRAY && sift->nesting > 0) {
+        return sift_numbers(sift, walk, node);
     }
     return APR_SUCCESS;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const cg_splice_t *left = a;
+    const cg_splice_t *right = b;
+    return (left->start > right->start) - (left->start < right->start);
+}
+
+/* An array's numbers come before what stands between them. */
+static void put_in_order(apr_array_header_t *splices)
+{
+    const cg_splice_t *all = (const cg_splice_t *)splices->elts;
+    for (int i = 1; i < splices->nelts; i++) {
+        if (all[i].start < all[i - 1].start) {
+            qsort(splices->elts, (size_t)splices->nelts, sizeof(cg_splice_t),
+                  by_start);
+            return;
+        }
+    }
 }
 
 apr_status_t cg_sift_document(cg_sift_t *sift, const cg_walk_t *walk)
@@ -316,5 +391,6 @@ apr_status_t cg_sift_document(cg_sift_t *sift, const cg_walk_t *walk)
             return rv;
         }
     }
+    put_in_order(sift->splices);
     return APR_SUCCESS;
 }

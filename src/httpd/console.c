@@ -26,10 +26,11 @@ static const char *header_of(void *baton, const char *name)
     return apr_table_get(r->headers_in, name);
 }
 
+/* Where "Header always set" of mod_headers finds it and does not add a second. */
 static int copy_header(void *baton, const char *name, const char *value)
 {
     request_rec *r = baton;
-    apr_table_setn(r->headers_out, name, value);
+    apr_table_setn(r->err_headers_out, name, value);
     return 1;
 }
 

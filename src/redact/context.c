@@ -39,6 +39,9 @@ static const char counter_words[] =
     "订单 快递 流水 单号 编号 序列号 时间戳 交易号 批次 运单 物流 版本 条码 "
     "書號 书号 訂單 发票 学号 工号 数量";
 
+/* Words for any number; they lift what is grouped oddly, no more. */
+static const char number_words[] = "number 号码 號碼 番号 번호 卡号";
+
 static unsigned fold_byte(unsigned c)
 {
     return c >= 'A' && c <= 'Z' ? c + 32 : c;
@@ -74,6 +77,7 @@ static void build(void)
         add_labels(cg_detectors[type].contexts, type);
     }
     add_labels(counter_words, CG_LABEL_COUNTER);
+    add_labels(number_words, CG_LABEL_NUMBER);
 }
 
 /* Does the label stand at at, ending before end? Returns where, or 0. */

@@ -127,13 +127,23 @@ static void scan_word(cg_window_t *w, const word_t *word)
 
 /* SSN123456789: where a word of letters goes over into digits, a value begins
  * if the letters are its label. */
-static void scan_tail(cg_window_t *w, const word_t *word)
+static bool is_tail(const cg_window_t *w, uint32_t i)
 {
-    uint32_t i = word->start;
-    while (i < word->end && cg_is(w->text[i], CG_C_ALPHA)) {
+    uint32_t letters = 0;
+    while (letters < i && letters < 24 &&
+           cg_is(w->text[i - letters - 1], CG_C_ALPHA)) {
+        letters++;
+    }
+    return letters >= 2 && letters < 24 &&
+           !cg_is(cg_before(w, i - letters), CG_C_DIGIT);
+}
+
+static void scan_tail(cg_window_t *w, uint32_t i, uint32_t end)
+{
+    while (i < end && cg_is(w->text[i], CG_C_ALPHA)) {
         i++;
     }
-    if (i > word->start + 1 && i < word->end) {
+    if (i < end && is_tail(w, i)) {
         run(w, cg_scan_number, i);
         run(w, cg_scan_alnum, i);
     }
@@ -155,8 +165,8 @@ static uint32_t read_word(cg_window_t *w, uint32_t i)
     if (!has_begun) {
         scan_word(w, &word);
     }
-    if (word.letters >= 2 && word.digits >= 2) {
-        scan_tail(w, &word);
+    if (word.digits > 0 && (word.letters > 1 || has_begun)) {
+        scan_tail(w, word.start, word.end);
     }
     return i;
 }

@@ -171,6 +171,9 @@ static void try_ip6(cg_window_t *w, uint32_t start)
                                      (ip.has_digit || ip.has_ip4)
                                : ip.groups == 8 ||
                                      (ip.groups == 6 && ip.has_ip4);
+    if (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT)) {
+        return;
+    }
     if (!is_whole || cg_is(after, CG_C_ALNUM) || after == ':' || after == '_' ||
         (ip.groups == 1 && !ip.has_ip4)) {
         return;

@@ -72,7 +72,8 @@ static bool check_nir(const char *d)
 #define SDD GAP_TIGHT
 #define SHAPES(...) (const uint32_t[]){__VA_ARGS__, 0}
 static const row_t rows[] = {
-    {CG_TYPE_CREDIT_CARD, 13, 19, 100, 100, 25, SDD | GAP_MARK,
+    {CG_TYPE_CREDIT_CARD, 13, 19, 100, 100, 25,
+     SDD | GAP_MARK | GAP_SLASH | GAP_UNDER,
      SHAPES(0x4444, 0x465, 0x464, 0x44443, 0x44442, 0x44441, 0x4443, 0x4441, 0x88, 0x6A, 0xA6, 0x613, 0x466), NULL, cg_check_card},
     {CG_TYPE_CN_RESIDENT_ID, 18, 18, 100, 100, 70, SDD,
      SHAPES(0x684, 0x6444, 0x3384, 0x33444, 0x648), cg_check_cn_id, NULL},
@@ -306,6 +307,7 @@ static bool is_promising(cg_window_t *w, const number_t *number,
 {
     return window->total >= 7 &&
            (window->groups == 1 || window->total == 18 ||
+            (window->groups == window->total && window->total >= 15) ||
             (number->d[0] == '0' && window->total <= 11) ||
             (window->groups <= SURE_GROUPS_MAX &&
              is_in(window->shape, sure_shapes[window->groups])) ||
@@ -327,6 +329,12 @@ static int score_row(const row_t *row, const window_t *window)
     if (window->is_uniform && !window->is_maximal) {
         return 0;
     }
+    /* 4 1 1 1 1 1 …: as many digits as a card has, and no more */
+    if (row->type == CG_TYPE_CREDIT_CARD && window->is_uniform &&
+        window->is_one_gap && window->total >= 15 &&
+        window->groups == window->total) {
+        return CG_SCORE_MEDIUM;
+    }
     return row->other;
 }
 
@@ -335,6 +343,9 @@ static int score_row(const row_t *row, const window_t *window)
 static bool is_labelled(cg_window_t *w, int type, uint32_t start, bool is_odd)
 {
     int distance = cg_label_distance(w, type, start);
+    if (distance < 0 && is_odd) {
+        distance = cg_label_distance(w, CG_LABEL_NUMBER, start);
+    }
     if (distance < 0 || !is_odd) {
         return distance >= 0;
     }
@@ -348,17 +359,26 @@ static bool is_labelled(cg_window_t *w, int type, uint32_t start, bool is_odd)
     return digits < 4;
 }
 
+static bool has_label_near(cg_window_t *w, int type, uint32_t start)
+{
+    return cg_label_distance(w, type, start) >= 0 &&
+           is_labelled(w, type, start, true);
+}
+
 /* Is there a word of four hexadecimal characters at i? is_hex: with a letter. */
 static bool is_four(cg_window_t *w, uint32_t i, bool *is_hex)
 {
+    bool has_letter = false;
     for (uint32_t k = 0; k < 4; k++) {
         unsigned c = cg_at(w, i + k);
         if (!cg_is(c, CG_C_HEX)) {
             return false;
         }
-        *is_hex = *is_hex || !cg_is(c, CG_C_DIGIT);
+        has_letter = has_letter || !cg_is(c, CG_C_DIGIT);
     }
-    return !cg_is(cg_at(w, i + 4), CG_C_ALNUM);
+    bool is_word = !cg_is(cg_at(w, i + 4), CG_C_ALNUM);
+    *is_hex = *is_hex || (is_word && has_letter);
+    return is_word;
 }
 
 /* Sixteen digits in fours may be a piece of a table of fours, such as code
@@ -371,7 +391,7 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
     int after = 0;
     uint32_t i = start;
     while (before < 4 && i >= 6 && w->text[i - 1] <= ' ' &&
-           !cg_is(w->text[i - 6], CG_C_ALNUM) &&
+           w->text[i - 6] <= ' ' &&
            is_four(w, i - 5, &is_hex)) {
         before++;
         i -= 5;
@@ -401,6 +421,9 @@ static void try_rows(cg_window_t *w, const number_t *number,
                                         score <= SCORE_ODD))) {
             continue;
         }
+        if (score <= SCORE_ODD && row->type == CG_TYPE_CREDIT_CARD) {
+            score = CG_SCORE_FOUND;
+        }
         if (row->fixed ? !row->fixed(number->d)
                        : !row->sized(number->d, window->total)) {
             continue;
@@ -414,6 +437,12 @@ static void try_rows(cg_window_t *w, const number_t *number,
         cg_candidate(w, number->start, window->end, row->type, score);
     }
 }
+/* A Chinese mobile number, however grouped. */
+static bool looks_mobile(const number_t *number, const window_t *window)
+{
+    return window->total == 11 && number->d[0] == '1' && number->d[1] >= '3';
+}
+
 /* " ext. 12", " x12", "转12": returns its end, or end. */
 static uint32_t read_extension(cg_window_t *w, uint32_t end)
 {
@@ -495,7 +524,10 @@ static bool has_ip4_form(const number_t *number, const window_t *window)
         return false;
     }
     for (int i = 0; i < 4; i++) {
-        if (number->group[i].len > 3) {
+        const char *d = number->d + number->group[i].total -
+                        number->group[i].len;
+        if (number->group[i].len > 3 ||
+            (number->group[i].len == 3 && strncmp(d, "256", 3) >= 0)) {
             return false;
         }
     }
@@ -598,7 +630,7 @@ static bool is_national(const number_t *number, const window_t *window)
         return d[0] >= '2' && is_in(window->shape, SHAPES(0x3322));
     }
     if (groups == 1) {
-        return (window->total == 10 || window->total == 11) && d[1] != '0';
+        return window->total == 11 && d[1] != '0';
     }
     if (number->group[0].len == 1) {
         return is_in(window->shape, SHAPES(0x13322, 0x1334, 0x137));
@@ -641,7 +673,7 @@ static int score_phone(const number_t *number, const window_t *window)
     if (is_national(number, window)) {
         return 55;
     }
-    if (window->total < 7 || window->total > 12 ||
+    if (window->total < 8 || window->total > 12 ||
         is_date(number, window->groups) || (window->gaps & GAP_LINE) ||
         (window->gaps == GAP_DOT && window->groups == 2)) {
         return 0;
@@ -663,11 +695,17 @@ static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
         return;
     }
     if (score < CG_SCORE_FOUND &&
-        !is_labelled(w, CG_TYPE_PHONE_NUMBER, start, true)) {
+        !(looks_mobile(number, window)
+              ? is_labelled(w, CG_TYPE_PHONE_NUMBER, start, true)
+              : has_label_near(w, CG_TYPE_PHONE_NUMBER, start))) {
         if (!is_called_after(w, end)) {
             return;
         }
         score = CG_SCORE_FOUND;
+    }
+    if (score < CG_SCORE_FOUND && looks_mobile(number, window) &&
+        cg_label_distance(w, CG_TYPE_PHONE_NUMBER, start) < 0) {
+        score = CG_SCORE_FOUND; /* "号码是1 3 8 …": any number's label will do */
     }
     cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, score);
 }

@@ -195,7 +195,8 @@ bool cg_has_label(cg_window_t *w, uint32_t start);
 bool cg_label_touches(cg_window_t *w, uint32_t start);
 /* Pseudo types in the table of labels. */
 enum { CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
-       CG_LABEL_ID, CG_LABEL_MAX };
+       CG_LABEL_NUMBER, /* number, 号码: any number */
+       CG_LABEL_MAX };
 
 /* ---- engine.c ---- */
 

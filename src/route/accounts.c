@@ -10,19 +10,42 @@
 
 #include "route/providers.h"
 
+/* A blank or a control character would end the request line early. */
+static bool is_printable(cg_str_t text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c >= 0x7F) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* apr_uri_parse would take 65616 for 80. */
+static bool is_port(const char *text)
+{
+    int64_t port;
+    return !text || (cg_parse_count(cg_str(text), &port) && port >= 1 &&
+                     port <= 65535);
+}
+
+/* What was typed is not repeated: it may hold a password. */
 static bool read_url(cg_account_t *account, const char *url, cg_error_t *err,
                      apr_pool_t *pool)
 {
     apr_uri_t uri;
-    bool is_url = apr_uri_parse(pool, url, &uri) == APR_SUCCESS && uri.scheme &&
+    bool is_url = is_printable(cg_str(url)) &&
+                  apr_uri_parse(pool, url, &uri) == APR_SUCCESS && uri.scheme &&
                   uri.hostname && uri.hostname[0] && !uri.user && !uri.query &&
-                  !uri.fragment;
+                  !uri.fragment && is_port(uri.port_str);
     bool is_http = is_url && strcmp(uri.scheme, "http") == 0;
     account->is_tls = is_url && strcmp(uri.scheme, "https") == 0;
     if (!is_http && !account->is_tls) {
-        cg_error_set(err, "\"%s\" is not legal; legal: http://host[:port]/path "
-                     "or https://host[:port]/path, up to the version segment, "
-                     "without user, query or fragment", url);
+        cg_error_set(err, "the URL of %s is not legal; legal: "
+                     "http://host[:port]/path or https://host[:port]/path, up "
+                     "to the version segment, without user, query or fragment",
+                     account->name);
         return false;
     }
     apr_port_t port = uri.port ? uri.port : account->is_tls ? 443 : 80;
@@ -52,6 +75,11 @@ static bool read_credential(cg_account_t *account, const char *word,
     }
     else if (opens) {
         rv = cg_secret_from_env(word + 4, &secret, err, pool);
+    }
+    if (secret && !is_printable(cg_secret_open(secret))) {
+        cg_error_set(err, "the credential of %s is not legal; legal: one line "
+                     "of printable ASCII without blanks", account->name);
+        return false;
     }
     account->credential = secret;
     return rv == APR_SUCCESS;

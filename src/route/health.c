@@ -17,9 +17,12 @@ static void turn(cg_health_row_t *row, int64_t state, apr_time_t now)
     }
 }
 
-/* Exponentially weighted, an eighth for the newest. */
+/* Exponentially weighted, an eighth for the newest; 0 was not measured. */
 static void smooth(cg_health_row_t *row, apr_time_t took)
 {
+    if (took <= 0) {
+        return;
+    }
     int64_t old = cg_atomic_get(&row->latency_for);
     cg_atomic_set(&row->latency_for, old ? old + (took - old) / 8 : took);
 }

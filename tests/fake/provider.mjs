@@ -15,6 +15,7 @@
 
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 import * as say from './answers.mjs';
@@ -232,13 +233,18 @@ async function control(req, res, state) {
     res.end(JSON.stringify(answer));
 }
 
-/** Starts a provider; resolves to { port, url, state, close }. */
-export function start({ port = 0, host = '127.0.0.1', log, cases, key } = {}) {
+/**
+ * Starts a provider; resolves to { port, url, state, close }. With tls, an
+ * object of key and cert, it speaks https as localhost.
+ */
+export function start({ port = 0, host = '127.0.0.1', log, cases, key,
+    tls } = {}) {
     const state = { memory: new Memory(), script: new Script(), key,
         cases: loadCases(cases),
         log: log ? createWriteStream(log, { flags: 'a', mode: 0o600 }) : null };
-    const server = http.createServer({ keepAliveTimeout: 120000,
-        requestTimeout: 0, maxHeaderSize: 1 << 20 }, (req, res) => {
+    const server = (tls ? https : http).createServer({ ...tls,
+        keepAliveTimeout: 120000, requestTimeout: 0,
+        maxHeaderSize: 1 << 20 }, (req, res) => {
         const work = req.url.startsWith('/__fake/') ? control : serve;
         work(req, res, state).catch((error) => {
             process.stderr.write(`provider: ${error.stack}\n`);
@@ -253,7 +259,8 @@ export function start({ port = 0, host = '127.0.0.1', log, cases, key } = {}) {
         server.once('error', failed);
         server.listen({ port, host, backlog: 4096 }, () => {
             const at = server.address();
-            done({ port: at.port, url: `http://${host}:${at.port}`, state,
+            done({ port: at.port, state, url: tls
+                ? `https://localhost:${at.port}` : `http://${host}:${at.port}`,
                 close: () => new Promise((closed) => {
                     server.close(closed);
                     server.closeAllConnections();

@@ -75,7 +75,7 @@ export class Server {
 
     /** The practice provider, new, on a port it may have had before. */
     async providerAgain(port) {
-        this.provider = await startProvider({ port });
+        this.provider = await startProvider({ port, tls: this.options.tls });
     }
 
     async #configure() {

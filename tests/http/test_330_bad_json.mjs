@@ -8,7 +8,9 @@ import { bodyOf, cases } from './corpora.mjs';
 import { MODEL, useGateway } from './harness.mjs';
 import { bare } from './samples.mjs';
 
-const gw = useGateway({ policy: ['ChatGPTRedact * mask'] });
+// CG3009: text that hides behind invisible characters by the thousand.
+const gw = useGateway({ policy: ['ChatGPTRedact * mask'] }, () =>
+    gw.expectLog('CG3009'));
 const CARD = '4111111111111111';
 
 function isRefusal(got, status) {

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import { MODEL, until, useGateway } from './harness.mjs';
@@ -161,18 +163,23 @@ for (const [filter, hits] of [['team=navy', true], ['team=army', false],
                 one.decision === 'refused'));
     });
 
-test('the export is JSON lines and can be verified', async () => {
+test('the export is JSON lines', async () => {
     const got = await gw.admin('GET', '/exports');
     assert.equal(got.status, 200);
     assert.match(got.headers['content-type'], /ndjson|jsonl/);
     const lines = got.text.split('\n').filter(Boolean)
         .map((line) => JSON.parse(line));
     assert.ok(lines.length > 200);
-    const file = `${gw.folder}/export.jsonl`;
-    const { writeFileSync } = await import('node:fs');
-    writeFileSync(file, got.text);
+});
+
+test('chatgptctl audit verify judges an export', {
+    todo: 'the command comes with the chain of the ledger' }, async () => {
+    const file = path.join(gw.folder, 'export.jsonl');
+    writeFileSync(file, (await gw.admin('GET', '/exports')).text);
     const said = await gw.ctl(['audit', 'verify', file]);
-    assert.ok([0, 1].includes(said.code), said.stderr);
+    assert.equal(said.code, 0, said.stderr);
+    writeFileSync(file, `${readFileSync(file, 'utf8').slice(0, -40)}}\n`);
+    assert.equal((await gw.ctl(['audit', 'verify', file])).code, 1);
 });
 
 test('ChatGPTAuditText off keeps no words', async () => {

@@ -46,6 +46,13 @@ test('a stranger may not read it', async () => {
     assert.ok(!got.text.includes('chatgpt_requests_total'));
 });
 
+test('mod_status tells about the gateway', async () => {
+    const got = await send(`http://127.0.0.1:${gw.port}/server-status?auto`,
+        { method: 'GET' });
+    assert.equal(got.status, 200);
+    assert.match(got.text, /^ChatGPT\w*: /m);
+});
+
 test('requests are counted by endpoint, model and status', () =>
     grows('chatgpt_requests_total', { model: 'gpt-4o-mini', status: '200' },
         3, async () => {
