@@ -98,10 +98,10 @@ void cg_keyring_forget(cg_keyring_t *ring, const char *id)
     }
 }
 
-void cg_keyring_forget_all(cg_keyring_t *ring)
+void cg_keyring_doubt_all(cg_keyring_t *ring)
 {
     if (ring->cache) {
-        cg_cache_clear(ring->cache);
+        cg_cache_outdate(ring->cache);
     }
 }
 

@@ -15,7 +15,7 @@
  * when older than stale_for; when the store is away it goes on being served,
  * and a key never seen is CG_KEY_STORE_AWAY. Unknown ids are remembered for a
  * second. A change is published on the channel "cg:keys" as the key's id:
- * whoever listens calls cg_keyring_forget; who lost the connection, forget_all.
+ * whoever listens calls cg_keyring_forget; who lost the connection, doubt_all.
  */
 #ifndef CG_AUTH_APIKEY_H
 #define CG_AUTH_APIKEY_H
@@ -99,7 +99,8 @@ cg_keyring_t *cg_keyring_open(cg_store_t *store, const cg_pepper_t *pepper,
                               cg_cache_t *cache, apr_time_t stale_for,
                               apr_pool_t *pool);
 void cg_keyring_forget(cg_keyring_t *ring, const char *id);
-void cg_keyring_forget_all(cg_keyring_t *ring);
+/* All are asked again, but served meanwhile if the store is away. */
+void cg_keyring_doubt_all(cg_keyring_t *ring);
 
 /* Judges a spelled key. out is filled for OK, REVOKED, EXPIRED and SUSPENDED
  * (the secret was right); else it is zeroed. now is the wall clock. err has

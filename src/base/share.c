@@ -16,7 +16,7 @@
 #include "base/digest.h"
 #include "base/share_int.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define READ_TRIES 3
 #define WRITE_TRIES 4
 
@@ -229,11 +229,9 @@ static int64_t sum_of(const cg_cache_t *cache, const entry_t *entry,
 }
 
 /* The oldest mark that still counts in this set. */
-static int64_t oldest_mark(const cg_cache_t *cache, const set_t *set)
+static int64_t oldest_mark(const set_t *set)
 {
-    int64_t dropped = cg_atomic_get(&set->dropped);
-    int64_t cleared = cg_atomic_get(&cache->head->cleared);
-    return dropped > cleared ? dropped : cleared;
+    return cg_atomic_get(&set->dropped);
 }
 
 static bool holds_key(const slot_t *slot, const place_t *place)
@@ -273,7 +271,7 @@ bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
                   void *out_value, apr_time_t *out_at)
 {
     place_t place = place_of(cache, key, key_len);
-    int64_t oldest = oldest_mark(cache, place.set);
+    int64_t oldest = oldest_mark(place.set);
     for (size_t way = 0; way < CG_CACHE_WAYS; way++) {
         slot_t *slot = slot_at(cache, place.set, way);
         entry_t entry;
@@ -285,7 +283,9 @@ bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
             entry.mark >= oldest &&
             entry.sum == sum_of(cache, &entry, out_value)) {
             if (out_at) {
-                *out_at = entry.at;
+                bool is_old =
+                    entry.mark < cg_atomic_get(&cache->head->outdated);
+                *out_at = is_old ? 0 : entry.at;
             }
             return true;
         }
@@ -398,7 +398,7 @@ void cg_cache_put_if(cg_cache_t *cache, const void *key, size_t key_len,
                      const void *value, apr_time_t now, int64_t mark)
 {
     place_t place = place_of(cache, key, key_len);
-    int64_t oldest = oldest_mark(cache, place.set);
+    int64_t oldest = oldest_mark(place.set);
     if (mark < oldest) {
         return;
     }
@@ -444,7 +444,7 @@ void cg_cache_drop(cg_cache_t *cache, const void *key, size_t key_len)
     raise_to(&place.set->dropped, next_change(cache));
 }
 
-void cg_cache_clear(cg_cache_t *cache)
+void cg_cache_outdate(cg_cache_t *cache)
 {
-    raise_to(&cache->head->cleared, next_change(cache));
+    raise_to(&cache->head->outdated, next_change(cache));
 }

@@ -62,11 +62,12 @@ void cg_cache_put(cg_cache_t *cache, const void *key, size_t key_len,
  * that what was looked up before this moment no longer counts, so that a value
  * being written right now is forgotten too. */
 void cg_cache_drop(cg_cache_t *cache, const void *key, size_t key_len);
-/* Forgets every entry at once (a generation word moves on). */
-void cg_cache_clear(cg_cache_t *cache);
+/* Makes every entry old at once, whatever its moment: cg_cache_get gives 0 as
+ * out_at of what was looked up before now. The values stay, for those who have
+ * nobody to ask. */
+void cg_cache_outdate(cg_cache_t *cache);
 /* The generation before a slow look-up; cg_cache_put_if drops the value when
- * key was dropped or the cache was cleared since: else a revocation that
- * arrives between the look-up and the put would be lost. */
+ * key was dropped since: else a revocation that arrives between the look-up and the put would be lost. */
 int64_t cg_cache_mark(cg_cache_t *cache);
 void cg_cache_put_if(cg_cache_t *cache, const void *key, size_t key_len,
                      const void *value, apr_time_t now, int64_t mark);

@@ -15,16 +15,16 @@
 
 typedef struct cg_cache_head_t {
     int64_t layout;  /* version, entries and value bytes, mixed */
-    int64_t changes; /* drops and clears so far */
-    int64_t cleared; /* changes after the last clear */
+    int64_t changes; /* drops and outdates so far */
+    int64_t outdated; /* changes after the last outdate */
 } cg_cache_head_t;
 
 typedef struct cg_cache_set_t {
     int64_t dropped; /* changes after the last drop of a key of this set */
 } cg_cache_set_t;
 
-/* An entry counts when its mark is at least the set's dropped and the head's
- * cleared. */
+/* An entry counts when its mark is at least the set's dropped; it is old when its
+ * mark is below the head's outdated. */
 typedef struct cg_cache_slot_t {
     int64_t seq;    /* 0 never used; bit 0 being written, since bits 24-63 ms */
     int64_t sum;    /* over all that follows */

@@ -16,6 +16,7 @@
 #define WAIT_BUSY (5 * CG_MS)
 #define WAIT_IDLE (20 * CG_MS)
 #define WAIT_AWAY (100 * CG_MS)
+#define STEADY_AFTER (2 * CG_SECOND)
 #define BEAT_EACH (1 * CG_SECOND)
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
@@ -33,7 +34,8 @@ typedef struct keeper_t {
     cg_ledger_t *ledger;
     cg_journal_reader_t *reader;
     apr_time_t beat_at;
-    bool is_up;
+    apr_time_t away_at; /* when the store was away last */
+    bool is_up;         /* as was said last */
     uint64_t skipped;
     bool is_troubled; /* said already */
     cg_quota_bill_t bills[BATCH];
@@ -56,7 +58,7 @@ static void unlisten(keeper_t *keeper)
 }
 
 /* A change that was published while nobody listened was not heard: after every
- * new subscription all that is remembered is forgotten. */
+ * new subscription all that is remembered is asked again. */
 static void listen_for(keeper_t *keeper, apr_time_t wait_for)
 {
     cg_error_t err;
@@ -69,7 +71,7 @@ static void listen_for(keeper_t *keeper, apr_time_t wait_for)
             apr_sleep(WAIT_AWAY);
             return;
         }
-        cg_keyring_forget_all(keeper->gateway->keyring);
+        cg_keyring_doubt_all(keeper->gateway->keyring);
     }
     if (cg_store_listen(keeper->listener, wait_for, on_message, keeper) !=
         APR_SUCCESS) {
@@ -166,9 +168,13 @@ static void count_servers(keeper_t *keeper, apr_time_t now)
 
 static void tell_store(keeper_t *keeper)
 {
+    apr_time_t now = cg_clock_monotonic();
     bool is_up = !cg_store_is_away(keeper->gateway->store);
     cg_meter_store_up(keeper->gateway->meter, is_up);
-    if (is_up != keeper->is_up) {
+    keeper->away_at = is_up ? keeper->away_at : now;
+    /* A store that comes and goes is one trouble, not many. */
+    bool is_steady = !is_up || now - keeper->away_at > STEADY_AFTER;
+    if (is_up != keeper->is_up && is_steady) {
         keeper->is_up = is_up;
         keeper->watch->on_store(keeper->watch->baton, is_up,
                                 cg_store_where(keeper->gateway->store));

@@ -180,7 +180,19 @@ static void repeat_event(cg_observer_t *observer, const channel_t *channel)
                          (cg_str_t){data.ptr, data.len});
 }
 
-/* Ends a channel's text; what was held goes out through the scanner. */
+static cg_verdict_t check_block(cg_txn_t *txn, const channel_t *channel)
+{
+    uint8_t by;
+    if (cg_stream_is_blocked(channel->stream, &by) &&
+        cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL) ==
+            CG_ANSWER_BLOCKED) {
+        txn->blocked_type = cg_detector_name(by);
+    }
+    return txn->verdict;
+}
+
+/* Ends a channel's text; what was held goes out through the scanner, which may
+ * only now find what must not pass: the verdict says so. */
 static void flush(cg_observer_t *observer, channel_t *channel)
 {
     observer->text.len = 0;
@@ -191,6 +203,7 @@ static void flush(cg_observer_t *observer, channel_t *channel)
         keep(observer, channel);
     }
     channel->event.len = 0;
+    check_block(observer->txn, channel);
 }
 
 static void flush_all(cg_observer_t *observer)
@@ -391,10 +404,8 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
     quote_masks(channel, &observer->text, observer->scratch);
     keep(observer, channel);
     remember(observer, channel, piece, delta, others);
-    uint8_t by;
-    if (cg_stream_is_blocked(channel->stream, &by)) {
-        txn->blocked_type = cg_detector_name(by);
-        return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
+    if (check_block(txn, channel) != CG_PASS) {
+        return txn->verdict;
     }
     bool is_same = observer->text.len == text.len &&
                    (text.len == 0 ||
@@ -552,22 +563,23 @@ static cg_verdict_t take_json(cg_observer_t *observer, const cg_event_t *event)
     if (piece.count > CG_DELTAS_MAX) {
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
-    if (is_last(txn, &walk)) {
+    bool is_end = is_last(txn, &walk);
+    bool is_error = !is_end && cg_chat_answer_is_error(&walk);
+    if (is_end || is_error) {
         flush_all(observer);
-        txn->answer.is_whole = true;
-    }
-    else if (cg_chat_answer_is_error(&walk)) {
-        flush_all(observer);
-        observer->is_failed = true; /* the upstream has said it */
     }
     flush_ended(observer, &walk, piece.deltas, piece.count);
     flush_before_call(observer, &walk, piece.deltas, piece.count);
-    if (sift_others(observer, &piece) != CG_PASS ||
+    if (txn->verdict != CG_PASS || sift_others(observer, &piece) != CG_PASS ||
         feed_deltas(observer, &piece) != CG_PASS) {
         return txn->verdict;
     }
     write_event(observer, &piece);
-    observer->is_done = observer->is_done || observer->is_failed;
+    txn->answer.is_whole = txn->answer.is_whole || is_end;
+    if (is_error) { /* the upstream has said it; nothing follows */
+        observer->is_failed = true;
+        observer->is_done = true;
+    }
     return CG_PASS;
 }
 
@@ -581,6 +593,9 @@ static apr_status_t on_event(void *baton, const cg_event_t *event)
     }
     if (event->is_done) {
         flush_all(observer);
+        if (txn->verdict != CG_PASS) {
+            return APR_EGENERAL;
+        }
         txn->answer.is_whole = true;
         observer->is_done = true;
     }
@@ -681,6 +696,9 @@ cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out)
         return fail(observer);
     }
     flush_all(observer);
+    if (txn->verdict != CG_PASS) {
+        return fail(observer);
+    }
     cg_observe_close(observer->txn);
     txn->answer.is_whole = true;
     return CG_PASS;

@@ -49,7 +49,7 @@ ROW(CN_LICENSE_PLATE, "China vehicle plate", false,
     "plate licence_plate license_plate 车牌 号牌 车号"),
 ROW(HK_ID, "Hong Kong identity card", false, "hkid hong_kong_id 香港身份证 香港身份證"),
 ROW(US_SSN, "US social security number", false,
-    "ssn social_security social_security_number social safety_identifier 社会安全号 社保号 美国SSN "
+    "ssn social_security social_security_number social 社会安全号 社保号 美国SSN "
     "社安号"),
 ROW(US_ITIN, "US individual taxpayer number", false,
     "itin taxpayer individual_taxpayer tax_id"),

@@ -6,8 +6,9 @@
  * &#65;, %41 become the character they stand for (one level). Cyrillic and
  * Greek look-alikes become Latin letters only within a token that has an ASCII
  * letter or '@', or Russian text would turn into nonsense. Chinese numerals
- * become digits in runs of seven or more. The full-width colon stays: it
- * separates a label from its value.
+ * become digits in runs of seven or more. The full-width colon stays, for it
+ * separates a label from its value, unless full-width letters or digits stand
+ * on both sides.
  *
  * The result is only looked at, never sent. Breaks lead back to the source;
  * plain ASCII and Chinese text needs none.
@@ -20,7 +21,8 @@
 #define REMOVE (-2)
 
 #define NUMERAL_RUN_MIN 7
-#define FOLD_TOKEN_MAX 12 /* code points one decision on look-alikes covers */
+#define FOLD_TOKEN_MAX 16 /* code points looked at for look-alikes */
+#define FOLD_RUN_MAX 3    /* so many together may stand among ASCII letters */
 
 /* Decimal digits of other scripts: each block has ten in order (Unicode 15,
  * general category Nd). Ascending. */
@@ -373,10 +375,22 @@ static void mark(pass_t *pass, uint32_t src)
     norm->break_count++;
 }
 
+static bool is_token(unsigned c)
+{
+    return cg_is(c, CG_C_LOCAL) || c == '@';
+}
+
+static bool is_telling(unsigned c)
+{
+    return cg_is(c, CG_C_ALPHA) || c == '@';
+}
+
 static void put(pass_t *pass, unsigned char c)
 {
+    cg_norm_state_t *state = pass->state;
     pass->norm->text[pass->norm->len++] = c;
-    pass->state->last = c;
+    state->last = c;
+    state->has_alpha = is_token(c) && (state->has_alpha || is_telling(c));
 }
 
 /* Puts c for the source bytes [at, at+used). */
@@ -393,56 +407,108 @@ static void put_removed(pass_t *pass, uint32_t used)
     mark(pass, pass->at);
 }
 
+/* Does the token that ends the bytes [from, to) have an ASCII letter? */
+static bool ends_with_alpha(const pass_t *pass, uint32_t from, uint32_t to)
+{
+    while (to > from && is_token(pass->src[to - 1])) {
+        if (is_telling(pass->src[to - 1])) {
+            return true;
+        }
+        to--;
+    }
+    return to == from && pass->state->has_alpha;
+}
+
 static void put_kept(pass_t *pass, uint32_t used)
 {
     memcpy(pass->norm->text + pass->norm->len, pass->src + pass->at, used);
     pass->norm->len += used;
     pass->state->last = pass->src[pass->at + used - 1];
+    if (!pass->state->in_run) {
+        pass->state->has_alpha =
+            ends_with_alpha(pass, pass->at, pass->at + used);
+    }
     pass->at += used;
 }
 
-/* Decides for the token that begins here (or goes on) whether look-alikes in
- * it are letters. False if the end of the text leaves that undecided. */
-static bool decide_folding(pass_t *pass)
+/* A letter of the alphabets that have look-alikes. */
+static bool is_foreign_letter(uint32_t cp)
+{
+    return cp == 0x0131 || cp == 0x0261 || (cp >= 0x0370 && cp <= 0x058F);
+}
+
+typedef struct token_t {
+    int run;       /* foreign letters at its beginning */
+    int capitals;  /* of them */
+    int digits;    /* ASCII, in the token */
+    bool is_pure;  /* they all look like ASCII letters */
+    bool has_alpha;
+    bool has_at;
+    bool is_ended; /* before the text or the limit did */
+    bool is_cut;   /* by the end of the text */
+} token_t;
+
+/* Takes one code point of a token into account. False: it ends there. */
+static bool weigh(token_t *token, uint32_t cp, bool *in_run)
+{
+    *in_run = *in_run && is_foreign_letter(cp);
+    if (*in_run) {
+        int letter = lookalike(cp);
+        token->run++;
+        token->is_pure = token->is_pure && letter != KEEP;
+        token->capitals += letter != KEEP && letter <= 'Z';
+        return true;
+    }
+    if (cp < 0x80) {
+        token->has_alpha = token->has_alpha || cg_is(cp, CG_C_ALPHA);
+        token->has_at = token->has_at || cp == '@';
+        token->digits += cg_is(cp, CG_C_DIGIT);
+        return cg_is(cp, CG_C_LOCAL) || cp == '@';
+    }
+    token->has_at = token->has_at || cp == 0xFF20;
+    return is_foreign_letter(cp) || fold(cp, 0) != KEEP;
+}
+
+static token_t look_ahead(const pass_t *pass)
 {
     const unsigned char *end = pass->src + pass->len;
     const unsigned char *p = pass->src + pass->at;
-    bool has_ascii = cg_is(pass->state->last, CG_C_ALPHA) ||
-                     pass->state->last == '@';
-    int count = 0;
-    int digits = 0;
-    int capitals = 0;
-    int others = 0;
-    while (p < end && count < FOLD_TOKEN_MAX) {
+    token_t token = {.is_pure = true};
+    bool in_run = true;
+    for (int count = 0; count < FOLD_TOKEN_MAX; count++) {
         uint32_t cp;
-        bool cut;
-        int len = decode(p, end, &cp, &cut);
+        bool cut = true;
+        int len = p < end ? decode(p, end, &cp, &cut) : 0;
         if (len == 0) {
-            if (cut && !pass->is_final) {
-                return false;
-            }
-            break;
+            token.is_cut = cut && !pass->is_final;
+            token.is_ended = !token.is_cut;
+            return token;
         }
-        if (cp < 0x80 ? !cg_is(cp, CG_C_LOCAL) && cp != '@'
-                      : cp > 0x05FF && fold(cp, 0) == KEEP) {
-            break;
+        if (!token.is_pure || !weigh(&token, cp, &in_run)) {
+            token.is_ended = true;
+            return token;
         }
-        has_ascii = has_ascii || (cp < 0x80 && cg_is(cp, CG_C_ALPHA)) ||
-                    cp == '@' || cp == 0xFF20;
-        digits += cp < 0x80 && cg_is(cp, CG_C_DIGIT);
-        int letter = cp < 0x80 ? KEEP : lookalike(cp);
-        capitals += letter != KEEP && letter <= 'Z';
-        others += letter > 'Z' || (cp >= 0x80 && letter == KEEP);
         p += len;
-        count++;
     }
-    /* A few capitals before digits: the letters of an account or a plate. */
-    has_ascii = has_ascii || (digits >= 4 && capitals <= 4 && others == 0);
-    if (p >= end && count < FOLD_TOKEN_MAX && !pass->is_final) {
+    return token;
+}
+
+/* Decides at the first of a run of foreign letters whether they stand for
+ * ASCII ones: few of them among ASCII letters do, or any number in an e-mail
+ * address, or a few capitals before digits (an account, a plate). A whole
+ * foreign word before an ASCII token does not. False: not known yet. */
+static bool decide_folding(pass_t *pass)
+{
+    token_t token = look_ahead(pass);
+    bool has_alpha = token.has_alpha || pass->state->has_alpha;
+    if (token.is_cut && token.is_pure) {
         return false;
     }
-    pass->state->fold_left = (uint8_t)count;
-    pass->state->is_folding = has_ascii;
+    pass->state->is_folding =
+        token.is_pure && ((has_alpha && token.run <= FOLD_RUN_MAX) ||
+                          token.has_at || pass->state->last == '@' ||
+                          (token.digits >= 4 && token.run <= 4 &&
+                           token.capitals == token.run));
     return true;
 }
 
@@ -488,6 +554,31 @@ static int full_stop(pass_t *pass, uint32_t next)
     return '.';
 }
 
+static bool is_wide_alnum(uint32_t cp)
+{
+    return (cp >= 0xFF10 && cp <= 0xFF19) || (cp >= 0xFF21 && cp <= 0xFF3A) ||
+           (cp >= 0xFF41 && cp <= 0xFF5A);
+}
+
+/* A full-width colon: ':' between full-width letters and digits, or before
+ * another such colon (in an IPv6 address). */
+static int wide_colon(const pass_t *pass, uint32_t next, bool *is_open)
+{
+    const unsigned char *end = pass->src + pass->len;
+    uint32_t cp = 0;
+    bool cut = true;
+    *is_open = false;
+    if (!pass->state->is_wide) {
+        return KEEP;
+    }
+    int len = next < pass->len ? decode(pass->src + next, end, &cp, &cut) : 0;
+    if (len == 0) {
+        *is_open = cut && !pass->is_final;
+        return KEEP;
+    }
+    return is_wide_alnum(cp) || cp == 0xFF1A ? ':' : KEEP;
+}
+
 /* Writes the code point cp that used source bytes stand for. False: wait. */
 static bool put_code_point(pass_t *pass, uint32_t cp, uint32_t used,
                            bool is_escaped)
@@ -513,14 +604,23 @@ static bool put_code_point(pass_t *pass, uint32_t cp, uint32_t used,
     if (to == REMOVE && (cp == 0x3002 || cp == 0xFF61)) {
         return false;
     }
-    if (to == KEEP && lookalike(cp) != KEEP) {
-        if (pass->state->fold_left == 0 && !decide_folding(pass)) {
+    if (cp == 0xFF1A) {
+        bool is_open;
+        to = wide_colon(pass, pass->at + used, &is_open);
+        if (is_open) {
             return false;
         }
+    }
+    pass->state->is_wide = is_wide_alnum(cp) || (cp == 0xFF1A && to == ':');
+    if (is_foreign_letter(cp)) {
+        if (!pass->state->in_run && !decide_folding(pass)) {
+            return false;
+        }
+        pass->state->in_run = true;
         to = pass->state->is_folding ? lookalike(cp) : KEEP;
     }
-    if (pass->state->fold_left > 0) {
-        pass->state->fold_left--;
+    else if (to != REMOVE) {
+        pass->state->in_run = false;
     }
     if (to == REMOVE) {
         put_removed(pass, used);
@@ -555,15 +655,16 @@ static bool step(pass_t *pass)
             return false;
         }
         if (len <= 0) {
-            if (pass->state->fold_left > 0) {
-                pass->state->fold_left--;
-            }
+            pass->state->in_run = false;
             pass->state->is_numeral_run = false;
+            pass->state->is_wide = false;
             put_kept(pass, 1);
             return true;
         }
         if (cp < 0x80) {
+            pass->state->in_run = false;
             pass->state->is_numeral_run = false;
+            pass->state->is_wide = false;
             put_folded(pass, cp < 0x20 ? ' ' : (int)cp, (uint32_t)len);
             return true;
         }
@@ -575,6 +676,7 @@ static bool step(pass_t *pass)
         if (cut && !pass->is_final) {
             return false;
         }
+        pass->state->in_run = false;
         put_kept(pass, 1);
         return true;
     }
@@ -625,11 +727,9 @@ static void run_plain(pass_t *pass, uint32_t stop)
         return;
     }
     pass->state->is_numeral_run = false;
-    uint32_t passed = at - from;
-    pass->state->fold_left = passed >= pass->state->fold_left
-                                 ? 0
-                                 : (uint8_t)(pass->state->fold_left - passed);
-    put_kept(pass, passed);
+    pass->state->is_wide = false;
+    pass->state->in_run = false;
+    put_kept(pass, at - from);
 }
 
 void cg_normalise(cg_norm_state_t *state, const unsigned char *src,

@@ -123,16 +123,37 @@ apr_status_t cg_patterns_create(const cg_regex_t *regexes, size_t count,
     return APR_SUCCESS;
 }
 
+/* A byte regex may begin or end within a character; a finding does not. */
+static uint32_t whole_start(const cg_window_t *w, uint32_t at, uint32_t least)
+{
+    for (int i = 0; i < 3 && at > least && at < w->n &&
+                    (w->text[at] & 0xC0) == 0x80;
+         i++) {
+        at--;
+    }
+    return at;
+}
+
+static uint32_t whole_end(const cg_window_t *w, uint32_t at)
+{
+    for (int i = 0; i < 3 && at < w->n && (w->text[at] & 0xC0) == 0x80; i++) {
+        at++;
+    }
+    return at;
+}
+
 /* Every end of a match is told; the longest of a start is kept. */
-static int on_match(unsigned id, unsigned long long from, unsigned long long to,
-                    unsigned flags, void *data)
+static int on_match(unsigned id, unsigned long long match_from,
+                    unsigned long long match_to, unsigned flags, void *data)
 {
     job_t *job = data;
     cg_window_t *w = job->w;
     (void)flags;
-    if (from < w->base || to > from + CG_PATTERN_MATCH_MAX) {
+    if (match_from < w->base || match_to > match_from + CG_PATTERN_MATCH_MAX) {
         return 0;
     }
+    uint32_t from = whole_start(w, (uint32_t)match_from, w->base);
+    uint32_t to = whole_end(w, (uint32_t)match_to);
     for (uint32_t i = w->found_count; i > job->first; i--) {
         cg_candidate_t *known = &w->found[i - 1];
         if (known->type == CG_TYPE_CUSTOM && known->start == from &&
@@ -144,8 +165,8 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
         }
     }
     w->reach = 0;
-    cg_candidate_plain(w, (uint32_t)from, (uint32_t)to, CG_TYPE_CUSTOM, 100,
-                       (int)id, CG_SWALLOW_NONE);
+    cg_candidate_plain(w, from, to, CG_TYPE_CUSTOM, 100, (int)id,
+                       CG_SWALLOW_NONE);
     return 0;
 }
 
@@ -194,6 +215,7 @@ bool cg_patterns_scan(const cg_patterns_t *patterns, cg_window_t *w)
         /* A match may still begin in, or grow into, what is here. */
         uint32_t back = patterns->width;
         uint32_t open = w->n > w->base + back ? w->n - back : w->base;
+        open = whole_start(w, open, w->base);
         w->open = open < w->open ? open : w->open;
     }
     return result == HS_SUCCESS;

@@ -42,8 +42,10 @@ typedef struct cg_break_t {
 typedef struct cg_norm_state_t {
     unsigned char last;    /* last normalised byte */
     bool is_numeral_run;   /* inside a run of Chinese numerals */
-    uint8_t fold_left;     /* code points the fold decision still covers */
-    bool is_folding;       /* ... which was to take look-alikes for letters */
+    bool is_wide;          /* the last was a full-width letter or digit */
+    bool in_run;           /* inside a run of Cyrillic, Greek … letters */
+    bool is_folding;       /* ... that are taken for ASCII ones */
+    bool has_alpha;        /* the token has had an ASCII letter or @ */
 } cg_norm_state_t;
 
 typedef struct cg_norm_t {

@@ -187,7 +187,7 @@ bool cg_is_random(const char *body, int len, bool is_hex)
     }
     bool is_mixed = has_digit ? has_upper || has_lower : has_upper && has_lower;
     return is_mixed && distinct >= (len >= 20 ? 8 : 6) &&
-           longest < (is_hex ? 7 : 5) && ups * 2 < len &&
+           longest < (is_hex || len > 40 ? 7 : 5) && ups * 2 < len &&
            !has_stop_word(body, len);
 }
 

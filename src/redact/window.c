@@ -76,6 +76,9 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
         (type == CG_TYPE_PHONE_NUMBER && score <= CG_SCORE_MEDIUM)) {
         score -= counter(w, start, type, distance);
     }
+    /* A label that makes a telephone of any digits must not win over a number
+     * with a check digit. */
+    bool is_any = type == CG_TYPE_PHONE_NUMBER && score < CG_SCORE_FOUND;
     if (distance >= 0) {
         score = score + 35 > 100 ? 100 : score + 35;
     }
@@ -86,7 +89,7 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
     cg_candidate_t *last = &w->found[w->found_count - 1];
     /* A date within beats a sum of digits. */
     last->rank = (uint16_t)(last->rank + (type == CG_TYPE_CN_RESIDENT_ID) * 20);
-    if (distance >= 0) {
+    if (distance >= 0 && !is_any) {
         last->rank =
             (uint16_t)(last->rank + 100 + (CG_CONTEXT_BACK - distance) / 2);
     }

@@ -41,8 +41,17 @@ export function load(gw, { width = 10, pause = 5, ask } = {}) {
     };
 }
 
-export const statuses = (seen) => [...new Set(seen.map((one) =>
-    one.status))].sort();
+/** Each kind of answer that is no 200, how often, and when it was first met. */
+export function troubles(seen) {
+    const found = {};
+    for (const one of seen)
+        if (one.status !== 200) {
+            found[`${one.status} ${one.code}`] ??= { count: 0,
+                first_ms: Math.round(one.at) };
+            found[`${one.status} ${one.code}`].count += 1;
+        }
+    return found;
+}
 
 export function quantile(seen, q) {
     const sorted = seen.map((one) => one.ms).sort((a, b) => a - b);

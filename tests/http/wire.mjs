@@ -67,9 +67,14 @@ class Answer {
     }
 }
 
-/** Opens a request; resolves with the response once its head is here. */
-export function open(url, { method = 'POST', headers = {}, body, agent, from,
-    ms = 20000 } = {}) {
+/**
+ * Opens a request; resolves with the response once its head is here. A kept
+ * connection may be closed just as it is used again: then, as any client
+ * does, it asks once more on a new one.
+ */
+export function open(url, options = {}) {
+    const { method = 'POST', headers = {}, body, agent, from, ms = 20000 }
+        = options;
     const at = new URL(url);
     return new Promise((done, failed) => {
         const req = http.request({ host: at.hostname, port: at.port, method,
@@ -77,7 +82,12 @@ export function open(url, { method = 'POST', headers = {}, body, agent, from,
             localAddress: from, timeout: ms });
         req.on('timeout', () => req.destroy(new Error(
             `${method} ${url}: nothing for ${ms} ms`)));
-        req.on('error', failed);
+        req.on('error', (error) => {
+            if (req.reusedSocket && error.code === 'ECONNRESET')
+                open(url, { ...options, agent: false }).then(done, failed);
+            else
+                failed(error);
+        });
         req.on('response', (res) => done({ req, res }));
         req.end(body);
     });

@@ -136,24 +136,28 @@ static void what_is_put_is_found_until_it_is_dropped(void)
     apr_pool_destroy(pool);
 }
 
-static void clear_forgets_everything_at_once(void)
+static void outdating_makes_everything_old_at_once(void)
 {
     apr_pool_t *pool = open_pool();
     cg_cache_t *cache = cache_of(1000, 8, pool);
     for (int64_t i = 0; i < 500; i++) {
         cg_cache_put(cache, &i, sizeof i, &i, NOW);
     }
-    cg_cache_clear(cache);
-    int found = 0;
+    cg_cache_outdate(cache);
+    int old = 0;
     for (int64_t i = 0; i < 500; i++) {
         int64_t out = 0;
-        found += cg_cache_get(cache, &i, sizeof i, &out, NULL);
+        apr_time_t at = NOW;
+        bool found = cg_cache_get(cache, &i, sizeof i, &out, &at);
+        old += found && out == i && at == 0;
     }
-    CU_ASSERT_EQUAL(found, 0);
+    CU_ASSERT_TRUE(old > 400);
     int64_t key = 1;
     int64_t out = 0;
+    apr_time_t at = 0;
     cg_cache_put(cache, &key, sizeof key, &key, NOW);
-    CU_ASSERT_TRUE(cg_cache_get(cache, &key, sizeof key, &out, NULL));
+    CU_ASSERT_TRUE(cg_cache_get(cache, &key, sizeof key, &out, &at));
+    CU_ASSERT_EQUAL(at, NOW);
     apr_pool_destroy(pool);
 }
 
@@ -204,9 +208,11 @@ static void a_drop_during_the_look_up_wins(void)
     cg_cache_put_if(cache, "key", 3, &mark, NOW, mark);
     CU_ASSERT_FALSE(cg_cache_get(cache, "key", 3, &out, NULL));
     mark = cg_cache_mark(cache);
-    cg_cache_clear(cache);
+    apr_time_t at = NOW;
+    cg_cache_outdate(cache);
     cg_cache_put_if(cache, "key", 3, &mark, NOW, mark);
-    CU_ASSERT_FALSE(cg_cache_get(cache, "key", 3, &out, NULL));
+    CU_ASSERT_TRUE(cg_cache_get(cache, "key", 3, &out, &at));
+    CU_ASSERT_EQUAL(at, 0);
     mark = cg_cache_mark(cache);
     cg_cache_put_if(cache, "key", 3, &mark, NOW, mark);
     CU_ASSERT_TRUE(cg_cache_get(cache, "key", 3, &out, NULL));
@@ -509,7 +515,7 @@ CU_TestInfo test_base_share[] = {
      children_count_in_one_word_without_loss},
     {"what_is_put_is_found_until_it_is_dropped",
      what_is_put_is_found_until_it_is_dropped},
-    {"clear_forgets_everything_at_once", clear_forgets_everything_at_once},
+    {"outdating_makes_everything_old_at_once", outdating_makes_everything_old_at_once},
     {"a_full_set_gives_up_its_oldest", a_full_set_gives_up_its_oldest},
     {"most_of_its_size_is_usable", most_of_its_size_is_usable},
     {"a_drop_during_the_look_up_wins", a_drop_during_the_look_up_wins},
