@@ -13,6 +13,8 @@ ROOMS   := base store chat redact policy meter auth quota route audit flow admin
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-print-directory -j$(shell nproc)
 endif
+# Programs that call make themselves begin a make of their own.
+APART := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 .DELETE_ON_ERROR:
 .SUFFIXES:
 Q := $(if $(V),,@)# make V=1 shows the commands
@@ -109,7 +111,7 @@ run: deps ## serve on 127.0.0.1: variables in README.md
 # -- testing ----------------------------------------------------------------
 
 test: deps ## everything that must be green
-	@sh tests/run.sh
+	@$(APART) sh tests/run.sh
 guard: $(BUILD)/mod_chatgpt.so ## the walls of the house
 	@sh tests/guard/run.sh
 
@@ -145,18 +147,18 @@ fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
 	    $(BUILD)/fuzz/found-$$name tests/fuzz/corpus/$$name || exit 1; done
 
 http: all ## tests over HTTP: real httpd, Redis and clients
-	@node tests/http/run.mjs
+	@$(APART) node tests/http/run.mjs
 ui: all ## tests of the console in Chromium
-	@node tests/ui/run.mjs
+	@$(APART) node tests/ui/run.mjs
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 bench: deps ## CPU per request and throughput beside plain mod_proxy_http
 	@$(MAKE) -s all $(BENCH)
-	@node tests/bench/run.mjs
+	@$(APART) node tests/bench/run.mjs
 soak: deps ## mixed load with failures: SOAK_FOR seconds (600)
 	@$(MAKE) -s all $(BENCH)
-	@node tests/soak/run.mjs
+	@$(APART) node tests/soak/run.mjs
 
 C_FILES = $(MOD_SRC) $(LIB_SRC) $(CTL_SRC) $(wildcard src/*/*.h)
 lint: $(GENERATED) ## clang-format, clang-tidy and cppcheck

@@ -22,7 +22,6 @@ static const struct command_t {
 } commands[] = {
     {"key", cg_ctl_key, "create, list, rotate and revoke API keys"},
     {"scan", cg_ctl_scan, "what would be found in a text, and what would leave"},
-    {"scan", cg_ctl_scan, "what would be masked in texts, messages, bodies"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -34,11 +34,36 @@ static bool masks_any(const cg_actions_t *actions)
     return false;
 }
 
-/* Gathers the masked texts for the record: the roles of messages before them. */
+/* Gathers the masked texts for the record: the roles of messages before them.
+ * The end of a conversation tells more than its beginning, and a long one is not
+ * copied for the sake of its end. */
 typedef struct gather_t {
     cg_buf_t buf;
+    size_t most;      /* bytes of the end that are wanted */
     uint32_t message; /* the message the last text belonged to */
 } gather_t;
+
+/* Keeps a little more than is wanted: so keep_prompt sees that something went
+ * before, and where a character begins. */
+#define GATHER_MORE 8
+
+static cg_str_t end_of(cg_str_t text, size_t most)
+{
+    size_t from = text.len > most ? text.len - most : 0;
+    return (cg_str_t){text.ptr + from, text.len - from};
+}
+
+static void add_end(gather_t *to, cg_str_t text)
+{
+    size_t room = to->most + GATHER_MORE;
+    text = end_of(text, room);
+    if (to->buf.len + text.len > 2 * room) {
+        cg_str_t kept = end_of((cg_str_t){to->buf.ptr, to->buf.len}, room);
+        memmove(to->buf.ptr, kept.ptr, kept.len);
+        to->buf.len = kept.len;
+    }
+    cg_buf_add(&to->buf, text.ptr, text.len);
+}
 
 static uint32_t message_of(const cg_walk_t *walk, uint32_t node)
 {
@@ -87,10 +112,9 @@ static void gather(void *baton, const cg_walk_t *walk, uint32_t node,
         }
     }
     to->message = message;
-    cg_buf_add(&to->buf, masked.ptr, masked.len);
+    add_end(to, masked);
 }
 
-/* The end of the conversation tells more than its beginning. */
 static void keep_prompt(cg_txn_t *txn, const cg_buf_t *text)
 {
     size_t most = (size_t)txn->policy->audit_text_max;
@@ -127,7 +151,8 @@ cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
     if (!cg_endpoints[txn->in.endpoint].has_body) {
         return CG_PASS;
     }
-    gather_t gathered = {.message = CG_NODE_NONE};
+    gather_t gathered = {.most = (size_t)txn->policy->audit_text_max,
+                         .message = CG_NODE_NONE};
     cg_sift_t sift = {.rules = txn->gateway->rules,
                       .actions = &txn->out.actions,
                       .depth = CG_SCAN_DEEP,

@@ -16,7 +16,7 @@
 #define WAIT_BUSY (5 * CG_MS)
 #define WAIT_IDLE (20 * CG_MS)
 #define WAIT_AWAY (100 * CG_MS)
-#define STEADY_AFTER (2 * CG_SECOND)
+#define STEADY_AFTER (1 * CG_SECOND)
 #define BEAT_EACH (1 * CG_SECOND)
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)

@@ -29,7 +29,7 @@ void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool)
 void cg_observe_keep(cg_txn_t *txn, cg_str_t text)
 {
     txn->answer.text_bytes += (int64_t)text.len;
-    if (!txn->policy->audit_text || text.len == 0) {
+    if (!txn->policy->audit_text || text.len == 0 || txn->answer.text_cut) {
         return;
     }
     cg_buf_t *kept = &txn->answer.text;

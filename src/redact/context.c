@@ -141,8 +141,11 @@ static void advance(cg_window_t *w, uint32_t start)
         w->label_last = 0;
         at = 0;
     }
-    /* a label may reach over the place where the last walk stopped */
-    at = at > LABEL_BYTES_MAX ? at - LABEL_BYTES_MAX : 0;
+    /* A label may reach over the place where the last walk stopped, but not
+     * over a digit: labels have none. */
+    if (at < start && !cg_is(w->text[at], CG_C_DIGIT)) {
+        at = at > LABEL_BYTES_MAX ? at - LABEL_BYTES_MAX : 0;
+    }
     if (start > back && at < start - back) {
         at = start - back;
     }

@@ -731,24 +731,32 @@ static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
 }
 
 /* Does a group of digits stand before, tied by a gap of this kind? */
-static bool has_group_before(const cg_window_t *w, uint32_t start, int gap,
-                             uint32_t *size)
+static bool has_group_before(const cg_window_t *w, uint32_t start, int gap)
 {
-    uint32_t i = start;
-    if (i < 2 || !gap) {
+    if (start < 2 || !gap) {
         return false;
     }
-    unsigned c = w->text[i - 1];
+    unsigned c = w->text[start - 1];
     int kind = c == ' ' ? GAP_SPACE : kind_of(c);
-    if (!(kind & gap) || !cg_is(w->text[i - 2], CG_C_DIGIT)) {
+    return (kind & gap) && cg_is(w->text[start - 2], CG_C_DIGIT);
+}
+
+/* Within a row of groups of one or two digits each, "1 2 3 4", only its
+ * beginning is a start. */
+static bool is_inside_row(cg_window_t *w, uint32_t start)
+{
+    unsigned sign = cg_before(w, start);
+    uint32_t here = 1 + cg_is(cg_at(w, start + 1), CG_C_DIGIT);
+    uint32_t before = 0;
+    if (start < 2 || (sign != ' ' && kind_of(sign) == 0)) {
         return false;
     }
-    *size = 0;
-    for (i -= 1; i > 0 && *size < 20 && cg_is(w->text[i - 1], CG_C_DIGIT);
-         i--) {
-        ++*size;
+    while (before < 3 && before + 1 < start &&
+           cg_is(w->text[start - 2 - before], CG_C_DIGIT)) {
+        before++;
     }
-    return true;
+    return before == here && cg_at(w, start + here) == sign &&
+           cg_is(cg_at(w, start + here + 1), CG_C_DIGIT);
 }
 
 void cg_scan_number(cg_window_t *w, uint32_t start)
@@ -762,7 +770,7 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
     }
     if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
         (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM)
-                  : !cg_left_is_free(w, start))) {
+                  : is_inside_row(w, start) || !cg_left_is_free(w, start))) {
         return;
     }
     number_t number;
@@ -775,13 +783,8 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
                      cg_at(w, number.group[0].end) != ')')) {
         return;
     }
-    uint32_t size_before = 0;
-    bool has_before =
-        number.groups > 1 &&
-        has_group_before(w, start, number.group[1].gap, &size_before);
-    if (has_before && size_before == number.group[0].len && size_before <= 2) {
-        return;
-    }
+    bool has_before = number.groups > 1 &&
+                      has_group_before(w, start, number.group[1].gap);
     bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
                            number.group[0].len <= 5 &&
                            cg_at(w, number.group[0].end) == ')';

@@ -32,7 +32,8 @@ export class Gateway extends Server {
             || typeof options.body === 'string'
             || Buffer.isBuffer(options.body) ? options.body
             : JSON.stringify(options.body);
-        return { agent: this.agent, ...options, body, method: options.method
+        return { agent: this.agent, again: options.agent === undefined,
+            ...options, body, method: options.method
             ?? (body === undefined ? 'GET' : 'POST'),
         headers: this.headers(options.headers, options.key) };
     }

@@ -16,7 +16,7 @@ export function load(gw, { width = 10, pause = 5, ask } = {}) {
             const at = performance.now() - began;
             try {
                 const got = await (ask ? ask(agent)
-                    : gw.chat('hi', { agent }));
+                    : gw.chat('hi', { agent, again: true }));
                 seen.push({ at, ms: performance.now() - began - at,
                     status: got.status, id: got.headers['x-request-id'],
                     code: got.error?.code });

@@ -68,9 +68,9 @@ class Answer {
 }
 
 /**
- * Opens a request; resolves with the response once its head is here. A kept
- * connection may be closed just as it is used again: then, as any client
- * does, it asks once more on a new one.
+ * Opens a request; resolves with the response once its head is here. With
+ * `again`, it asks once more when a kept connection was closed just as it was
+ * used anew, as clients do; who tests connections leaves it out.
  */
 export function open(url, options = {}) {
     const { method = 'POST', headers = {}, body, agent, from, ms = 20000 }
@@ -83,8 +83,10 @@ export function open(url, options = {}) {
         req.on('timeout', () => req.destroy(new Error(
             `${method} ${url}: nothing for ${ms} ms`)));
         req.on('error', (error) => {
-            if (req.reusedSocket && error.code === 'ECONNRESET')
-                open(url, { ...options, agent: false }).then(done, failed);
+            if (options.again && req.reusedSocket
+                && error.code === 'ECONNRESET')
+                open(url, { ...options, agent: false, again: false })
+                    .then(done, failed);
             else
                 failed(error);
         });
