@@ -48,7 +48,7 @@ cg_secret_t *cg_secret_make(cg_str_t value, apr_pool_t *pool)
 apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
                             cg_error_t *err, apr_pool_t *pool)
 {
-    char bytes[65536];
+    char bytes[65536 + 1]; /* one more tells what is too large */
     char why[120];
     apr_file_t *file;
     apr_size_t len = sizeof bytes;
@@ -64,6 +64,7 @@ apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
         return rv;
     }
     if (len == sizeof bytes) {
+        cg_wipe(bytes, sizeof bytes);
         cg_error_set(err, "%s is larger than 64 KiB", path);
         return APR_EINVAL;
     }

@@ -237,7 +237,8 @@ static int64_t number_of(const cg_walk_t *walk, const char *name,
     return cg_walk_int(walk, node, &value) ? value : fallback;
 }
 
-/* Both members are legal at once; a provider may follow either. */
+/* Both members are legal at once; a provider may follow either, so the hold is for
+ * the larger: what is charged never passes what was held. */
 static int64_t chat_cap(const cg_walk_t *walk)
 {
     int64_t newer = number_of(walk, "max_completion_tokens", -1);
@@ -245,7 +246,7 @@ static int64_t chat_cap(const cg_walk_t *walk)
     if (newer < 0 || older < 0) {
         return newer < 0 ? older : newer;
     }
-    return newer < older ? newer : older;
+    return newer > older ? newer : older;
 }
 
 static int64_t output_cap(const cg_request_t *request)

@@ -20,6 +20,7 @@
 #define CG_DAY (86400 * CG_SECOND)
 #define CG_KIB INT64_C(1024)
 #define CG_MIB (1024 * CG_KIB)
+#define CG_ACTIONS_NONE {{0}, {0}} /* its comma must not part a row */
 
 // clang-format off
 #define CG_POLICY_ROWS(X)                                                                               \
@@ -60,7 +61,7 @@ X(budgets,         BUDGETS,   "ChatGPTBudget",           TIGHTEN, {0},          
   "limit of money: dimension, amountUSD/month, [closed|local|open]")                                    \
 X(store_down,      STOREDOWN, "ChatGPTStoreDown",        PLACE,   {{0}},          0, 0, "",             \
   "what limits do without the store: [requests|tokens|budget] closed|local|open")                       \
-X(actions,         ACTIONS,   "ChatGPTRedact",           TIGHTEN, {{0}},          0, 0, "",             \
+X(actions,         ACTIONS,   "ChatGPTRedact",           TIGHTEN, CG_ACTIONS_NONE, 0, 0, "",             \
   "what is done with an entity type: type or *, action, [request|answer|both]")                         \
 X(models_allowed,  LIST,      "ChatGPTAllowModel",       TIGHTEN, NULL,           0, 0, "",             \
   "models that may be used here")                                                                       \

@@ -22,7 +22,8 @@ struct cg_prices_t {
 static bool read_price(const cg_json_t *row, const char *name, int64_t *out,
                        cg_error_t *err)
 {
-    double dollars = cg_json_get_real(row, name, 0);
+    /* What is there but no number must not read as free. */
+    double dollars = cg_json_get_real(row, name, cg_json_get(row, name) ? -1 : 0);
     if (!(dollars >= 0 && dollars <= DOLLARS_MAX)) {
         cg_error_set(err, "model %s: %s must be 0 to 1000000 US dollars for a "
                      "million tokens", cg_json_get_str(row, "id", "?"), name);
@@ -42,7 +43,8 @@ static bool read_row(const cg_json_t *row, cg_price_t *out, cg_error_t *err,
     }
     out->id = apr_pstrdup(pool, id);
     out->is_priced = cg_json_get(row, "input") != NULL;
-    out->max_output_tokens = cg_json_get_int(row, "max_output", 0);
+    out->max_output_tokens = cg_json_get_int(
+        row, "max_output", cg_json_get(row, "max_output") ? -1 : 0);
     if (out->max_output_tokens < 0) {
         cg_error_set(err, "model %s: max_output must not be negative", id);
         return false;
@@ -79,6 +81,10 @@ apr_status_t cg_prices_load(const char *path, cg_prices_t **out,
         cg_price_t *row = &prices->rows[prices->count];
         if (!read_row(cg_json_at(rows, i), row, &why, pool)) {
             cg_error_set(err, "%s: %s", path, why.text);
+            return APR_EINVAL;
+        }
+        if (apr_hash_get(prices->by_id, row->id, APR_HASH_KEY_STRING)) {
+            cg_error_set(err, "%s: model %s stands twice", path, row->id);
             return APR_EINVAL;
         }
         row->index = (int)prices->count++;

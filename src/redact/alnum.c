@@ -91,6 +91,7 @@ static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
 
 typedef struct shape_t {
     const char *shape; /* '?': either */
+    uint8_t len;
     uint8_t type;
     uint8_t score;
     bool may_be_split; /* separators may stand between */
@@ -119,25 +120,26 @@ static bool check_cn_passport(const char *s)
 }
 
 // clang-format off
+#define SHAPE(text) text, sizeof text - 1
 static const shape_t shapes[] = {
-    {"99999999A", CG_TYPE_ES_NIF, 70, true, cg_check_es_nif},
-    {"A9999999A", CG_TYPE_ES_NIE, 80, true, cg_check_es_nie},
-    {"A9999999A", CG_TYPE_SG_NRIC_FIN, 80, false, cg_check_sg_nric},
-    {"AA999999A", CG_TYPE_UK_NINO, 80, true, cg_check_uk_nino},
-    {"A9999999", CG_TYPE_HK_ID, 30, false, check_hk8},
-    {"A999999A", CG_TYPE_HK_ID, 30, false, check_hk8},
-    {"AA9999999", CG_TYPE_HK_ID, 30, false, check_hk9},
-    {"AA999999A", CG_TYPE_HK_ID, 20, false, check_hk9},
-    {"AA9999999", CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
-    {"A99999999", CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
-    {"A99999999", CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
-    {"AA9999999", CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
-    {"A999999999", CG_TYPE_TW_ID, 30, false, cg_check_tw_id},
-    {"AAAAA9999A", CG_TYPE_IN_PAN, 30, false, cg_check_in_pan},
-    {"99AAAAA9999A?A?", CG_TYPE_IN_GSTIN, 100, false, cg_check_in_gstin},
-    {"AAAAAA??A??A???A", CG_TYPE_IT_FISCAL_CODE, 100, true, cg_check_it_fiscal},
-    {"9A?9A?9AA99", CG_TYPE_US_MBI, 40, true, cg_check_us_mbi},
-    {"99999A999999999", CG_TYPE_FR_NIR, 90, true, cg_check_fr_nir},
+    {SHAPE("99999999A"), CG_TYPE_ES_NIF, 70, true, cg_check_es_nif},
+    {SHAPE("A9999999A"), CG_TYPE_ES_NIE, 80, true, cg_check_es_nie},
+    {SHAPE("A9999999A"), CG_TYPE_SG_NRIC_FIN, 80, false, cg_check_sg_nric},
+    {SHAPE("AA999999A"), CG_TYPE_UK_NINO, 80, true, cg_check_uk_nino},
+    {SHAPE("A9999999"), CG_TYPE_HK_ID, 30, false, check_hk8},
+    {SHAPE("A999999A"), CG_TYPE_HK_ID, 30, false, check_hk8},
+    {SHAPE("AA9999999"), CG_TYPE_HK_ID, 30, false, check_hk9},
+    {SHAPE("AA999999A"), CG_TYPE_HK_ID, 20, false, check_hk9},
+    {SHAPE("AA9999999"), CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
+    {SHAPE("A99999999"), CG_TYPE_MEDICAL_LICENSE, 30, false, cg_check_us_dea},
+    {SHAPE("A99999999"), CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
+    {SHAPE("AA9999999"), CG_TYPE_CN_PASSPORT, 30, false, check_cn_passport},
+    {SHAPE("A999999999"), CG_TYPE_TW_ID, 30, false, cg_check_tw_id},
+    {SHAPE("AAAAA9999A"), CG_TYPE_IN_PAN, 30, false, cg_check_in_pan},
+    {SHAPE("99AAAAA9999A?A?"), CG_TYPE_IN_GSTIN, 100, false, cg_check_in_gstin},
+    {SHAPE("AAAAAA??A??A???A"), CG_TYPE_IT_FISCAL_CODE, 100, true, cg_check_it_fiscal},
+    {SHAPE("9A?9A?9AA99"), CG_TYPE_US_MBI, 40, true, cg_check_us_mbi},
+    {SHAPE("99999A999999999"), CG_TYPE_FR_NIR, 90, true, cg_check_fr_nir},
 };
 // clang-format on
 
@@ -173,8 +175,9 @@ static void try_shapes(cg_window_t *w, uint32_t start, const token_t *token)
 {
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const shape_t *row = &shapes[i];
-        int len = (int)strlen(row->shape);
-        if ((token->first_word != len && !row->may_be_split) ||
+        int len = row->len;
+        if ((row->shape[0] != token->shape[0] && row->shape[0] != '?') ||
+            (token->first_word != len && !row->may_be_split) ||
             !matches(row->shape, token) || !row->check(token->s)) {
             continue;
         }

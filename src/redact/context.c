@@ -34,7 +34,7 @@ static const char counter_words[] =
     "order order_no order_number order_id tracking tracking_no sku serial "
     "serial_number invoice imei iccid isbn issn sha commit uuid guid version "
     "transaction transaction_id batch ticket snowflake tweet_id message_id "
-    "timestamp ts code ref reference reference_no waybill parcel shipment build "
+    "timestamp ts code release firmware ref reference reference_no waybill parcel shipment build "
     "checksum hash digest nonce seq request_id trace_id session_id txn "
     "订单 快递 流水 单号 编号 序列号 时间戳 交易号 批次 运单 物流 版本 条码 "
     "書號 书号 訂單 发票 学号 工号 数量";

@@ -146,6 +146,8 @@ static void scan_tail(cg_window_t *w, uint32_t i, uint32_t end)
     if (i < end && is_tail(w, i)) {
         run(w, cg_scan_number, i);
         run(w, cg_scan_alnum, i);
+        run(w, cg_scan_ip4, i);
+        run(w, cg_scan_colons, i);
     }
 }
 
@@ -326,7 +328,7 @@ static bool is_decidable(const pass_t *pass, const cg_candidate_t *one)
         return true;
     }
     uint32_t start = cg_norm_source(w->norm, one->start);
-    return cg_norm_source(w->norm, w->n) >= start + w->span;
+    return cg_norm_source(w->norm, w->n) > start + w->span;
 }
 
 static uint32_t limit_of(const cg_window_t *w, uint32_t start)

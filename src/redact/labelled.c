@@ -38,13 +38,13 @@ static bool is_placeholder(const char *s, int len)
 {
     static const char *const words[] = {"password", "pass", "passwd", "pwd",
                                         "secret", "user", "token", "xxx"};
-    bool is_hidden = true;
+    int hidden = 0;
     for (int i = 0; i < len; i++) {
         if (s[i] == '$' || s[i] == '{' || s[i] == '}' || s[i] == '<') {
             return true;
         }
-        is_hidden = is_hidden && (s[i] == '*' || s[i] == '.' || s[i] == 'x' ||
-                                  s[i] == 'X' || s[i] == '_');
+        hidden += s[i] == '*' || s[i] == '.' || s[i] == 'x' || s[i] == 'X' ||
+                  s[i] == '_';
     }
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
         int i = 0;
@@ -55,7 +55,7 @@ static bool is_placeholder(const char *s, int len)
             return true;
         }
     }
-    return is_hidden;
+    return hidden * 5 >= len * 4;
 }
 
 /* user:password@host after the two slashes at i. */

@@ -90,7 +90,9 @@ void cg_scan_ip4(cg_window_t *w, uint32_t start)
 {
     int octets[4];
     unsigned before = cg_before(w, start);
-    if (cg_is(before, CG_C_ALNUM) || before == '.' || before == '_') {
+    bool is_tied = cg_is(before, CG_C_ALNUM) &&
+                   (cg_is(before, CG_C_DIGIT) || !cg_label_touches(w, start));
+    if (is_tied || before == '.' || before == '_') {
         return;
     }
     uint32_t end = read_ip4(w, start, octets);
@@ -107,6 +109,7 @@ typedef struct ip6_t {
     int groups;
     bool has_gap;   /* :: */
     bool has_digit;
+    bool has_long; /* a group of three or four */
     bool has_ip4;
     uint32_t end;
 } ip6_t;
@@ -145,6 +148,7 @@ static ip6_t read_ip6(cg_window_t *w, uint32_t i)
         }
         ip.groups++;
         ip.has_digit = ip.has_digit || has_digit;
+        ip.has_long = ip.has_long || i > from + 2;
         ip.end = i;
         if (cg_at(w, i) != ':') {
             return ip;
@@ -168,7 +172,7 @@ static void try_ip6(cg_window_t *w, uint32_t start)
     ip6_t ip = read_ip6(w, start);
     unsigned after = cg_at(w, ip.end);
     bool is_whole = ip.has_gap ? ip.groups < 8 && (ip.groups > 1 || ip.has_ip4) &&
-                                     (ip.has_digit || ip.has_ip4)
+                                     ((ip.has_digit && ip.has_long) || ip.has_ip4)
                                : ip.groups == 8 ||
                                      (ip.groups == 6 && ip.has_ip4);
     if (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT)) {
@@ -237,7 +241,10 @@ void cg_scan_colons(cg_window_t *w, uint32_t start)
 {
     unsigned before = cg_before(w, start);
     bool is_special = false;
-    if (cg_is(before, CG_C_ALNUM) || before == '.' || is_rest(w, start)) {
+    bool is_tied = cg_is(before, CG_C_ALNUM) &&
+                   (!cg_is(cg_at(w, start), CG_C_DIGIT) ||
+                    cg_is(before, CG_C_DIGIT) || !cg_label_touches(w, start));
+    if (is_tied || before == '.' || is_rest(w, start)) {
         return;
     }
     uint32_t end = cg_at(w, start) == ':' ? 0 : read_mac(w, start, &is_special);

@@ -188,6 +188,11 @@ static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
     int spaces = 0;
     int signs = 0;
     uint32_t stop = i + 12;
+    unsigned first = cg_at(w, i);
+    if (cg_is(cg_at(w, i + 1), CG_C_DIGIT)) { /* one character: most gaps */
+        *gap = first == ' ' ? GAP_SPACE : kind_of(first);
+        return *gap ? i + 1 : 0;
+    }
     while (i < stop) {
         unsigned c = cg_at(w, i);
         if (cg_is(c, CG_C_DIGIT) || (may_be_x && (c | 0x20) == 'x')) {
@@ -405,6 +410,17 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
     return is_hex || (before > 0 && before < 4) || (after > 1 && after < 4);
 }
 
+/* Sound, but so are many numbers that are something else: a card of an unusual
+ * length; a resident of Korea born from 1915 to 1919, for 13 digits that begin
+ * so are mostly a time in milliseconds. */
+static bool is_doubtful(int type, const char *d, int total)
+{
+    if (type == CG_TYPE_CREDIT_CARD) {
+        return !cg_card_is_usual(d, total);
+    }
+    return type == CG_TYPE_KR_RRN && d[6] <= '2' && d[0] == '1' && d[1] >= '5';
+}
+
 static void try_rows(cg_window_t *w, const number_t *number,
                      const window_t *window)
 {
@@ -423,6 +439,9 @@ static void try_rows(cg_window_t *w, const number_t *number,
         }
         if (score <= SCORE_ODD && row->type == CG_TYPE_CREDIT_CARD) {
             score = CG_SCORE_FOUND;
+        }
+        if (is_doubtful(row->type, number->d, window->total)) {
+            score = CG_SCORE_WEAK;
         }
         if (row->fixed ? !row->fixed(number->d)
                        : !row->sized(number->d, window->total)) {
@@ -614,6 +633,18 @@ static int china_prefix(const char *d, int total)
     return total == 11 ? 0 : -1;
 }
 
+/* 08 37 56 48 18 among other pairs of hexadecimal digits is a dump. */
+static bool is_in_dump(cg_window_t *w, uint32_t start, uint32_t end)
+{
+    bool is_after = cg_at(w, end) == ' ' && cg_is(cg_at(w, end + 1), CG_C_HEX) &&
+                    cg_is(cg_at(w, end + 2), CG_C_HEX) &&
+                    !cg_is(cg_at(w, end + 3), CG_C_ALNUM);
+    return is_after || (start >= 3 && w->text[start - 1] == ' ' &&
+                        cg_is(w->text[start - 2], CG_C_HEX) &&
+                        cg_is(w->text[start - 3], CG_C_HEX) &&
+                        !cg_is(cg_before(w, start - 3), CG_C_ALNUM));
+}
+
 /* Forms of other countries that are known by their zero, or their grouping:
  * 09171234567, 090-1234-5678, 0216 123 45 67, 532 123 45 67. */
 static bool is_national(const number_t *number, const window_t *window)
@@ -691,7 +722,7 @@ static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
         return;
     }
     if (score < 60 && window->is_uniform && window->groups > 1 &&
-        !window->is_maximal) {
+        (!window->is_maximal || is_in_dump(w, start, digits_end))) {
         return;
     }
     if (score < CG_SCORE_FOUND &&

@@ -15,6 +15,8 @@
 
 #include <hs.h>
 
+#include "redact/prefix.h"
+
 #define SLOTS 64
 
 struct cg_patterns_t {
@@ -22,6 +24,7 @@ struct cg_patterns_t {
     hs_scratch_t *scratch; /* the prototype */
     hs_scratch_t *slots[SLOTS]; /* atomic; NULL: taken or never made */
     uint32_t width; /* bytes of the longest match, at most MATCH_MAX */
+    cg_prefix_t *prefix; /* what is half matched; NULL: not known */
 };
 
 typedef struct job_t {
@@ -119,6 +122,7 @@ apr_status_t cg_patterns_create(const cg_regex_t *regexes, size_t count,
         cg_error_set(err, "regexes: no memory for the engine");
         return APR_ENOMEM;
     }
+    patterns->prefix = cg_prefix_create(regexes, count, pool);
     *out = patterns;
     return APR_SUCCESS;
 }
@@ -215,6 +219,9 @@ bool cg_patterns_scan(const cg_patterns_t *patterns, cg_window_t *w)
         /* A match may still begin in, or grow into, what is here. */
         uint32_t back = patterns->width;
         uint32_t open = w->n > w->base + back ? w->n - back : w->base;
+        if (patterns->prefix) {
+            open = cg_prefix_open(patterns->prefix, w->text, open, w->n);
+        }
         open = whole_start(w, open, w->base);
         w->open = open < w->open ? open : w->open;
     }

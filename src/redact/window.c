@@ -106,10 +106,14 @@ void cg_candidate_plain(cg_window_t *w, uint32_t start, uint32_t end, int type,
         start = start < given_up ? start : given_up;
         w->open = start < w->open ? start : w->open;
     }
+    uint32_t reach = w->reach > end ? w->reach : end;
+    if (w->is_final && reach > w->n) {
+        reach = w->n; /* nothing is behind it, and nothing will be */
+    }
     w->found[w->found_count++] = (cg_candidate_t){
         .start = (uint16_t)start,
         .end = (uint16_t)end,
-        .reach = (uint16_t)(w->reach > end ? w->reach : end),
+        .reach = (uint16_t)reach,
         .type = (uint8_t)type,
         .score = (uint8_t)score,
         .rank = (uint16_t)score,

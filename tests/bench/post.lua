@@ -1,7 +1,16 @@
 -- wrk: POST one body with a key, and say what came of it as a line of JSON.
 -- SPDX-License-Identifier: Apache-2.0
 --
---   wrk … -s post.lua URL -- BODY-FILE KEY
+--   [PAUSE_MS=N] wrk … -s post.lua URL -- BODY-FILE KEY
+--
+-- With PAUSE_MS each connection rests so long before its next request.
+
+local pause = tonumber(os.getenv("PAUSE_MS"))
+if pause then
+    function delay()
+        return pause
+    end
+end
 
 function init(args)
     local file = assert(io.open(args[1], "rb"))

@@ -42,14 +42,11 @@ function explain(error) {
 const isFile = (data) => data.nesting === 0 && files.includes(short(data.name));
 
 function runSome(names, concurrency) {
-    const began = new Map();
+    const told = new Set();
     const tally = new Map(names.map((name) => [name, [0, 0]]));
     return new Promise((done) => {
         const stream = run({ files: names.map((name) => HERE + name),
             concurrency, timeout: Math.max(1000, deadline - Date.now()) });
-        stream.on('test:start', (data) => {
-            began.set(data.name, Date.now());
-        });
         stream.on('test:pass', (data) => {
             if (isFile(data))
                 return;
@@ -72,8 +69,11 @@ function runSome(names, concurrency) {
             const at = tally.get(short(data.file));
             if (at)
                 at[1] += 1;
+            const why = explain(error);
+            const isNew = !told.has(why);
+            told.add(why);
             process.stdout.write(`  FAILED ${short(data.file)}: ${data.name}\n${
-                explain(error)}\n`);
+                isNew ? why : '      (as above)'}\n`);
         });
         stream.on('end', () => {
             for (const [name, [passed, failed]] of tally)

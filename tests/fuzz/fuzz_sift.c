@@ -1,0 +1,82 @@
+/* Fuzz target: a document that is sifted stays a document.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The first byte of an input says how deep the scan is and what is done; the rest
+ * is the document. Splices must be in order and inside it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+
+#include "flow/sift.h"
+
+#include "replay.h"
+
+#define MUST(condition)                                                        \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            abort();                                                           \
+        }                                                                      \
+    } while (0)
+
+static void check_splices(const cg_sift_t *sift, size_t len)
+{
+    const cg_splice_t *all = (const cg_splice_t *)sift->splices->elts;
+    uint32_t end = 0;
+    for (int i = 0; i < sift->splices->nelts; i++) {
+        MUST(all[i].start >= end && all[i].end >= all[i].start);
+        MUST(all[i].end <= len);
+        end = all[i].end;
+    }
+}
+
+/* False: it was blocked, or could not be looked through. */
+static bool sift_once(cg_str_t text, const cg_actions_t *actions,
+                      cg_scan_depth_t depth, cg_str_t *out, apr_pool_t *pool)
+{
+    cg_tally_t tally = {{0}};
+    cg_walk_t walk;
+    cg_sift_t sift = {.rules = cg_rules_builtin(), .actions = actions,
+                      .depth = depth, .tally = &tally, .pool = pool};
+    MUST(cg_walk(text.ptr, text.len, &walk, NULL, pool) == CG_WALK_OK);
+    cg_sift_open(&sift);
+    if (cg_sift_document(&sift, &walk) != APR_SUCCESS) {
+        return false;
+    }
+    check_splices(&sift, text.len);
+    MUST(!sift.is_blocked || sift.blocked_at != NULL);
+    MUST(sift.splices->nelts == 0 || cg_tally_total(&tally) > 0);
+    *out = cg_sift_apply(&sift, text);
+    return !sift.is_blocked;
+}
+
+/* Masks may make two names the same: that alone may be wrong with the result. */
+static void check_document(cg_str_t text, apr_pool_t *pool)
+{
+    cg_walk_t walk;
+    cg_walk_status_t status = cg_walk(text.ptr, text.len, &walk, NULL, pool);
+    MUST(status == CG_WALK_OK || status == CG_WALK_DUPLICATE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    apr_pool_t *pool = NULL;
+    cg_actions_t actions;
+    cg_walk_t walk;
+    cg_str_t out;
+    if (size < 1) {
+        return 0;
+    }
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    cg_actions_all(&actions, data[0] & 2 ? CG_ACTION_BLOCK : CG_ACTION_MASK);
+    cg_scan_depth_t depth = data[0] & 1 ? CG_SCAN_DEEP : CG_SCAN_PLAIN;
+    cg_str_t text = {(const char *)data + 1, size - 1};
+    if (cg_walk(text.ptr, text.len, &walk, NULL, pool) == CG_WALK_OK &&
+        sift_once(text, &actions, depth, &out, pool)) {
+        check_document(out, pool);
+    }
+    apr_pool_destroy(pool);
+    return 0;
+}
