@@ -69,9 +69,9 @@ static void put_entity(call_t *call, const place_t *place,
     cg_buf_fmt(out, "%s{\"type\":\"%s%s%s\",\"start\":%zu,\"end\":%zu",
                out->len ? "," : "", cg_detector_name(finding->type),
                is_custom ? ":" : "",
-               is_custom ? cg_rules_name(call->rules, finding->type,
-                                         finding->rule)
-                         : "",
+               is_custom
+                   ? cg_rules_name(call->rules, finding->type, finding->rule)
+                   : "",
                code_points(place->outer, outer_byte(place, finding->start)),
                code_points(place->outer, outer_byte(place, finding->end)));
     if (place->path) {
@@ -98,14 +98,14 @@ static bool scan_text(call_t *call, cg_str_t name, cg_str_t text,
 {
     cg_buf_t masked;
     *out = text;
-    if (cg_redact_scan_named(call->rules, name, text, depth,
-                             &call->findings) != APR_SUCCESS) {
+    if (cg_redact_scan_named(call->rules, name, text, depth, &call->findings) !=
+        APR_SUCCESS) {
         return false;
     }
     put_findings(call, place);
     cg_buf_init(&masked, 0, call->pool);
-    cg_mask_result_t result = cg_redact_mask(
-        call->rules, text, &call->findings, &call->actions, NULL, &masked);
+    cg_mask_result_t result = cg_redact_mask(call->rules, text, &call->findings,
+                                             &call->actions, NULL, &masked);
     if (result.is_blocked) {
         call->blocked_by = cg_detector_name(result.blocked_by);
     }
@@ -119,8 +119,8 @@ static bool scan_text(call_t *call, cg_str_t name, cg_str_t text,
 
 static bool is_skipped(const cg_walk_t *walk, uint32_t node)
 {
-    static const char *const names[] = {"model", "role", "type", "id",
-                                        "tool_call_id", "object"};
+    static const char *const names[] = {"model", "role",         "type",
+                                        "id",    "tool_call_id", "object"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (cg_walk_key_is(walk, node, names[i])) {
             return true;
@@ -209,7 +209,9 @@ static place_t nested_place(call_t *call, const cg_walk_t *walk, uint32_t node,
         uint32_t at = map[i] + walk->nodes[node].start;
         map[i] = within->map ? within->map[at] : at;
     }
-    return (place_t){.path = within->path, .outer = within->outer, .map = map,
+    return (place_t){.path = within->path,
+                     .outer = within->outer,
+                     .map = map,
                      .base = within->base};
 }
 
@@ -487,8 +489,7 @@ static bool load_rules(call_t *call, const char *path, apr_pool_t *pool)
     cg_rules_spec_t spec;
     cg_rules_t *rules;
     cg_error_t err;
-    if (cg_rules_read(path, &spec, &call->actions, &err, pool) !=
-            APR_SUCCESS ||
+    if (cg_rules_read(path, &spec, &call->actions, &err, pool) != APR_SUCCESS ||
         cg_rules_create(&spec, &rules, &err, pool) != APR_SUCCESS) {
         fprintf(stderr, "chatgptctl scan: %s\n", err.text);
         return false;

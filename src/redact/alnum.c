@@ -98,7 +98,6 @@ typedef struct shape_t {
     bool (*check)(const char *s);
 } shape_t;
 
-
 static bool check_hk8(const char *s)
 {
     return cg_check_hk_id(s, 8);
@@ -145,8 +144,7 @@ static const shape_t shapes[] = {
 
 /* Written with its dashes, or in the person's series, it is known without a
  * label. */
-static int score_shape(cg_window_t *w, const shape_t *row,
-                       const token_t *token)
+static int score_shape(cg_window_t *w, const shape_t *row, const token_t *token)
 {
     if (row->type == CG_TYPE_US_MBI && token->first_word == 4 &&
         cg_at(w, token->end[3]) == '-' && cg_at(w, token->end[6]) == '-') {

@@ -94,15 +94,14 @@ static bool is_issued(const char *d, int len)
         int first, last;
         uint32_t lengths;
     } ranges[] = {
-        {1800, 1800, 0x8000},   {2131, 2131, 0x8000},  {2200, 2204, 0xF0000}, {2221, 2720, 0x10000}, {3000, 3059, 0x4000},
-        {3095, 3095, 0x4000},  {3400, 3499, 0x8000},  {3500, 3599, 0x10000},
-        {3600, 3699, 0x4000},
-        {3700, 3799, 0x8000},  {3800, 3999, 0x14000},
-        {4000, 4999, 0x92000}, {5000, 5099, 0xFE000}, {5100, 5599, 0x10000},
-        {5600, 5999, 0xFE000}, {6000, 6099, 0xF0000}, {6200, 6299, 0xFC000},
-        {6300, 6399, 0xFE000}, {6440, 6499, 0xF0000}, {6500, 6599, 0xF0000},
-        {6700, 6799, 0xFE000}, {8100, 8199, 0xF0000}, {9558, 9558, 0x80000},
-        {9792, 9792, 0x10000}};
+        {1800, 1800, 0x8000},  {2131, 2131, 0x8000},  {2200, 2204, 0xF0000},
+        {2221, 2720, 0x10000}, {3000, 3059, 0x4000},  {3095, 3095, 0x4000},
+        {3400, 3499, 0x8000},  {3500, 3599, 0x10000}, {3600, 3699, 0x4000},
+        {3700, 3799, 0x8000},  {3800, 3999, 0x14000}, {4000, 4999, 0x92000},
+        {5000, 5099, 0xFE000}, {5100, 5599, 0x10000}, {5600, 5999, 0xFE000},
+        {6000, 6099, 0xF0000}, {6200, 6299, 0xFC000}, {6300, 6399, 0xFE000},
+        {6440, 6499, 0xF0000}, {6500, 6599, 0xF0000}, {6700, 6799, 0xFE000},
+        {8100, 8199, 0xF0000}, {9558, 9558, 0x80000}, {9792, 9792, 0x10000}};
     int first = number(d, 4);
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         if (first >= ranges[i].first && first <= ranges[i].last) {
@@ -206,23 +205,23 @@ static bool is_province(const char *s)
 
 bool cg_check_cn_id(const char *s)
 {
-    static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1, 6,
-                                  3, 7, 9, 10, 5, 8, 4, 2};
+    static const int weights[] = {7, 9, 10, 5,  8, 4, 2, 1, 6,
+                                  3, 7, 9,  10, 5, 8, 4, 2};
     static const char codes[] = "10X98765432";
     if (!are_digits(s, 17)) {
         return false;
     }
     int year = number(s + 6, 4);
-    return is_province(s) && strncmp(s, "10", 2) != 0 && year >= 1890 && year <= 2099 &&
-           is_day(year, number(s + 10, 2), number(s + 12, 2)) &&
+    return is_province(s) && strncmp(s, "10", 2) != 0 && year >= 1890 &&
+           year <= 2099 && is_day(year, number(s + 10, 2), number(s + 12, 2)) &&
            codes[weighted(s, weights, 17) % 11] == s[17];
 }
 
 bool cg_check_cn_uscc(const char *s)
 {
     static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-    static const int weights[] = {1, 3, 9, 27, 19, 26, 16, 17, 20,
-                                  29, 25, 13, 8, 24, 10, 30, 28};
+    static const int weights[] = {1,  3,  9,  27, 19, 26, 16, 17, 20,
+                                  29, 25, 13, 8,  24, 10, 30, 28};
     static const char kinds[] = "11 12 13 19 21 29 31 32 33 34 35 39 41 49 51 "
                                 "52 53 54 59 61 62 69 71 72 79 81 89 91 92 93 "
                                 "A1 A9 N1 N2 N3 N9 Y1 ";
@@ -267,15 +266,15 @@ bool cg_check_us_ssn(const char *d)
 bool cg_check_us_itin(const char *d)
 {
     int group = number(d + 3, 2);
-    return d[0] == '9' && ((group >= 50 && group <= 65) ||
-                           (group >= 70 && group <= 88) ||
-                           (group >= 90 && group <= 92) || group >= 94);
+    return d[0] == '9' &&
+           ((group >= 50 && group <= 65) || (group >= 70 && group <= 88) ||
+            (group >= 90 && group <= 92) || group >= 94);
 }
 
 bool cg_check_uk_nino(const char *s)
 {
-    static const char *const never[] = {"BG", "GB", "KN", "NK", "NT", "TN",
-                                        "ZZ"};
+    static const char *const never[] = {"BG", "GB", "KN", "NK",
+                                        "NT", "TN", "ZZ"};
     if (!are_letters(s, 2) || !are_digits(s + 2, 6) || s[8] < 'A' ||
         s[8] > 'D' || strchr("DFIQUV", s[0]) || strchr("DFIQUVO", s[1])) {
         return false;
@@ -298,8 +297,7 @@ bool cg_check_kr_rrn(const char *d)
         return false;
     }
     bool is_new = (d[6] == '3' || d[6] == '4') && number(d, 2) >= 20;
-    return is_new ||
-           (11 - weighted(d, weights, 12) % 11) % 10 == d[12] - '0';
+    return is_new || (11 - weighted(d, weights, 12) % 11) % 10 == d[12] - '0';
 }
 
 bool cg_check_sg_nric(const char *s)
@@ -370,7 +368,7 @@ bool cg_check_es_nie(const char *s)
 bool cg_check_it_fiscal(const char *s)
 {
     static const char shape[] = "AAAAAA99A99A999A";
-    static const int odd[] = {1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18,
+    static const int odd[] = {1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
                               20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
     int sum = 0;
     for (int i = 0; i < 16; i++) {
@@ -506,8 +504,7 @@ bool cg_check_us_mbi(const char *s)
         bool is_digit = s[i] >= '0' && s[i] <= '9';
         bool is_letter = s[i] >= 'A' && s[i] <= 'Z' && !strchr("SLOIBZ", s[i]);
         if ((shape[i] == 'C' && (!is_digit || s[i] == '0')) ||
-            (shape[i] == 'A' && !is_letter) ||
-            (shape[i] == '9' && !is_digit) ||
+            (shape[i] == 'A' && !is_letter) || (shape[i] == '9' && !is_digit) ||
             (shape[i] == 'N' && !is_digit && !is_letter)) {
             return false;
         }

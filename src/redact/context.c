@@ -34,7 +34,8 @@ static const char counter_words[] =
     "order order_no order_number order_id tracking tracking_no sku serial "
     "serial_number invoice imei iccid isbn issn sha commit uuid guid version "
     "transaction transaction_id batch ticket snowflake tweet_id message_id "
-    "timestamp ts code release firmware ref reference reference_no waybill parcel shipment build "
+    "timestamp ts code release firmware ref reference reference_no waybill "
+    "parcel shipment build "
     "checksum hash digest nonce seq request_id trace_id session_id txn "
     "订单 快递 流水 单号 编号 序列号 时间戳 交易号 批次 运单 物流 版本 条码 "
     "書號 书号 訂單 发票 学号 工号 数量";
@@ -61,8 +62,8 @@ static void add_labels(const char *words, int type)
             label_t *label = &table.labels[table.count];
             const unsigned char *p = (const unsigned char *)words;
             unsigned at = bucket_of(p[0], p[1], len > 2 ? p[2] : 0);
-            *label = (label_t){words, (uint8_t)len, (uint8_t)type,
-                               table.bucket[at]};
+            *label =
+                (label_t){words, (uint8_t)len, (uint8_t)type, table.bucket[at]};
             table.bucket[at] = (int16_t)table.count++;
         }
         words += len;
@@ -119,8 +120,8 @@ static bool is_word_start(const cg_window_t *w, uint32_t at)
 static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
 {
     const unsigned char *t = w->text;
-    int16_t i = table.bucket[bucket_of(t[at], t[at + 1],
-                                       at + 2 < end ? t[at + 2] : 0)];
+    int16_t i =
+        table.bucket[bucket_of(t[at], t[at + 1], at + 2 < end ? t[at + 2] : 0)];
     for (; i >= 0; i = table.labels[i].next) {
         uint32_t stop = label_here(w, at, end, &table.labels[i]);
         uint32_t *known = &w->label_end[table.labels[i].type];

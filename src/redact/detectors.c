@@ -159,5 +159,6 @@ const char *cg_detector_name(int type)
 
 bool cg_detector_is_secret(int type)
 {
-    return type >= CG_TYPE_SECRET_PRIVATE_KEY && type <= CG_TYPE_SECRET_PASSWORD;
+    return type >= CG_TYPE_SECRET_PRIVATE_KEY &&
+           type <= CG_TYPE_SECRET_PASSWORD;
 }

@@ -62,8 +62,7 @@ static bool may_be_alnum(const cg_window_t *w, const word_t *word)
     }
     return (len <= 2 || len == 6) &&
            (next == ' ' || next == '-' || next == '.' || next == 0) &&
-           (word->end + 1 >= w->n ||
-            cg_is(w->text[word->end + 1], CG_C_DIGIT));
+           (word->end + 1 >= w->n || cg_is(w->text[word->end + 1], CG_C_DIGIT));
 }
 
 /* Is the word followed by what makes it part of a hardware or IPv6 address? */
@@ -186,8 +185,7 @@ static void scan_sign(cg_window_t *w, uint32_t i)
         if (next == '/' || is_last) {
             cg_scan_url(w, i);
         }
-        if ((next == ':' || is_last) &&
-            !cg_is(cg_before(w, i), CG_C_ALNUM)) {
+        if ((next == ':' || is_last) && !cg_is(cg_before(w, i), CG_C_ALNUM)) {
             run(w, cg_scan_colons, i);
         }
         break;
@@ -344,8 +342,8 @@ static bool is_beaten(const pass_t *pass, uint32_t at)
     const cg_window_t *w = pass->w;
     const cg_candidate_t *one = &w->found[at];
     uint32_t limit = limit_of(w, one->start);
-    for (uint32_t i = at + 1; i < w->found_count && w->found[i].start < one->end;
-         i++) {
+    for (uint32_t i = at + 1;
+         i < w->found_count && w->found[i].start < one->end; i++) {
         if (w->found[i].reach <= limit && beats(&w->found[i], one)) {
             return true;
         }
@@ -428,8 +426,8 @@ static uint32_t decide(const pass_t *pass, uint32_t from)
 }
 
 /* Remembers the text before at, and the normaliser's state there. */
-static void keep_left(const pass_t *pass, const unsigned char *src,
-                      uint32_t at, uint32_t decided)
+static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
+                      uint32_t decided)
 {
     cg_engine_t *engine = pass->engine;
     const cg_window_t *w = pass->w;
@@ -452,8 +450,10 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
                        cg_on_finding_t on_finding, void *ctx)
 {
     const unsigned char *bytes = (const unsigned char *)src;
-    cg_norm_t norm = {.text = room->text, .len = engine->left_len,
-                      .breaks = room->breaks, .break_cap = room->break_cap};
+    cg_norm_t norm = {.text = room->text,
+                      .len = engine->left_len,
+                      .breaks = room->breaks,
+                      .break_cap = room->break_cap};
     cg_norm_state_t state = engine->norm;
     cg_window_t w;
     memcpy(room->text, engine->left, engine->left_len);
@@ -490,7 +490,8 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
     if (w.rules->words) {
         cg_words_scan(w.rules->words, &w);
     }
-    bool is_sound = !w.rules->patterns || cg_patterns_scan(w.rules->patterns, &w);
+    bool is_sound =
+        !w.rules->patterns || cg_patterns_scan(w.rules->patterns, &w);
     engine->has_failed = engine->has_failed || !is_sound;
     if (!is_final) {
         hold_token(&w);

@@ -12,7 +12,8 @@
 
 static bool is_url_char(unsigned c)
 {
-    return cg_is(c, CG_C_ALNUM) || (c && strchr("-._~:/?#[]@!$&*+,;=%", (int)c));
+    return cg_is(c, CG_C_ALNUM) ||
+           (c && strchr("-._~:/?#[]@!$&*+,;=%", (int)c));
 }
 
 /* Characters a password in a URL may have. */
@@ -37,7 +38,7 @@ static uint32_t url_end(cg_window_t *w, uint32_t i)
 static bool is_placeholder(const char *s, int len)
 {
     static const char *const words[] = {"password", "pass", "passwd", "pwd",
-                                        "secret", "user", "token", "xxx"};
+                                        "secret",   "user", "token",  "xxx"};
     int hidden = 0;
     for (int i = 0; i < len; i++) {
         if (s[i] == '$' || s[i] == '{' || s[i] == '}' || s[i] == '<') {
@@ -83,8 +84,7 @@ static void try_credentials(cg_window_t *w, uint32_t start, uint32_t i)
         return;
     }
     cg_candidate_plain(w, start, url_end(w, i + 1),
-                       CG_TYPE_SECRET_URL_CREDENTIAL, 100, -1,
-                       CG_SWALLOW_NONE);
+                       CG_TYPE_SECRET_URL_CREDENTIAL, 100, -1, CG_SWALLOW_NONE);
 }
 
 static uint32_t expect(cg_window_t *w, uint32_t i, const char *text)
@@ -101,10 +101,9 @@ static uint32_t expect(cg_window_t *w, uint32_t i, const char *text)
 static void try_webhook(cg_window_t *w, uint32_t start, uint32_t i)
 {
     char body[40];
-    static const char *const hosts[] = {"hooks.slack.com/services/",
-                                        "hooks.slack.com/workflows/",
-                                        "discord.com/api/webhooks/",
-                                        "discordapp.com/api/webhooks/"};
+    static const char *const hosts[] = {
+        "hooks.slack.com/services/", "hooks.slack.com/workflows/",
+        "discord.com/api/webhooks/", "discordapp.com/api/webhooks/"};
     for (size_t k = 0; k < sizeof hosts / sizeof hosts[0]; k++) {
         uint32_t path = expect(w, i, hosts[k]);
         if (path == 0) {
@@ -153,7 +152,11 @@ void cg_scan_url(cg_window_t *w, uint32_t colon)
 
 /* ---- label and value ---- */
 
-typedef enum label_kind_t { LABEL_NONE, LABEL_PASSWORD, LABEL_KEY } label_kind_t;
+typedef enum label_kind_t {
+    LABEL_NONE,
+    LABEL_PASSWORD,
+    LABEL_KEY
+} label_kind_t;
 
 typedef struct secret_label_t {
     const char *word; /* lower case; '_' is a blank, _ - or nothing */
@@ -191,8 +194,8 @@ static bool label_ends_at(const cg_window_t *w, uint32_t end, const char *word)
             len--;
             continue;
         }
-        if (i == 0 || (have != want && (have < 'A' || have > 'Z' ||
-                                        have + 32 != want))) {
+        if (i == 0 ||
+            (have != want && (have < 'A' || have > 'Z' || have + 32 != want))) {
             return false;
         }
         i--;
@@ -221,7 +224,8 @@ static label_kind_t label_before(const cg_window_t *w, uint32_t end)
 static bool ends_with(const cg_window_t *w, uint32_t end, const char *text)
 {
     uint32_t len = (uint32_t)strlen(text);
-    return end >= len && w->text[end - 1] == (unsigned char)text[len - 1] && memcmp(w->text + end - len, text, len) == 0;
+    return end >= len && w->text[end - 1] == (unsigned char)text[len - 1] &&
+           memcmp(w->text + end - len, text, len) == 0;
 }
 
 /* Goes left from a value over quotes, blanks, one sign and quotes again.
@@ -229,11 +233,16 @@ static bool ends_with(const cg_window_t *w, uint32_t end, const char *text)
 static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
                               bool *is_quoted)
 {
-    static const char *const signs[] = {":=", "=>", "=", ":",
+    static const char *const signs[] = {":=",
+                                        "=>",
+                                        "=",
+                                        ":",
                                         "\xef\xbc\x9a" /* ： */,
                                         "\xe6\x98\xaf" /* 是 */,
                                         "\xe4\xb8\xba" /* 为 */,
-                                        " is", "为", "爲"};
+                                        " is",
+                                        "为",
+                                        "爲"};
     uint32_t i = value;
     uint32_t stop = i > 12 ? i - 12 : 0;
     *is_quoted = false;
@@ -300,8 +309,9 @@ static bool is_reference(const value_t *value)
         return true;
     }
     for (int i = 0; i + 1 < value->len; i++) {
-        if (value->s[i] == '.' && cg_is((unsigned char)value->s[i + 1], CG_C_ALPHA) &&
-            i > 0 && cg_is((unsigned char)value->s[i - 1], CG_C_ALPHA)) {
+        if (value->s[i] == '.' &&
+            cg_is((unsigned char)value->s[i + 1], CG_C_ALPHA) && i > 0 &&
+            cg_is((unsigned char)value->s[i - 1], CG_C_ALPHA)) {
             return true;
         }
         if (value->s[i] == ':' && value->s[i + 1] == '/') {
@@ -333,8 +343,7 @@ static bool is_password(const value_t *value, bool is_sure)
 static bool is_key(const value_t *value)
 {
     return value->len >= 24 && value->classes >= 3 && is_key_shape(value) &&
-           !is_reference(value) &&
-           cg_is_random(value->s, value->len, false);
+           !is_reference(value) && cg_is_random(value->s, value->len, false);
 }
 
 /* Forty characters of base64 beside its name. */

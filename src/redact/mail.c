@@ -41,7 +41,8 @@ static uint32_t read_dot(cg_window_t *w, uint32_t i)
     i++;
     i += cg_at(w, i) == ' ';
     if ((cg_at(w, i) | 0x20) == 'd') {
-        if ((cg_at(w, i + 1) | 0x20) != 'o' || (cg_at(w, i + 2) | 0x20) != 't') {
+        if ((cg_at(w, i + 1) | 0x20) != 'o' ||
+            (cg_at(w, i + 2) | 0x20) != 't') {
             return 0;
         }
         i += 3;
@@ -65,8 +66,8 @@ static bool is_picture(cg_window_t *w, uint32_t domain, uint32_t end)
     while (cg_is(cg_at(w, i), CG_C_DIGIT)) {
         i++;
     }
-    return i > domain && (cg_at(w, i) | 0x20) == 'x' && cg_at(w, i + 1) == '.' &&
-           end - i <= 6;
+    return i > domain && (cg_at(w, i) | 0x20) == 'x' &&
+           cg_at(w, i + 1) == '.' && end - i <= 6;
 }
 
 /* Reads a domain at i. Returns its end, or 0. */

@@ -9,11 +9,10 @@ size_t cg_mask_placeholder(const cg_rules_t *rules, const cg_finding_t *finding,
                            char out[CG_PLACEHOLDER_MAX])
 {
     bool is_custom = finding->type == CG_TYPE_CUSTOM;
-    int len = snprintf(out, CG_PLACEHOLDER_MAX, "[%s%s%s]",
-                       cg_detector_name(finding->type), is_custom ? ":" : "",
-                       is_custom ? cg_rules_name(rules, finding->type,
-                                                 finding->rule)
-                                 : "");
+    int len = snprintf(
+        out, CG_PLACEHOLDER_MAX, "[%s%s%s]", cg_detector_name(finding->type),
+        is_custom ? ":" : "",
+        is_custom ? cg_rules_name(rules, finding->type, finding->rule) : "");
     return (size_t)len;
 }
 

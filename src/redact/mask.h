@@ -14,8 +14,8 @@ typedef struct cg_tally_t {
 } cg_tally_t;
 
 typedef struct cg_mask_result_t {
-    bool is_changed;   /* out differs from the text */
-    bool is_blocked;   /* a finding's action is BLOCK; nothing was written */
+    bool is_changed;    /* out differs from the text */
+    bool is_blocked;    /* a finding's action is BLOCK; nothing was written */
     uint8_t blocked_by; /* the first such type */
 } cg_mask_result_t;
 
@@ -25,8 +25,8 @@ typedef struct cg_mask_result_t {
  * (which may be NULL). */
 cg_mask_result_t cg_redact_mask(const cg_rules_t *rules, cg_str_t text,
                                 const cg_findings_t *findings,
-                                const cg_actions_t *actions,
-                                cg_tally_t *tally, cg_buf_t *out_buf);
+                                const cg_actions_t *actions, cg_tally_t *tally,
+                                cg_buf_t *out_buf);
 
 /* What is put in the place of a finding, e.g. "[CREDIT_CARD]". Returns its
  * length; out is NUL-terminated. */

@@ -107,7 +107,7 @@ void cg_scan_ip4(cg_window_t *w, uint32_t start)
 
 typedef struct ip6_t {
     int groups;
-    bool has_gap;   /* :: */
+    bool has_gap; /* :: */
     bool has_digit;
     bool has_long; /* a group of three or four */
     bool has_ip4;
@@ -171,10 +171,10 @@ static void try_ip6(cg_window_t *w, uint32_t start)
 {
     ip6_t ip = read_ip6(w, start);
     unsigned after = cg_at(w, ip.end);
-    bool is_whole = ip.has_gap ? ip.groups < 8 && (ip.groups > 1 || ip.has_ip4) &&
-                                     ((ip.has_digit && ip.has_long) || ip.has_ip4)
-                               : ip.groups == 8 ||
-                                     (ip.groups == 6 && ip.has_ip4);
+    bool is_whole = ip.has_gap
+                        ? ip.groups < 8 && (ip.groups > 1 || ip.has_ip4) &&
+                              ((ip.has_digit && ip.has_long) || ip.has_ip4)
+                        : ip.groups == 8 || (ip.groups == 6 && ip.has_ip4);
     if (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT)) {
         return;
     }
@@ -234,7 +234,8 @@ static bool is_rest(const cg_window_t *w, uint32_t start)
         is_hex = is_hex && cg_is(w->text[i], CG_C_HEX);
     }
     uint32_t len = start - 1 - i;
-    return len == 0 ? cg_before(w, i) == ':' : has_digit || (is_hex && len <= 4);
+    return len == 0 ? cg_before(w, i) == ':'
+                    : has_digit || (is_hex && len <= 4);
 }
 
 void cg_scan_colons(cg_window_t *w, uint32_t start)

@@ -227,9 +227,8 @@ static int numeral(uint32_t cp)
             high = mid;
         }
     }
-    return low < COUNT(numerals) && numerals[low].cp == cp
-               ? numerals[low].digit
-               : KEEP;
+    return low < COUNT(numerals) && numerals[low].cp == cp ? numerals[low].digit
+                                                           : KEEP;
 }
 
 /* Decodes at p; cut says that more bytes could complete the sequence. */
@@ -438,10 +437,10 @@ static bool is_foreign_letter(uint32_t cp)
 }
 
 typedef struct token_t {
-    int run;       /* foreign letters at its beginning */
-    int capitals;  /* of them */
-    int digits;    /* ASCII, in the token */
-    bool is_pure;  /* they all look like ASCII letters */
+    int run;      /* foreign letters at its beginning */
+    int capitals; /* of them */
+    int digits;   /* ASCII, in the token */
+    bool is_pure; /* they all look like ASCII letters */
     bool has_alpha;
     bool has_at;
     bool is_ended; /* before the text or the limit did */
@@ -505,10 +504,10 @@ static bool decide_folding(pass_t *pass)
         return false;
     }
     pass->state->is_folding =
-        token.is_pure && ((has_alpha && token.run <= FOLD_RUN_MAX) ||
-                          token.has_at || pass->state->last == '@' ||
-                          (token.digits >= 4 && token.run <= 4 &&
-                           token.capitals == token.run));
+        token.is_pure &&
+        ((has_alpha && token.run <= FOLD_RUN_MAX) || token.has_at ||
+         pass->state->last == '@' ||
+         (token.digits >= 4 && token.run <= 4 && token.capitals == token.run));
     return true;
 }
 
@@ -735,8 +734,11 @@ static void run_plain(pass_t *pass, uint32_t stop)
 void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
                   uint32_t len, uint32_t stop, bool is_final, cg_norm_t *norm)
 {
-    pass_t pass = {.state = state, .src = src, .len = len,
-                   .is_final = is_final, .norm = norm};
+    pass_t pass = {.state = state,
+                   .src = src,
+                   .len = len,
+                   .is_final = is_final,
+                   .norm = norm};
     mark(&pass, 0);
     while (pass.at < stop) {
         run_plain(&pass, stop);
@@ -785,7 +787,7 @@ uint32_t cg_norm_find(const cg_norm_t *norm, uint32_t src)
     }
     const cg_break_t *found = &norm->breaks[low - 1];
     uint32_t at = found->norm + (src - found->src);
-    uint32_t next = low < norm->break_count ? norm->breaks[low].norm
-                                            : norm->len;
+    uint32_t next =
+        low < norm->break_count ? norm->breaks[low].norm : norm->len;
     return at < next ? at : next;
 }

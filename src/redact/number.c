@@ -37,8 +37,8 @@ enum gap_t {
 typedef struct group_t {
     uint32_t end; /* after its last digit */
     uint8_t len;
-    uint8_t total; /* digits up to its end */
-    uint8_t gap;   /* kind of the gap before it */
+    uint8_t total;  /* digits up to its end */
+    uint8_t gap;    /* kind of the gap before it */
     uint32_t shape; /* lengths up to it, one hexadecimal digit each */
 } group_t;
 
@@ -54,10 +54,10 @@ typedef struct row_t {
     uint8_t type;
     uint8_t min;
     uint8_t max;
-    uint8_t solid;      /* score without gaps; 0: not so */
-    uint8_t shaped;     /* score in a usual grouping */
-    uint8_t other;      /* score in any other grouping */
-    uint8_t gaps;       /* gaps of a usual grouping */
+    uint8_t solid;          /* score without gaps; 0: not so */
+    uint8_t shaped;         /* score in a usual grouping */
+    uint8_t other;          /* score in any other grouping */
+    uint8_t gaps;           /* gaps of a usual grouping */
     const uint32_t *shapes; /* usual groupings, a digit a group; 0 ends */
     bool (*fixed)(const char *d);
     bool (*sized)(const char *d, int len);
@@ -107,8 +107,8 @@ static const row_t rows[] = {
  * more, and of telephones. */
 static const uint32_t *const sure_shapes[] = {
     [2] = SHAPES(0x88, 0x6A, 0xA6, 0x67, 0xD2, 0x92, 0x37, 0x2B, 0x4B),
-    [3] = SHAPES(0x333, 0x465, 0x464, 0x613, 0x466, 0x684, 0x648, 0x324, 0x13A, 0x334,
-                 0x137, 0x344, 0x335, 0x353, 0x245, 0x443),
+    [3] = SHAPES(0x333, 0x465, 0x464, 0x613, 0x466, 0x684, 0x648, 0x324, 0x13A,
+                 0x334, 0x137, 0x344, 0x335, 0x353, 0x245, 0x443),
     [4] = SHAPES(0x4444, 0x4443, 0x4441, 0x6444, 0x3384, 0x3332, 0x1334, 0x3334,
                  0x2344, 0x4344, 0x3322),
     [5] = SHAPES(0x44443, 0x44442, 0x44441, 0x33444, 0x23342),
@@ -167,7 +167,7 @@ static int settle_kind(int kinds, int spaces, int signs)
     }
     if (kinds & GAP_MARK) {
         return kinds == GAP_MARK || kinds == (GAP_MARK | GAP_DASH) ? GAP_MARK
-                                                                    : 0;
+                                                                   : 0;
     }
     if (kinds & GAP_PAREN) {
         return signs <= 3 ? GAP_PAREN : 0;
@@ -250,8 +250,8 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
         }
         uint32_t len = i - from;
         shape = len > 15 || shape >> 28 ? SHAPE_NONE : shape << 4 | len;
-        number->group[number->groups++] = (group_t){
-            i, (uint8_t)len, (uint8_t)total, (uint8_t)gap, shape};
+        number->group[number->groups++] =
+            (group_t){i, (uint8_t)len, (uint8_t)total, (uint8_t)gap, shape};
         is_even = is_even && len == number->group[0].len;
         if (total >= DIGITS_MAX || number->has_x ||
             number->groups == DIGITS_MAX ||
@@ -294,8 +294,8 @@ static void grow(window_t *window, const number_t *number)
     if (window->groups > 0) {
         bool was_even = window->groups == 1 ||
                         number->group[window->groups - 1].len == size;
-        window->is_one_gap = window->is_one_gap && (window->gaps == 0 ||
-                                                    window->gaps == group->gap);
+        window->is_one_gap = window->is_one_gap &&
+                             (window->gaps == 0 || window->gaps == group->gap);
         window->gaps |= group->gap;
         window->is_uniform =
             window->is_uniform && was_even && group->len <= size;
@@ -325,8 +325,7 @@ static int score_row(const row_t *row, const window_t *window)
     if (window->groups == 1) {
         return row->solid;
     }
-    if ((window->gaps & ~row->gaps) == 0 &&
-        is_in(window->shape, row->shapes)) {
+    if ((window->gaps & ~row->gaps) == 0 && is_in(window->shape, row->shapes)) {
         bool is_mixed = !window->is_one_gap && row->type != CG_TYPE_BR_CPF &&
                         row->type != CG_TYPE_BR_CNPJ;
         return is_mixed ? row->other : row->shaped;
@@ -396,8 +395,7 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
     int after = 0;
     uint32_t i = start;
     while (before < 4 && i >= 6 && w->text[i - 1] <= ' ' &&
-           w->text[i - 6] <= ' ' &&
-           is_four(w, i - 5, &is_hex)) {
+           w->text[i - 6] <= ' ' && is_four(w, i - 5, &is_hex)) {
         before++;
         i -= 5;
     }
@@ -432,9 +430,9 @@ static void try_rows(cg_window_t *w, const number_t *number,
             continue;
         }
         int score = score_row(row, window);
-        if (score == 0 || (score < CG_SCORE_FOUND &&
-                           !is_labelled(w, row->type, number->start,
-                                        score <= SCORE_ODD))) {
+        if (score == 0 ||
+            (score < CG_SCORE_FOUND &&
+             !is_labelled(w, row->type, number->start, score <= SCORE_ODD))) {
             continue;
         }
         if (score <= SCORE_ODD && row->type == CG_TYPE_CREDIT_CARD) {
@@ -465,7 +463,11 @@ static bool looks_mobile(const number_t *number, const window_t *window)
 /* " ext. 12", " x12", "转12": returns its end, or end. */
 static uint32_t read_extension(cg_window_t *w, uint32_t end)
 {
-    static const char *const words[] = {"extension", "ext.", "ext", "x", "#",
+    static const char *const words[] = {"extension",
+                                        "ext.",
+                                        "ext",
+                                        "x",
+                                        "#",
                                         "\xe8\xbd\xac",
                                         "\xe5\x88\x86\xe6\x9c\xba"};
     uint32_t i = end;
@@ -502,8 +504,8 @@ static bool is_called_after(cg_window_t *w, uint32_t end)
     static const char *const words[] = {"office", "fax",  "mobile", "cell",
                                         "home",   "work", "phone",  "tel"};
     uint32_t i = end;
-    while (i < end + 3 && (cg_at(w, i) == ' ' || cg_at(w, i) == '-' ||
-                           cg_at(w, i) == '(')) {
+    while (i < end + 3 &&
+           (cg_at(w, i) == ' ' || cg_at(w, i) == '-' || cg_at(w, i) == '(')) {
         i++;
     }
     for (size_t k = 0; i > end && k < sizeof words / sizeof words[0]; k++) {
@@ -543,8 +545,8 @@ static bool has_ip4_form(const number_t *number, const window_t *window)
         return false;
     }
     for (int i = 0; i < 4; i++) {
-        const char *d = number->d + number->group[i].total -
-                        number->group[i].len;
+        const char *d =
+            number->d + number->group[i].total - number->group[i].len;
         if (number->group[i].len > 3 ||
             (number->group[i].len == 3 && strncmp(d, "256", 3) >= 0)) {
             return false;
@@ -569,8 +571,7 @@ static bool is_date(const number_t *number, int groups)
     if (groups < 3 || number->group[2].total != 8) {
         return false;
     }
-    bool is_year_first = number->group[0].len == 4 &&
-                         number->group[1].len == 2;
+    bool is_year_first = number->group[0].len == 4 && number->group[1].len == 2;
     bool is_year_last = number->group[0].len == 2 && number->group[1].len == 2;
     return (is_year_first && (d[0] == '1' || d[0] == '2')) ||
            (is_year_last && (d[4] == '1' || d[4] == '2'));
@@ -636,7 +637,8 @@ static int china_prefix(const char *d, int total)
 /* 08 37 56 48 18 among other pairs of hexadecimal digits is a dump. */
 static bool is_in_dump(cg_window_t *w, uint32_t start, uint32_t end)
 {
-    bool is_after = cg_at(w, end) == ' ' && cg_is(cg_at(w, end + 1), CG_C_HEX) &&
+    bool is_after = cg_at(w, end) == ' ' &&
+                    cg_is(cg_at(w, end + 1), CG_C_HEX) &&
                     cg_is(cg_at(w, end + 2), CG_C_HEX) &&
                     !cg_is(cg_at(w, end + 3), CG_C_ALNUM);
     return is_after || (start >= 3 && w->text[start - 1] == ' ' &&
@@ -682,7 +684,8 @@ static int score_phone(const number_t *number, const window_t *window)
         bool is_usual =
             is_one_block ||
             (is_tight &&
-             is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344, 0x335, 0x353, 0x245, 0x443)));
+             is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344,
+                                         0x335, 0x353, 0x245, 0x443)));
         return is_usual ? 70 : 20;
     }
     if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
@@ -736,7 +739,8 @@ static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
     }
     if (score < CG_SCORE_FOUND && looks_mobile(number, window) &&
         cg_label_distance(w, CG_TYPE_PHONE_NUMBER, start) < 0) {
-        score = CG_SCORE_FOUND; /* "号码是1 3 8 …": any number's label will do */
+        score =
+            CG_SCORE_FOUND; /* "号码是1 3 8 …": any number's label will do */
     }
     cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, score);
 }
@@ -744,8 +748,8 @@ static void try_phone(cg_window_t *w, const number_t *number, uint32_t start,
 static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
 {
     number_t number;
-    if (cg_is(cg_before(w, start), CG_C_ALNUM) ||
-        cg_before(w, start) == '+' || cg_at(w, digits) == '0') {
+    if (cg_is(cg_before(w, start), CG_C_ALNUM) || cg_before(w, start) == '+' ||
+        cg_at(w, digits) == '0') {
         return;
     }
     read_number(w, digits, &number);
@@ -806,16 +810,15 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
     }
     number_t number;
     read_number(w, digits, &number);
-    if (number.groups == 0 ||
-        number.group[number.groups - 1].total < 7) {
+    if (number.groups == 0 || number.group[number.groups - 1].total < 7) {
         return;
     }
-    if (is_paren && (number.group[0].len > 5 ||
-                     cg_at(w, number.group[0].end) != ')')) {
+    if (is_paren &&
+        (number.group[0].len > 5 || cg_at(w, number.group[0].end) != ')')) {
         return;
     }
-    bool has_before = number.groups > 1 &&
-                      has_group_before(w, start, number.group[1].gap);
+    bool has_before =
+        number.groups > 1 && has_group_before(w, start, number.group[1].gap);
     bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
                            number.group[0].len <= 5 &&
                            cg_at(w, number.group[0].end) == ')';

@@ -21,9 +21,9 @@
 
 struct cg_patterns_t {
     hs_database_t *database;
-    hs_scratch_t *scratch; /* the prototype */
+    hs_scratch_t *scratch;      /* the prototype */
     hs_scratch_t *slots[SLOTS]; /* atomic; NULL: taken or never made */
-    uint32_t width; /* bytes of the longest match, at most MATCH_MAX */
+    uint32_t width;      /* bytes of the longest match, at most MATCH_MAX */
     cg_prefix_t *prefix; /* what is half matched; NULL: not known */
 };
 
@@ -130,8 +130,8 @@ apr_status_t cg_patterns_create(const cg_regex_t *regexes, size_t count,
 /* A byte regex may begin or end within a character; a finding does not. */
 static uint32_t whole_start(const cg_window_t *w, uint32_t at, uint32_t least)
 {
-    for (int i = 0; i < 3 && at > least && at < w->n &&
-                    (w->text[at] & 0xC0) == 0x80;
+    for (int i = 0;
+         i < 3 && at > least && at < w->n && (w->text[at] & 0xC0) == 0x80;
          i++) {
         at--;
     }
@@ -163,8 +163,8 @@ static int on_match(unsigned id, unsigned long long match_from,
         if (known->type == CG_TYPE_CUSTOM && known->start == from &&
             known->rule == (int16_t)id) {
             known->end = (uint16_t)(to > known->end ? to : known->end);
-            known->reach = known->reach > known->end ? known->reach
-                                                     : known->end;
+            known->reach =
+                known->reach > known->end ? known->reach : known->end;
             return 0;
         }
     }
@@ -179,15 +179,14 @@ static hs_scratch_t *take_scratch(const cg_patterns_t *patterns, int *slot)
     cg_patterns_t *shared = (cg_patterns_t *)(uintptr_t)patterns;
     hs_scratch_t *scratch = NULL;
     for (*slot = 0; *slot < SLOTS; ++*slot) {
-        scratch = __atomic_exchange_n(&shared->slots[*slot], NULL,
-                                      __ATOMIC_ACQUIRE);
+        scratch =
+            __atomic_exchange_n(&shared->slots[*slot], NULL, __ATOMIC_ACQUIRE);
         if (scratch) {
             return scratch;
         }
     }
-    return hs_clone_scratch(patterns->scratch, &scratch) == HS_SUCCESS
-               ? scratch
-               : NULL;
+    return hs_clone_scratch(patterns->scratch, &scratch) == HS_SUCCESS ? scratch
+                                                                       : NULL;
 }
 
 static void give_scratch(const cg_patterns_t *patterns, hs_scratch_t *scratch)

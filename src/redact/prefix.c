@@ -108,7 +108,8 @@ static part_t new_position(reader_t *reader, const class_t *class)
 /* One after the other. */
 static part_t join(reader_t *reader, const part_t *a, const part_t *b)
 {
-    part_t part = {.first = a->first, .last = b->last,
+    part_t part = {.first = a->first,
+                   .last = b->last,
                    .is_nullable = a->is_nullable && b->is_nullable};
     link_sets(reader->prefix, &a->last, &b->first);
     if (a->is_nullable) {
@@ -462,7 +463,8 @@ cg_prefix_t *cg_prefix_create(const cg_regex_t *regexes, size_t count,
 {
     cg_prefix_t *prefix = apr_pcalloc(pool, sizeof *prefix);
     for (size_t i = 0; i < count; i++) {
-        reader_t reader = {.prefix = prefix, .at = regexes[i].regex,
+        reader_t reader = {.prefix = prefix,
+                           .at = regexes[i].regex,
                            .end = regexes[i].regex + strlen(regexes[i].regex),
                            .is_caseless = regexes[i].is_caseless};
         part_t part = read_either(&reader);

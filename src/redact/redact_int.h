@@ -24,11 +24,11 @@
 #include "redact/rules.h"
 #include "redact/scan.h"
 
-#define CG_LEFT_BYTES 152   /* normalised text kept before a window */
-#define CG_SPAN_PLAIN 208   /* source bytes a scanner may see from its start */
+#define CG_LEFT_BYTES 152 /* normalised text kept before a window */
+#define CG_SPAN_PLAIN 208 /* source bytes a scanner may see from its start */
 #define CG_SPAN_DEEP 2400
-#define CG_TOKEN_BACK 128   /* source bytes a scanner may look to the left */
-#define CG_CONTEXT_BACK 96  /* bytes before a value in which a word speaks */
+#define CG_TOKEN_BACK 128  /* source bytes a scanner may look to the left */
+#define CG_CONTEXT_BACK 96 /* bytes before a value in which a word speaks */
 
 /* ---- normalise.c ---- */
 
@@ -40,12 +40,12 @@ typedef struct cg_break_t {
 
 /* What the normaliser must know about the text before; zero at its start. */
 typedef struct cg_norm_state_t {
-    unsigned char last;    /* last normalised byte */
-    bool is_numeral_run;   /* inside a run of Chinese numerals */
-    bool is_wide;          /* the last was a full-width letter or digit */
-    bool in_run;           /* inside a run of Cyrillic, Greek … letters */
-    bool is_folding;       /* ... that are taken for ASCII ones */
-    bool has_alpha;        /* the token has had an ASCII letter or @ */
+    unsigned char last;  /* last normalised byte */
+    bool is_numeral_run; /* inside a run of Chinese numerals */
+    bool is_wide;        /* the last was a full-width letter or digit */
+    bool in_run;         /* inside a run of Cyrillic, Greek … letters */
+    bool is_folding;     /* ... that are taken for ASCII ones */
+    bool has_alpha;      /* the token has had an ASCII letter or @ */
 } cg_norm_state_t;
 
 typedef struct cg_norm_t {
@@ -130,10 +130,15 @@ static inline unsigned cg_before(const cg_window_t *w, uint32_t i)
     return i > 0 ? w->text[i - 1] : 0;
 }
 
-enum { CG_C_DIGIT = 1, CG_C_UPPER = 2, CG_C_LOWER = 4, CG_C_HEX = 8,
-       CG_C_B64URL = 16, /* letters, digits, - _ */
-       CG_C_LOCAL = 32,  /* local part of an address */
-       CG_C_TOKEN = 64   /* may stand inside a value without a blank */ };
+enum {
+    CG_C_DIGIT = 1,
+    CG_C_UPPER = 2,
+    CG_C_LOWER = 4,
+    CG_C_HEX = 8,
+    CG_C_B64URL = 16, /* letters, digits, - _ */
+    CG_C_LOCAL = 32,  /* local part of an address */
+    CG_C_TOKEN = 64   /* may stand inside a value without a blank */
+};
 extern const uint8_t cg_class[256];
 #define CG_C_ALPHA (CG_C_UPPER | CG_C_LOWER)
 #define CG_C_ALNUM (CG_C_DIGIT | CG_C_ALPHA)
@@ -196,9 +201,11 @@ bool cg_has_label(cg_window_t *w, uint32_t start);
 /* Does a label end exactly at start: "SSN123456789"? */
 bool cg_label_touches(cg_window_t *w, uint32_t start);
 /* Pseudo types in the table of labels. */
-enum { CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
-       CG_LABEL_NUMBER, /* number, 号码: any number */
-       CG_LABEL_MAX };
+enum {
+    CG_LABEL_COUNTER = CG_TYPE_COUNT, /* order, 订单: not a card */
+    CG_LABEL_NUMBER,                  /* number, 号码: any number */
+    CG_LABEL_MAX
+};
 
 /* ---- engine.c ---- */
 
@@ -228,8 +235,7 @@ typedef struct cg_room_t {
 typedef void (*cg_on_finding_t)(void *ctx, uint32_t start, uint32_t end,
                                 const cg_candidate_t *what, bool continues);
 
-void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules,
-                    bool is_deep);
+void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules, bool is_deep);
 /* Lets a name stand before the text, as a label. */
 void cg_engine_name(cg_engine_t *engine, cg_str_t name);
 /* Scans src; returns how many of its bytes are decided. The next call must

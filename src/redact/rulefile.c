@@ -39,8 +39,8 @@ static apr_status_t read_all(const char *path, cg_str_t *out, cg_error_t *err,
         if (status == APR_SUCCESS) {
             char *bytes = apr_palloc(pool, (apr_size_t)info.size + 1);
             apr_size_t len = 0;
-            status = apr_file_read_full(file, bytes, (apr_size_t)info.size,
-                                        &len);
+            status =
+                apr_file_read_full(file, bytes, (apr_size_t)info.size, &len);
             status = APR_STATUS_IS_EOF(status) ? APR_SUCCESS : status;
             *out = (cg_str_t){bytes, len};
         }
@@ -98,8 +98,7 @@ static cg_str_t next_word(cg_str_t *rest)
 }
 
 apr_status_t cg_words_read(const char *path, cg_str_t **out_words,
-                           size_t *out_count, cg_error_t *err,
-                           apr_pool_t *pool)
+                           size_t *out_count, cg_error_t *err, apr_pool_t *pool)
 {
     cg_str_t rest;
     cg_str_t line;
@@ -155,9 +154,8 @@ static apr_status_t read_options(reader_t *reader, cg_str_t rest,
 static void close_list(reader_t *reader)
 {
     if (reader->words) {
-        cg_word_list_t *list =
-            &APR_ARRAY_IDX(reader->lists, reader->lists->nelts - 1,
-                           cg_word_list_t);
+        cg_word_list_t *list = &APR_ARRAY_IDX(
+            reader->lists, reader->lists->nelts - 1, cg_word_list_t);
         list->words = (const cg_str_t *)(void *)reader->words->elts;
         list->count = (size_t)reader->words->nelts;
         reader->words = NULL;
@@ -204,8 +202,8 @@ static apr_status_t read_words(reader_t *reader, cg_str_t rest)
                            "/", path, NULL);
     }
     cg_str_t *words;
-    status = cg_words_read(path, &words, &list.count, reader->err,
-                           reader->pool);
+    status =
+        cg_words_read(path, &words, &list.count, reader->err, reader->pool);
     list.words = words;
     APR_ARRAY_PUSH(reader->lists, cg_word_list_t) = list;
     return status;
@@ -305,8 +303,8 @@ apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
 {
     cg_str_t rest;
     cg_str_t line;
-    reader_t reader = {.path = path, .actions = actions, .err = err,
-                       .pool = pool};
+    reader_t reader = {
+        .path = path, .actions = actions, .err = err, .pool = pool};
     apr_status_t status = read_all(path, &rest, err, pool);
     reader.lists = apr_array_make(pool, 4, sizeof(cg_word_list_t));
     reader.regexes = apr_array_make(pool, 4, sizeof(cg_regex_t));

@@ -12,8 +12,8 @@
 #include "redact/rules_int.h"
 
 static const char *const action_names[] = {
-    [CG_ACTION_ALLOW] = "allow",         [CG_ACTION_LOG] = "log",
-    [CG_ACTION_MASK] = "mask",           [CG_ACTION_PSEUDONYM] = "pseudonym",
+    [CG_ACTION_ALLOW] = "allow", [CG_ACTION_LOG] = "log",
+    [CG_ACTION_MASK] = "mask",   [CG_ACTION_PSEUDONYM] = "pseudonym",
     [CG_ACTION_BLOCK] = "block",
 };
 #define ACTIONS (sizeof action_names / sizeof action_names[0])
@@ -84,7 +84,8 @@ static bool is_name(const char *name)
 static apr_status_t copy_names(const cg_rules_spec_t *spec, cg_rules_t *rules,
                                cg_error_t *err, apr_pool_t *pool)
 {
-    const char **lists = apr_palloc(pool, (spec->list_count + 1) * sizeof *lists);
+    const char **lists =
+        apr_palloc(pool, (spec->list_count + 1) * sizeof *lists);
     const char **regexes =
         apr_palloc(pool, (spec->regex_count + 1) * sizeof *regexes);
     if (spec->list_count > INT16_MAX || spec->regex_count > INT16_MAX) {
@@ -168,7 +169,8 @@ bool cg_rules_allow(const cg_rules_t *rules, int type, cg_str_t value)
         cg_str_t allowed = rules->allowed[i];
         bool is_domain = type == CG_TYPE_EMAIL_ADDRESS && allowed.len > 1 &&
                          allowed.ptr[0] == '@';
-        if (value.len == allowed.len || (is_domain && value.len > allowed.len)) {
+        if (value.len == allowed.len ||
+            (is_domain && value.len > allowed.len)) {
             const char *tail = value.ptr + (value.len - allowed.len);
             if (strncasecmp(tail, allowed.ptr, allowed.len) == 0) {
                 return true;

@@ -53,7 +53,7 @@ typedef struct cg_word_list_t {
 } cg_word_list_t;
 
 typedef struct cg_regex_t {
-    const char *name; /* letters, digits, - _ ; written CUSTOM:<name> */
+    const char *name;  /* letters, digits, - _ ; written CUSTOM:<name> */
     const char *regex; /* PCRE syntax as Hyperscan takes it, bytes, no
                           look-around, no back-references */
     bool is_caseless;

@@ -76,9 +76,11 @@ apr_status_t cg_redact_scan_named(const cg_rules_t *rules, cg_str_t name,
     if (!out->work) {
         out->work = apr_palloc(out->pool, sizeof *out->work);
     }
-    cg_room_t room = {.text = out->work->text, .breaks = out->work->breaks,
+    cg_room_t room = {.text = out->work->text,
+                      .breaks = out->work->breaks,
                       .break_cap = WINDOW_BYTES + 2,
-                      .found = out->work->found, .found_cap = CANDIDATES};
+                      .found = out->work->found,
+                      .found_cap = CANDIDATES};
     cg_engine_init(&engine, rules, depth == CG_SCAN_DEEP);
     cg_engine_name(&engine, name);
     uint32_t at = 0;

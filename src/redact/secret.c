@@ -110,12 +110,12 @@ static const issued_t keys[] = {
 
 /* Second characters of the prefixes, by the first: most words end here. */
 static const char *const seconds[128] = {
-    ['A'] = "GKSBCIT", ['C'] = "F",  ['G'] = "O",      ['L'] = "T",
-    ['N'] = "R",       ['P'] = "M",  ['S'] = "G",      ['a'] = "p",
-    ['d'] = "aco",     ['e'] = "y",  ['f'] = "i",      ['g'] = "ihls",
-    ['h'] = "fv",      ['k'] = "e",  ['l'] = "i",      ['n'] = "ptv",
+    ['A'] = "GKSBCIT", ['C'] = "F",   ['G'] = "O",      ['L'] = "T",
+    ['N'] = "R",       ['P'] = "M",   ['S'] = "G",      ['a'] = "p",
+    ['d'] = "aco",     ['e'] = "y",   ['f'] = "i",      ['g'] = "ihls",
+    ['h'] = "fv",      ['k'] = "e",   ['l'] = "i",      ['n'] = "ptv",
     ['p'] = "pys",     ['r'] = "8ku", ['s'] = "behknq", ['t'] = "sv",
-    ['w'] = "h",       ['x'] = "ao", ['y'] = "a",
+    ['w'] = "h",       ['x'] = "ao",  ['y'] = "a",
 };
 
 bool cg_may_be_key(unsigned first, unsigned second)
@@ -146,12 +146,12 @@ static bool is_of(unsigned c, int alphabet)
  * letters of both cases they come about by chance. */
 static bool has_stop_word(const char *body, int len)
 {
-    static const char *const words[] = {"example", "your",  "xxxx",  "placeholder",
-                                        "changeme", "sample", "dummy", "redacted",
-                                        "insert",   "fake"};
-    static const char *const capitals[] = {"EXAMPLE", "YOUR",  "XXXX",  "PLACEHOLDER",
-                                           "CHANGEME", "SAMPLE", "DUMMY", "REDACTED",
-                                           "INSERT",   "FAKE"};
+    static const char *const words[] = {
+        "example", "your",  "xxxx",     "placeholder", "changeme",
+        "sample",  "dummy", "redacted", "insert",      "fake"};
+    static const char *const capitals[] = {
+        "EXAMPLE", "YOUR",  "XXXX",     "PLACEHOLDER", "CHANGEME",
+        "SAMPLE",  "DUMMY", "REDACTED", "INSERT",      "FAKE"};
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
         int size = (int)strlen(words[k]);
         for (int i = 0; i + size <= len; i++) {
@@ -278,10 +278,9 @@ static int b64_value(unsigned c)
 /* Does a JOSE header begin here? Its first members are few (RFC 7515 4.1). */
 static bool is_jose(const char *b64, int len)
 {
-    static const char *const members[] = {"\"alg\"", "\"typ\"", "\"kid\"",
-                                          "\"enc\"", "\"cty\"", "\"x5t\"",
-                                          "\"x5c\"", "\"jku\"", "\"jwk\"",
-                                          "\"zip\""};
+    static const char *const members[] = {
+        "\"alg\"", "\"typ\"", "\"kid\"", "\"enc\"", "\"cty\"",
+        "\"x5t\"", "\"x5c\"", "\"jku\"", "\"jwk\"", "\"zip\""};
     char text[49];
     int out = 0;
     for (int i = 0; i + 3 < len && out < 46; i += 4) {
@@ -315,8 +314,8 @@ static void try_jwt(cg_window_t *w, uint32_t start)
         return;
     }
     uint32_t end = start + (uint32_t)len;
-    if (len < JWT_HEAD && (cg_at(w, end) != '.' ||
-                           !cg_is(cg_at(w, end + 1), CG_C_B64URL))) {
+    if (len < JWT_HEAD &&
+        (cg_at(w, end) != '.' || !cg_is(cg_at(w, end + 1), CG_C_B64URL))) {
         return;
     }
     if (is_jose(body, len)) {
@@ -400,8 +399,8 @@ void cg_scan_pem(cg_window_t *w, uint32_t start)
     }
     i += 11;
     uint32_t name = i;
-    while (i < name + 40 &&
-           (cg_is(cg_at(w, i), CG_C_UPPER | CG_C_DIGIT) || cg_at(w, i) == ' ')) {
+    while (i < name + 40 && (cg_is(cg_at(w, i), CG_C_UPPER | CG_C_DIGIT) ||
+                             cg_at(w, i) == ' ')) {
         i++;
     }
     static const char suffix[] = "PRIVATE KEY";

@@ -57,8 +57,7 @@ static void put_mask(job_t *job, const cg_candidate_t *what)
 {
     char placeholder[CG_PLACEHOLDER_MAX];
     cg_finding_t finding = {.type = what->type, .rule = what->rule};
-    size_t len =
-        cg_mask_placeholder(job->stream->rules, &finding, placeholder);
+    size_t len = cg_mask_placeholder(job->stream->rules, &finding, placeholder);
     if (!job->stream->is_blocked) {
         cg_buf_add(job->out, placeholder, len);
     }
@@ -101,8 +100,10 @@ static uint32_t run(cg_stream_t *stream, const char *src, uint32_t len,
     unsigned char text[CG_LEFT_BYTES + WINDOW_BYTES];
     cg_break_t breaks[WINDOW_BYTES + 2];
     cg_candidate_t found[CANDIDATES];
-    cg_room_t room = {.text = text, .breaks = breaks,
-                      .break_cap = WINDOW_BYTES + 2, .found = found,
+    cg_room_t room = {.text = text,
+                      .breaks = breaks,
+                      .break_cap = WINDOW_BYTES + 2,
+                      .found = found,
                       .found_cap = CANDIDATES};
     job_t job = {.stream = stream, .src = src, .out = out};
     uint32_t decided = cg_engine_run(&stream->engine, src, len, is_final, &room,
@@ -151,8 +152,8 @@ void cg_stream_finish(cg_stream_t *stream, cg_buf_t *out)
 {
     uint32_t at = 0;
     while (at < stream->held_len) {
-        uint32_t decided = run(stream, stream->held + at,
-                               stream->held_len - at, true, out);
+        uint32_t decided =
+            run(stream, stream->held + at, stream->held_len - at, true, out);
         if (decided == 0) {
             break;
         }

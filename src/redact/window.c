@@ -110,15 +110,14 @@ void cg_candidate_plain(cg_window_t *w, uint32_t start, uint32_t end, int type,
     if (w->is_final && reach > w->n) {
         reach = w->n; /* nothing is behind it, and nothing will be */
     }
-    w->found[w->found_count++] = (cg_candidate_t){
-        .start = (uint16_t)start,
-        .end = (uint16_t)end,
-        .reach = (uint16_t)reach,
-        .type = (uint8_t)type,
-        .score = (uint8_t)score,
-        .rank = (uint16_t)score,
-        .rule = (int16_t)rule,
-        .swallow = (uint8_t)swallow};
+    w->found[w->found_count++] = (cg_candidate_t){.start = (uint16_t)start,
+                                                  .end = (uint16_t)end,
+                                                  .reach = (uint16_t)reach,
+                                                  .type = (uint8_t)type,
+                                                  .score = (uint8_t)score,
+                                                  .rank = (uint16_t)score,
+                                                  .rule = (int16_t)rule,
+                                                  .swallow = (uint8_t)swallow};
 }
 
 /* A word that has a digit, or four hexadecimal letters: part of an identifier

@@ -161,7 +161,8 @@ static uint32_t strip_marks(const unsigned char *in, uint32_t len,
 {
     uint32_t to = 0;
     for (uint32_t i = 0; i < len; i++) {
-        if (in[i] == 0xC3 && i + 1 < len && bare_letters[in[i + 1] & 63] != '-') {
+        if (in[i] == 0xC3 && i + 1 < len &&
+            bare_letters[in[i + 1] & 63] != '-') {
             out[to++] = (unsigned char)bare_letters[in[++i] & 63];
             continue;
         }
@@ -177,8 +178,10 @@ static void keep_word(cg_words_t *words, const unsigned char *normal,
     unsigned char *kept = apr_palloc(pool, len * (list->is_caseless ? 1 : 2));
     fold_text(words, normal, len, kept);
     word_t *word = &words->words[words->count++];
-    *word = (word_t){.folded = kept, .len = (uint8_t)len,
-                     .is_whole = list->is_whole_word, .is_bare = is_bare,
+    *word = (word_t){.folded = kept,
+                     .len = (uint8_t)len,
+                     .is_whole = list->is_whole_word,
+                     .is_bare = is_bare,
                      .list = number};
     if (!list->is_caseless) {
         memcpy(kept + len, normal, len);
@@ -243,8 +246,7 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
         for (size_t k = 0; k < lists[i].count; k++) {
             if (!add_word(words, lists[i].words[k], &lists[i], (uint16_t)i,
                           pool)) {
-                cg_error_set(err,
-                             "list %s: word %zu must have 2 to %d bytes",
+                cg_error_set(err, "list %s: word %zu must have 2 to %d bytes",
                              lists[i].name ? lists[i].name : "?", k + 1,
                              WORD_BYTES_MAX);
                 return APR_EINVAL;

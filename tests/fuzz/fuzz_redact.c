@@ -31,8 +31,8 @@ static const cg_rules_t *make_rules(apr_pool_t *pool)
                                      {"\xe5\x86\x85\xe9\x83\xa8", 6},
                                      {"b-2", 3}};
     static const cg_str_t exact[] = {{"Titan", 5}};
-    static const cg_word_list_t lists[] = {
-        {"loose", words, 4, true, false}, {"strict", exact, 1, false, true}};
+    static const cg_word_list_t lists[] = {{"loose", words, 4, true, false},
+                                           {"strict", exact, 1, false, true}};
     static const cg_regex_t regexes[] = {{"case", "CASE-[0-9]{4,6}", true}};
     static const cg_str_t allowed[] = {{"@example.com", 12}};
     static const cg_rules_spec_t spec = {lists, 2, regexes, 1, allowed, 1};

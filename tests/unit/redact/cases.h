@@ -89,8 +89,7 @@ static inline cg_str_t masked(const cg_rules_t *rules,
     cg_buf_t out;
     cg_findings_init(&findings, pool);
     cg_buf_init(&out, text.len + 64, pool);
-    CU_ASSERT_EQUAL(cg_redact_scan(rules, text, depth, &findings),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(cg_redact_scan(rules, text, depth, &findings), APR_SUCCESS);
     cg_mask_result_t result =
         cg_redact_mask(rules, text, &findings, actions, NULL, &out);
     return result.is_changed ? (cg_str_t){out.ptr, out.len} : text;
@@ -101,9 +100,9 @@ static inline const char *mask(const char *text, apr_pool_t *pool)
 {
     cg_actions_t actions;
     cg_actions_default(&actions);
-    return cg_str_dup(masked(cg_rules_builtin(), &actions, cg_str(text),
-                             CG_SCAN_DEEP, pool),
-                      pool);
+    return cg_str_dup(
+        masked(cg_rules_builtin(), &actions, cg_str(text), CG_SCAN_DEEP, pool),
+        pool);
 }
 
 #endif

@@ -15,7 +15,8 @@ static const struct {
     const char *wrong;
 } values[] = {
     {CG_TYPE_CREDIT_CARD, "4539 1488 0343 6467", "4539 1488 0343 6468"},
-    {CG_TYPE_IBAN_CODE, "DE89 3704 0044 0532 0130 00", "DE89370400440532013001"},
+    {CG_TYPE_IBAN_CODE, "DE89 3704 0044 0532 0130 00",
+     "DE89370400440532013001"},
     {CG_TYPE_CN_RESIDENT_ID, "11010519491231002X", "110105194912310021"},
     {CG_TYPE_US_SSN, "512-12-1692", "000-12-3456"},
     {CG_TYPE_US_ITIN, "911-70-1234", "911-89-1234"},
@@ -71,8 +72,8 @@ static void addresses_of_coins_are_checked_by_their_sums(void)
 
 static void run_validator(const cg_walk_t *row, apr_pool_t *pool)
 {
-    int type = cg_detector_find(
-        cg_str_dup(member_str(row, "type", pool), pool));
+    int type =
+        cg_detector_find(cg_str_dup(member_str(row, "type", pool), pool));
     cg_str_t value = member_str(row, "value", pool);
     bool is_valid = cg_walk_is_true(row, cg_walk_member(row, 0, "valid"));
     if (type < 0) {

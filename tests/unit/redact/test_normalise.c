@@ -17,8 +17,8 @@ static void normalise(const char *source, bool is_final, result_t *out)
 {
     cg_norm_state_t state = {0};
     uint32_t len = (uint32_t)strlen(source);
-    out->norm = (cg_norm_t){.text = out->text, .breaks = out->breaks,
-                            .break_cap = CAP};
+    out->norm =
+        (cg_norm_t){.text = out->text, .breaks = out->breaks, .break_cap = CAP};
     cg_normalise(&state, (const unsigned char *)source, len, len, is_final,
                  &out->norm);
     out->text[out->norm.len] = 0;
@@ -80,8 +80,8 @@ static void offsets_lead_back_to_the_source(void)
 
 static void an_end_that_may_go_on_waits(void)
 {
-    static const char *const ends[] = {"a&#5", "a\\u00", "a%4", "a\xE4\xB8",
-                                       "a一二", "a。"};
+    static const char *const ends[] = {"a&#5",      "a\\u00", "a%4",
+                                       "a\xE4\xB8", "a一二",  "a。"};
     result_t result;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         normalise(ends[i], false, &result);
@@ -102,8 +102,7 @@ static void every_piece_gives_what_the_whole_gives(void)
             unsigned char text[CAP];
             cg_break_t breaks[CAP];
             cg_norm_state_t state = {0};
-            cg_norm_t norm = {.text = text, .breaks = breaks,
-                              .break_cap = CAP};
+            cg_norm_t norm = {.text = text, .breaks = breaks, .break_cap = CAP};
             cg_normalise(&state, source, cut, cut, false, &norm);
             uint32_t used = norm.used;
             norm.break_count = 0;

@@ -12,8 +12,7 @@ static uint32_t open_at(const char *regex, bool is_caseless, const char *text)
     cg_prefix_t *prefix = cg_prefix_create(&one, 1, pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(prefix);
     uint32_t len = (uint32_t)strlen(text);
-    uint32_t open =
-        cg_prefix_open(prefix, (const unsigned char *)text, 0, len);
+    uint32_t open = cg_prefix_open(prefix, (const unsigned char *)text, 0, len);
     apr_pool_destroy(pool);
     return open;
 }
@@ -61,7 +60,8 @@ static void the_first_start_that_may_go_on_is_told(void)
 static void what_is_not_understood_is_given_up(void)
 {
     static const char *const regexes[] = {"[[:alpha:]]+", "\\p{L}+", "(?x)a b",
-                                          "a{300}b", "(?=a)b", "(a", "a{0}b"};
+                                          "a{300}b",      "(?=a)b",  "(a",
+                                          "a{0}b"};
     apr_pool_t *pool = open_pool();
     for (size_t i = 0; i < sizeof regexes / sizeof regexes[0]; i++) {
         const cg_regex_t one = {"x", regexes[i], false};
@@ -76,12 +76,12 @@ static void several_regexes_are_looked_for_at_once(void)
     const cg_regex_t two[] = {{"a", "abc", false}, {"b", "xyz", true}};
     cg_prefix_t *prefix = cg_prefix_create(two, 2, pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(prefix);
-    CU_ASSERT_EQUAL(
-        cg_prefix_open(prefix, (const unsigned char *)"..XY", 0, 4), 2);
-    CU_ASSERT_EQUAL(
-        cg_prefix_open(prefix, (const unsigned char *)"..ab", 0, 4), 2);
-    CU_ASSERT_EQUAL(
-        cg_prefix_open(prefix, (const unsigned char *)"..AB", 0, 4), 4);
+    CU_ASSERT_EQUAL(cg_prefix_open(prefix, (const unsigned char *)"..XY", 0, 4),
+                    2);
+    CU_ASSERT_EQUAL(cg_prefix_open(prefix, (const unsigned char *)"..ab", 0, 4),
+                    2);
+    CU_ASSERT_EQUAL(cg_prefix_open(prefix, (const unsigned char *)"..AB", 0, 4),
+                    4);
     apr_pool_destroy(pool);
 }
 

@@ -49,8 +49,8 @@ static void words_are_found_in_every_spelling(void)
 {
     apr_pool_t *pool = open_pool();
     const cg_str_t words[] = {CG_STR("Project Falcon"), CG_STR("falcon"),
-                              CG_STR("内部资料"), CG_STR("Ä-Plan"),
-                              CG_STR("ACME-42"), CG_STR("секрет")};
+                              CG_STR("内部资料"),       CG_STR("Ä-Plan"),
+                              CG_STR("ACME-42"),        CG_STR("секрет")};
     const cg_word_list_t list = {"list", words, 6, true, true};
     const cg_rules_spec_t spec = {.lists = &list, .list_count = 1};
     cg_rules_t *rules = make(&spec, pool);
@@ -189,21 +189,23 @@ static void a_rule_file_is_read_line_by_line(void)
     CU_ASSERT_EQUAL(spec.lists[0].count, 2);
     CU_ASSERT_TRUE(spec.lists[0].is_whole_word && spec.lists[0].is_caseless);
     CU_ASSERT_EQUAL(actions.by_type[CG_TYPE_US_SSN], CG_ACTION_BLOCK);
-    CU_ASSERT_STRING_EQUAL(
-        mask_by(make(&spec, pool), "Project Falcon CASE-123 a@example.com",
-                pool),
-        "[KEYWORD] [CUSTOM:case] a@example.com");
+    CU_ASSERT_STRING_EQUAL(mask_by(make(&spec, pool),
+                                   "Project Falcon CASE-123 a@example.com",
+                                   pool),
+                           "[KEYWORD] [CUSTOM:case] a@example.com");
     remove(path);
     apr_pool_destroy(pool);
 }
 
 static void a_fault_in_a_rule_file_is_told_with_its_line(void)
 {
-    static const char *const files[] = {
-        "list x\n  ok\nregex bad a(b\n", "#\n\nnonsense here\n",
-        "#\n#\naction US_SSN drop\n",    "#\n#\n  word without a list\n",
-        "#\n#\nallow\n",                 "#\n#\naction NO_TYPE mask\n",
-        "#\n#\nwords x\n"};
+    static const char *const files[] = {"list x\n  ok\nregex bad a(b\n",
+                                        "#\n\nnonsense here\n",
+                                        "#\n#\naction US_SSN drop\n",
+                                        "#\n#\n  word without a list\n",
+                                        "#\n#\nallow\n",
+                                        "#\n#\naction NO_TYPE mask\n",
+                                        "#\n#\nwords x\n"};
     apr_pool_t *pool = open_pool();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         cg_rules_spec_t spec;

@@ -58,11 +58,10 @@ static void a_name_counts_as_a_label(void)
     apr_pool_t *pool = open_pool();
     cg_findings_t findings;
     cg_findings_init(&findings, pool);
-    CU_ASSERT_EQUAL(cg_redact_scan_named(cg_rules_builtin(),
-                                         CG_STR("tax_file_number"),
-                                         CG_STR("865414088"), CG_SCAN_DEEP,
-                                         &findings),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_redact_scan_named(cg_rules_builtin(), CG_STR("tax_file_number"),
+                             CG_STR("865414088"), CG_SCAN_DEEP, &findings),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL_FATAL(findings.count, 1);
     CU_ASSERT_EQUAL(findings.items[0].type, CG_TYPE_AU_TFN);
     CU_ASSERT_EQUAL(findings.items[0].start, 0);
@@ -76,12 +75,11 @@ static void encoded_text_is_looked_into_when_deep(void)
     cg_actions_t actions;
     cg_actions_default(&actions);
     cg_str_t text = CG_STR("x Y2FyZCA0NTM5MTQ4ODAzNDM2NDY3 y"); /* card … */
-    CU_ASSERT_TRUE(cg_str_is(masked(cg_rules_builtin(), &actions, text,
-                                    CG_SCAN_DEEP, pool),
-                             "x [CREDIT_CARD] y"));
-    CU_ASSERT_TRUE(cg_str_equal(masked(cg_rules_builtin(), &actions, text,
-                                       CG_SCAN_PLAIN, pool),
-                                text));
+    CU_ASSERT_TRUE(cg_str_is(
+        masked(cg_rules_builtin(), &actions, text, CG_SCAN_DEEP, pool),
+        "x [CREDIT_CARD] y"));
+    CU_ASSERT_TRUE(cg_str_equal(
+        masked(cg_rules_builtin(), &actions, text, CG_SCAN_PLAIN, pool), text));
     apr_pool_destroy(pool);
 }
 
@@ -99,8 +97,8 @@ static void actions_decide_what_becomes_of_a_finding(void)
     CU_ASSERT_EQUAL(findings.count, 2);
     cg_actions_all(&actions, CG_ACTION_ALLOW);
     actions.by_type[CG_TYPE_EMAIL_ADDRESS] = CG_ACTION_LOG;
-    cg_mask_result_t result = cg_redact_mask(
-        cg_rules_builtin(), text, &findings, &actions, &tally, &out);
+    cg_mask_result_t result = cg_redact_mask(cg_rules_builtin(), text,
+                                             &findings, &actions, &tally, &out);
     CU_ASSERT_FALSE(result.is_changed || result.is_blocked);
     CU_ASSERT_EQUAL(cg_tally_total(&tally), 1);
     actions.by_type[CG_TYPE_US_SSN] = CG_ACTION_BLOCK;
@@ -189,9 +187,9 @@ static bool is_found(const cg_walk_t *row, uint32_t label, cg_str_t text,
         cg_walk_string(row, cg_walk_member(row, label, "type"), pool), pool));
     for (size_t i = 0; i < findings->count; i++) {
         const cg_finding_t *finding = &findings->items[i];
-        bool is_same = finding->type == type ||
-                       (cg_detector_is_secret(type) &&
-                        cg_detector_is_secret(finding->type));
+        bool is_same =
+            finding->type == type || (cg_detector_is_secret(type) &&
+                                      cg_detector_is_secret(finding->type));
         if (is_same && finding->start <= byte_of(text, start) &&
             finding->end >= byte_of(text, stop)) {
             return true;
@@ -221,9 +219,8 @@ static void score(const cg_walk_t *row, apr_pool_t *pool)
         labels_missed += !is_found(row, at, text, &findings, pool);
     }
     for (size_t i = 0; i < findings.count; i++) {
-        false_alarms +=
-            !overlaps(row, "entities", text, &findings.items[i]) &&
-            !overlaps(row, "weak", text, &findings.items[i]);
+        false_alarms += !overlaps(row, "entities", text, &findings.items[i]) &&
+                        !overlaps(row, "weak", text, &findings.items[i]);
     }
 }
 

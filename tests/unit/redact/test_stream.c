@@ -121,11 +121,10 @@ static void a_long_key_is_swallowed_without_being_held(void)
     }
     const char tail[] = "-----END PRIVATE KEY----- and on";
     feed(&feeder, tail, sizeof tail - 1);
-    CU_ASSERT_TRUE(cg_str_equal(
-        end(&feeder), CG_STR("key: [SECRET_PRIVATE_KEY] and on")));
+    CU_ASSERT_TRUE(
+        cg_str_equal(end(&feeder), CG_STR("key: [SECRET_PRIVATE_KEY] and on")));
     CU_ASSERT_EQUAL(
-        cg_stream_tally(feeder.stream)->by_type[CG_TYPE_SECRET_PRIVATE_KEY],
-        1);
+        cg_stream_tally(feeder.stream)->by_type[CG_TYPE_SECRET_PRIVATE_KEY], 1);
     apr_pool_destroy(pool);
 }
 
