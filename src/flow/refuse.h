@@ -25,13 +25,13 @@ X(BAD_KEY,             1002, 401, "invalid_request_error", "invalid_api_key",   
 X(KEY_REVOKED_REFUSED,         1003, 401, "invalid_request_error", "key_revoked",                   'd', "This API key has been revoked.")                                                 \
 X(KEY_EXPIRED_REFUSED,         1004, 401, "invalid_request_error", "key_expired",                   'd', "This API key has expired.")                                                      \
 X(KEY_SUSPENDED_REFUSED,       1005, 401, "invalid_request_error", "key_suspended",                 'd', "This API key is suspended.")                                                     \
-X(KEY_UNCHECKED,      1006, 503, "server_error",          "policy_store_unavailable",      'w', "API keys cannot be checked at the moment. Try again later.")                     \
+X(KEY_UNCHECKED,      1006, 503, "server_error",          "policy_store_unavailable",      'd', "API keys cannot be checked at the moment. Try again later.")                     \
 X(NOT_AUTHENTICATED,   1007, 401, "invalid_request_error", "invalid_api_key",               'e', "This request was not authenticated.")                                            \
 X(MODEL_NOT_ALLOWED,   1010, 403, "permission_error",      "model_not_allowed",             'd', "This API key may not use this model.")                                           \
 X(RATE_LIMIT,          2001, 429, "requests",              "rate_limit_exceeded",           'd', "Rate limit reached for requests.")                                               \
 X(TOKEN_LIMIT,         2002, 429, "tokens",                "rate_limit_exceeded",           'd', "Rate limit reached for tokens.")                                                 \
 X(BUDGET,              2003, 429, "insufficient_quota",    "insufficient_quota",            'd', "You exceeded your current budget.")                                              \
-X(QUOTA_STORE_AWAY,    2004, 503, "server_error",          "policy_store_unavailable",      'w', "Limits cannot be checked at the moment. Try again later.")                       \
+X(QUOTA_STORE_AWAY,    2004, 503, "server_error",          "policy_store_unavailable",      'd', "Limits cannot be checked at the moment. Try again later.")                       \
 X(MODEL_UNPRICED,      2005, 403, "permission_error",      "model_not_priced",              'w', "This model has no price and cannot be used under a budget.")                     \
 X(INVALID_JSON,        3001, 400, "invalid_request_error", "invalid_json",                  'd', "We could not parse the JSON body of your request.")                              \
 X(BAD_MEMBER,          3002, 400, "invalid_request_error", "invalid_value",                 'd', "A member of the request is not valid.")                                          \

@@ -8,13 +8,16 @@
  */
 #include "httpd/httpd_int.h"
 
+#include <apr_network_io.h>
 #include <apr_strings.h>
+#include <http_connection.h>
 
 #include "base/clock.h"
 
 #define DRAIN_BYTES_MAX (64 * CG_MIB)
 #define DRAIN_FOR (5 * CG_SECOND)
 #define READ_BYTES 65536
+#define FIRST_BYTES_MAX (256 * CG_KIB)
 
 static ap_filter_rec_t *replay_filter;
 
@@ -51,15 +54,35 @@ static apr_status_t take(reading_t *reading, apr_bucket_brigade *brigade)
     return APR_SUCCESS;
 }
 
-static apr_status_t read_some(reading_t *reading, apr_bucket_brigade *brigade)
+/* One read waits at most until the body's time is over, and not for Timeout; a
+ * stream of h2 has no socket of its own, there Timeout holds. */
+static apr_status_t read_brigade(reading_t *reading,
+                                 apr_bucket_brigade *brigade)
 {
-    if (cg_clock_monotonic() > reading->until) {
+    conn_rec *c = reading->r->connection;
+    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
+    apr_interval_time_t usual = -1;
+    apr_time_t left = reading->until - cg_clock_monotonic();
+    if (left <= 0) {
         return APR_TIMEUP;
     }
-    apr_brigade_cleanup(brigade);
+    if (socket && apr_socket_timeout_get(socket, &usual) == APR_SUCCESS &&
+        (usual < 0 || left < usual)) {
+        apr_socket_timeout_set(socket, left);
+    }
     apr_status_t rv =
         ap_get_brigade(reading->r->input_filters, brigade, AP_MODE_READBYTES,
                        APR_BLOCK_READ, READ_BYTES);
+    if (socket) {
+        apr_socket_timeout_set(socket, usual);
+    }
+    return rv;
+}
+
+static apr_status_t read_some(reading_t *reading, apr_bucket_brigade *brigade)
+{
+    apr_brigade_cleanup(brigade);
+    apr_status_t rv = read_brigade(reading, brigade);
     return rv == APR_SUCCESS ? take(reading, brigade) : rv;
 }
 
@@ -105,7 +128,10 @@ apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
     apr_off_t length = length_of(r);
     apr_status_t rv = length > most ? APR_ENOSPC : APR_SUCCESS;
     if (rv == APR_SUCCESS) {
-        cg_buf_init(&reading.buf, length > 0 ? (size_t)length : 4096, r->pool);
+        /* What a caller announces is not yet sent: only so much is set aside. */
+        apr_off_t first = length < 0 ? 4096 : length;
+        first = first < FIRST_BYTES_MAX ? first : FIRST_BYTES_MAX;
+        cg_buf_init(&reading.buf, (size_t)first, r->pool);
     }
     while (rv == APR_SUCCESS && !reading.is_ended) {
         rv = read_some(&reading, brigade);

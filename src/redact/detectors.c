@@ -35,7 +35,8 @@ ROW(PHONE_NUMBER, "Telephone number", false,
     "reach_me answering messages_to message_to registered ring 手机 电话 手提 联系方式 联系电话 致电 拨打 来电 传真 座机 热线 "
     "电话号码 手機 電話 聯絡 携帯 전화 휴대폰 연락처 โทร เบอร์ WeChat 微信 телефон"),
 ROW(IP_ADDRESS, "IP address", false, "ip ip_address ipv IP地址 host server dns gateway address addr "
-    "ping ssh client subnet netmask route nameserver 服务器 主机 网关"),
+    "loopback localhost broadcast connecting_from src dst ping ssh client "
+    "subnet netmask route nameserver 服务器 主机 网关"),
 ROW(MAC_ADDRESS, "Hardware address", false, "mac mac_address hardware_address 网卡"),
 ROW(CRYPTO, "Cryptocurrency address", false,
     "bitcoin btc wallet crypto eth ethereum 比特币 钱包 以太坊"),

@@ -434,7 +434,12 @@ static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
     uint32_t len = at < CG_LEFT_BYTES ? at : CG_LEFT_BYTES;
     cg_norm_t unused = {0};
     unsigned char text[CG_LEFT_BYTES];
+    uint16_t back[CG_LEFT_BYTES];
     memcpy(text, w->text + at - len, len);
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t length = cg_source_length(w, at - len + i, at);
+        back[i] = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
+    }
     /* The window's own text is done with: it serves as the place to write. */
     unused.text = (unsigned char *)(uintptr_t)w->text;
     unused.breaks = pass->norm->breaks;
@@ -442,6 +447,7 @@ static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
     cg_normalise(&engine->norm, src, pass->source_len, decided, w->is_final,
                  &unused);
     memcpy(engine->left, text, len);
+    memcpy(engine->left_back, back, len * sizeof back[0]);
     engine->left_len = len;
 }
 
@@ -459,6 +465,8 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
     memcpy(room->text, engine->left, engine->left_len);
     cg_normalise(&state, bytes, len, len, is_final, &norm);
     w.text = room->text;
+    w.left_back = engine->left_back;
+    w.left_len = engine->left_len;
     w.base = engine->left_len;
     w.n = norm.len;
     w.is_final = is_final;

@@ -15,9 +15,8 @@
 static uint32_t local_start(const cg_window_t *w, uint32_t end)
 {
     uint32_t i = end;
-    uint32_t edge = cg_norm_source(w->norm, end);
     while (i > 0 && end - i < LOCAL_MAX && cg_is(w->text[i - 1], CG_C_LOCAL) &&
-           edge - cg_norm_source(w->norm, i - 1) <= CG_TOKEN_BACK) {
+           cg_source_length(w, i - 1, end) <= CG_TOKEN_BACK) {
         i--;
     }
     while (i < end && !cg_is(w->text[i], CG_C_ALNUM) && w->text[i] != '_') {

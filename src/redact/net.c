@@ -55,6 +55,13 @@ static uint32_t read_suffix(cg_window_t *w, uint32_t end, unsigned most)
     return end;
 }
 
+/* Addresses that lead to no machine are found beside a label only. */
+static bool is_named(cg_window_t *w, uint32_t start)
+{
+    int distance = cg_label_distance(w, CG_TYPE_IP_ADDRESS, start);
+    return distance >= 0 && distance <= 12;
+}
+
 static bool is_nowhere(const int octets[4])
 {
     return octets[0] == 127 || octets[0] == 0 || octets[0] == 255;
@@ -99,7 +106,8 @@ void cg_scan_ip4(cg_window_t *w, uint32_t start)
     if (end == 0 || cg_is(cg_at(w, end), CG_C_ALNUM) ||
         (cg_at(w, end) == '.' && cg_is(cg_at(w, end + 1), CG_C_ALNUM)) ||
         (cg_at(w, end) == '-' && cg_is(cg_at(w, end + 1), CG_C_ALPHA)) ||
-        is_nowhere(octets) || is_version(w, start, octets)) {
+        (is_nowhere(octets) && !is_named(w, start)) ||
+        is_version(w, start, octets)) {
         return;
     }
     cg_candidate(w, start, read_suffix(w, end, 32), CG_TYPE_IP_ADDRESS, 90);
@@ -110,6 +118,7 @@ typedef struct ip6_t {
     bool has_gap; /* :: */
     bool has_digit;
     bool has_long; /* a group of three or four */
+    bool is_one;   /* ::1 */
     bool has_ip4;
     uint32_t end;
 } ip6_t;
@@ -167,22 +176,33 @@ static ip6_t read_ip6(cg_window_t *w, uint32_t i)
     return ip;
 }
 
+static bool is_whole_ip6(const ip6_t *ip)
+{
+    if (!ip->has_gap) {
+        return ip->groups == 8 || (ip->groups == 6 && ip->has_ip4);
+    }
+    if (ip->has_ip4 || ip->is_one) {
+        return true;
+    }
+    return ip->groups > 0 && ip->groups < 8 && ip->has_digit && ip->has_long;
+}
+
 static void try_ip6(cg_window_t *w, uint32_t start)
 {
     ip6_t ip = read_ip6(w, start);
+    ip.is_one = ip.has_gap && ip.end == start + 3 && cg_at(w, start) == ':' &&
+                cg_at(w, start + 2) == '1';
     unsigned after = cg_at(w, ip.end);
-    bool is_whole = ip.has_gap
-                        ? ip.groups < 8 && (ip.groups > 1 || ip.has_ip4) &&
-                              ((ip.has_digit && ip.has_long) || ip.has_ip4)
-                        : ip.groups == 8 || (ip.groups == 6 && ip.has_ip4);
-    if (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT)) {
+    if (!is_whole_ip6(&ip) || cg_is(after, CG_C_ALNUM) || after == ':' ||
+        after == '_' ||
+        (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT))) {
         return;
     }
-    if (!is_whole || cg_is(after, CG_C_ALNUM) || after == ':' || after == '_' ||
-        (ip.groups == 1 && !ip.has_ip4)) {
-        return;
+    uint32_t end = read_suffix(w, ip.end, 128);
+    if (ip.is_one ? is_named(w, start)
+                  : ip.groups > 1 || ip.has_ip4 || end > ip.end) {
+        cg_candidate(w, start, end, CG_TYPE_IP_ADDRESS, 90);
     }
-    cg_candidate(w, start, read_suffix(w, ip.end, 128), CG_TYPE_IP_ADDRESS, 90);
 }
 
 /* Six pairs with one separator, or Cisco's three fours. Returns the end. */

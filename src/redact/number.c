@@ -385,6 +385,23 @@ static bool is_four(cg_window_t *w, uint32_t i, bool *is_hex)
     return is_word;
 }
 
+/* 5414 5415 5416 5417: each four a little more than the one before. */
+static bool is_rising(const number_t *number)
+{
+    int before = 0;
+    for (int i = 0; i < 4; i++) {
+        int here = 0;
+        for (int k = 0; k < 4; k++) {
+            here = here * 10 + (number->d[i * 4 + k] - '0');
+        }
+        if (i > 0 && (here <= before || here > before + 20)) {
+            return false;
+        }
+        before = here;
+    }
+    return true;
+}
+
 /* Sixteen digits in fours may be a piece of a table of fours, such as code
  * points: then others stand before or behind, though not four of them, or some
  * have letters. */
@@ -447,7 +464,7 @@ static void try_rows(cg_window_t *w, const number_t *number,
         }
         if (row->type == CG_TYPE_CREDIT_CARD && (window->gaps & GAP_SPACE) &&
             number->group[0].len == 4 &&
-            is_table(w, number->start, window->end) &&
+            (is_rising(number) || is_table(w, number->start, window->end)) &&
             cg_label_distance(w, row->type, number->start) < 0) {
             continue;
         }

@@ -89,6 +89,8 @@ typedef enum cg_swallow_t {
 
 typedef struct cg_window_t {
     const unsigned char *text;
+    const uint16_t *left_back; /* of the bytes before the window */
+    uint32_t left_len;
     uint32_t base;
     uint32_t n;
     bool is_final;
@@ -118,6 +120,9 @@ static inline unsigned cg_at(cg_window_t *w, uint32_t i)
     }
     return i < w->limit ? w->text[i] : 0;
 }
+
+/* Source bytes between two normalised offsets, left context included. */
+uint32_t cg_source_length(const cg_window_t *w, uint32_t from, uint32_t to);
 
 /* A scanner begins on behalf of start, and has ended: start is open if it
  * looked past what is here. Return false: start is not in this window. */
@@ -214,6 +219,7 @@ typedef struct cg_engine_t {
     bool is_deep;
     /* the text before the window */
     unsigned char left[CG_LEFT_BYTES];
+    uint16_t left_back[CG_LEFT_BYTES]; /* source bytes from it to the window */
     uint32_t left_len;
     cg_norm_state_t norm;
     cg_swallow_t swallow; /* of the last finding */

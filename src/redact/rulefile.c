@@ -201,11 +201,13 @@ static apr_status_t read_words(reader_t *reader, cg_str_t rest)
                                           (apr_size_t)(slash - reader->path)),
                            "/", path, NULL);
     }
-    cg_str_t *words;
+    cg_str_t *words = NULL;
     status =
         cg_words_read(path, &words, &list.count, reader->err, reader->pool);
-    list.words = words;
-    APR_ARRAY_PUSH(reader->lists, cg_word_list_t) = list;
+    if (status == APR_SUCCESS) {
+        list.words = words;
+        APR_ARRAY_PUSH(reader->lists, cg_word_list_t) = list;
+    }
     return status;
 }
 

@@ -32,6 +32,14 @@ const uint8_t cg_class[256] = {
 };
 // clang-format on
 
+uint32_t cg_source_length(const cg_window_t *w, uint32_t from, uint32_t to)
+{
+    uint32_t back = from < w->left_len ? w->left_back[from] : 0;
+    uint32_t less = to < w->left_len ? w->left_back[to] : 0;
+    return back + cg_norm_source(w->norm, to) - less -
+           cg_norm_source(w->norm, from);
+}
+
 void cg_begin(cg_window_t *w, uint32_t start)
 {
     uint32_t limit = start + w->span;

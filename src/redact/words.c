@@ -22,9 +22,13 @@
 #define HAN_FIRST 0x4E00
 #define HAN_LAST 0x9FFF
 
+#define HEAD 11
+
+/* 32 bytes: two to a cache line, and most comparisons end in the head. */
 typedef struct word_t {
     const unsigned char *folded;
     const unsigned char *exact; /* as written, when its case matters */
+    unsigned char head[HEAD];   /* the first folded bytes, then zeros */
     uint8_t len;
     bool is_whole;
     bool is_bare; /* written without its marks */
@@ -183,6 +187,7 @@ static void keep_word(cg_words_t *words, const unsigned char *normal,
                      .is_whole = list->is_whole_word,
                      .is_bare = is_bare,
                      .list = number};
+    memcpy(word->head, kept, len < HEAD ? len : HEAD);
     if (!list->is_caseless) {
         memcpy(kept + len, normal, len);
         word->exact = kept + len;
@@ -258,16 +263,33 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
     return APR_SUCCESS;
 }
 
+/* 0 behind its end, where the shorter words of a stretch stand first. */
+static unsigned byte_at(const word_t *word, uint32_t depth)
+{
+    if (depth < HEAD) {
+        return word->head[depth];
+    }
+    return depth < word->len ? word->folded[depth] : 0;
+}
+
 /* The part of [low, high) whose byte at depth is c. */
 static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
                    uint32_t *low, uint32_t *high)
 {
     uint32_t a = *low;
     uint32_t b = *high;
+    unsigned first = a < b ? byte_at(&words->words[a], depth) : 0;
+    unsigned last = a < b ? byte_at(&words->words[b - 1], depth) : 0;
+    if (first == c && last == c) {
+        return;
+    }
+    if (first > c || last < c) {
+        *low = b;
+        return;
+    }
     while (a < b) {
         uint32_t mid = (a + b) / 2;
-        const word_t *word = &words->words[mid];
-        if (word->len <= depth || word->folded[depth] < c) {
+        if (byte_at(&words->words[mid], depth) < c) {
             a = mid + 1;
         }
         else {
@@ -278,7 +300,7 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
     b = *high;
     while (a < b) {
         uint32_t mid = (a + b) / 2;
-        if (words->words[mid].folded[depth] <= c) {
+        if (byte_at(&words->words[mid], depth) <= c) {
             a = mid + 1;
         }
         else {

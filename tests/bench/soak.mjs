@@ -19,7 +19,7 @@ import { BUILD, childrenOf, sleep, Stage } from './stage.mjs';
 
 const SECONDS = Number(process.env.SOAK_FOR ?? 600);
 const REPORT_S = Math.min(30, SECONDS / 6);
-const TROUBLE_S = Math.min(60, SECONDS / 3);
+const TROUBLE_S = Number(process.env.SOAK_TROUBLE ?? Math.min(60, SECONDS / 3));
 const ROUND_S = 5;
 const CHATS = 8; // connections
 const STREAMS = 24;
@@ -187,6 +187,12 @@ async function recorded() {
     return sum;
 }
 
+async function reasons() {
+    const text = await fetch(stage.url('/metrics')).then((got) => got.text());
+    return [...text.matchAll(/^chatgpt_requests_refused_total\{reason="(\w+)"\} (\d+)/mg)]
+        .filter(([, , count]) => count !== '0').map(([, name, count]) => `${name} ${count}`);
+}
+
 async function balance() {
     if (!await stage.settled(30000))
         fault('records still wait in the journal');
@@ -195,6 +201,7 @@ async function balance() {
     const most = seen.answered + seen.cut;
     say(`requests counted ${counted}, records kept ${kept}; callers got ${
         seen.answered} answers, ${seen.cut} at most were cut`);
+    say(`refusals: ${(await reasons()).join(', ')}`);
     if (counted !== kept)
         fault(`${counted} requests, but ${kept} records`);
     if (counted < seen.answered || counted > most)
