@@ -3,8 +3,8 @@
  *
  * One JSON object a line in, one a line out, over the same calls the module
  * uses: texts, lists of messages, raw request bodies, and texts cut into the
- * pieces of a stream. A member whose text is JSON itself (the arguments of a
- * tool call) is walked in turn; places are told in the text of that member.
+ * pieces of a stream. Places in a member whose text is JSON itself (the arguments
+ * of a tool call) are told in the text of that member.
  */
 #include "ctl/ctl.h"
 
@@ -16,11 +16,10 @@
 #include <apr_tables.h>
 
 #include "base/walk.h"
+#include "flow/sift.h"
 #include "redact/mask.h"
 #include "redact/scan.h"
 #include "redact/stream.h"
-
-#define NESTING_MAX 4
 
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
@@ -39,14 +38,6 @@ typedef struct call_t {
     const char *blocked_by; /* NULL: not */
 } call_t;
 
-/* Where decoded bytes stand in the text that places are told in. */
-typedef struct place_t {
-    const char *path;    /* JSON pointer, or NULL */
-    cg_str_t outer;      /* the text itself */
-    const uint32_t *map; /* decoded byte -> byte of outer; NULL: the same */
-    size_t base;         /* added to both */
-} place_t;
-
 static size_t code_points(cg_str_t text, size_t bytes)
 {
     size_t count = 0;
@@ -56,13 +47,9 @@ static size_t code_points(cg_str_t text, size_t bytes)
     return count;
 }
 
-static size_t outer_byte(const place_t *place, uint32_t at)
-{
-    return place->base + (place->map ? place->map[at] : at);
-}
-
-static void put_entity(call_t *call, const place_t *place,
-                       const cg_finding_t *finding)
+/* start and end in code points; path NULL: the text is no member's. */
+static void put_entity(call_t *call, const cg_finding_t *finding, size_t start,
+                       size_t end, const char *path)
 {
     cg_buf_t *out = &call->entities;
     bool is_custom = finding->type == CG_TYPE_CUSTOM;
@@ -72,37 +59,36 @@ static void put_entity(call_t *call, const place_t *place,
                is_custom
                    ? cg_rules_name(call->rules, finding->type, finding->rule)
                    : "",
-               code_points(place->outer, outer_byte(place, finding->start)),
-               code_points(place->outer, outer_byte(place, finding->end)));
-    if (place->path) {
+               start, end);
+    if (path) {
         cg_buf_str(out, ",\"path\":");
-        cg_buf_json_string(out, place->path, strlen(place->path));
+        cg_buf_json_string(out, path, strlen(path));
     }
     cg_buf_char(out, '}');
 }
 
-static void put_findings(call_t *call, const place_t *place)
+static void put_findings(call_t *call, cg_str_t text)
 {
     for (size_t i = 0; i < call->findings.count; i++) {
         const cg_finding_t *finding = &call->findings.items[i];
         if (call->actions.by_type[finding->type] != CG_ACTION_ALLOW) {
-            put_entity(call, place, finding);
+            put_entity(call, finding, code_points(text, finding->start),
+                       code_points(text, finding->end), NULL);
         }
     }
 }
 
 /* Scans one text; *out is what may leave. False: it could not be scanned. */
-static bool scan_text(call_t *call, cg_str_t name, cg_str_t text,
-                      const place_t *place, cg_scan_depth_t depth,
+static bool scan_text(call_t *call, cg_str_t text, cg_scan_depth_t depth,
                       cg_str_t *out)
 {
     cg_buf_t masked;
     *out = text;
-    if (cg_redact_scan_named(call->rules, name, text, depth, &call->findings) !=
+    if (cg_redact_scan(call->rules, text, depth, &call->findings) !=
         APR_SUCCESS) {
         return false;
     }
-    put_findings(call, place);
+    put_findings(call, text);
     cg_buf_init(&masked, 0, call->pool);
     cg_mask_result_t result = cg_redact_mask(call->rules, text, &call->findings,
                                              &call->actions, NULL, &masked);
@@ -117,171 +103,71 @@ static bool scan_text(call_t *call, cg_str_t name, cg_str_t text,
 
 /* ---- documents --------------------------------------------------------- */
 
-static bool is_skipped(const cg_walk_t *walk, uint32_t node)
+/* The string, or the member, that holds a spot: what its path names. */
+static uint32_t holder_of(const cg_walk_t *walk, uint32_t at)
 {
-    static const char *const names[] = {"model", "role",         "type",
-                                        "id",    "tool_call_id", "object"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (cg_walk_key_is(walk, node, names[i])) {
-            return true;
+    for (uint32_t node = 0; node < walk->count; node++) {
+        const cg_node_t *here = &walk->nodes[node];
+        bool is_text = here->kind == CG_NODE_STRING && at >= here->start &&
+                       at < here->end;
+        bool is_name = here->key_len > 0 && at >= here->key_start &&
+                       at < here->key_start + here->key_len;
+        if (is_text || is_name) {
+            return node;
         }
     }
-    return false;
+    return 0;
 }
 
-static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
+/* Code points before at in the decoded text that begins at from. */
+static size_t points_between(const call_t *call, const cg_walk_t *walk,
+                             uint32_t from, uint32_t at)
 {
+    cg_str_t raw = {walk->text + from, at - from};
+    char *decoded = apr_palloc(call->pool, raw.len + 1);
+    size_t len = cg_walk_unescape(raw, decoded, NULL);
+    return code_points((cg_str_t){decoded, len}, len);
+}
+
+static void put_spot(call_t *call, const cg_walk_t *walk,
+                     const cg_finding_t *spot)
+{
+    uint32_t node = holder_of(walk, spot->start);
     const cg_node_t *at = &walk->nodes[node];
-    if (at->parent == CG_NODE_NONE ||
-        walk->nodes[at->parent].kind != CG_NODE_OBJECT || at->key_is_escaped) {
-        return CG_STR("");
-    }
-    return (cg_str_t){walk->text + at->key_start, at->key_len};
+    bool is_name = spot->start < at->start;
+    uint32_t from = is_name ? at->key_start : at->start;
+    const char *path = cg_walk_pointer(walk, is_name ? at->parent : node,
+                                       call->pool);
+    put_entity(call, spot, points_between(call, walk, from, spot->start),
+               points_between(call, walk, from, spot->end), path);
 }
 
-static void add_splice(apr_array_header_t *splices, uint32_t start,
-                       uint32_t end, cg_str_t with)
+/* Masks a document as the gateway does; *out is what may leave. */
+static bool scan_document(call_t *call, cg_str_t body, cg_str_t *out)
 {
-    APR_ARRAY_PUSH(splices, cg_splice_t) =
-        (cg_splice_t){.start = start, .end = end, .with = with};
-}
-
-static cg_str_t escaped(cg_str_t text, apr_pool_t *pool)
-{
-    cg_buf_t out;
-    cg_buf_init(&out, text.len + 16, pool);
-    cg_buf_json_escape(&out, text.ptr, text.len);
-    return (cg_str_t){out.ptr, out.len};
-}
-
-static cg_str_t spliced(cg_str_t source, const apr_array_header_t *splices,
-                        apr_pool_t *pool)
-{
-    cg_buf_t out;
-    if (splices->nelts == 0) {
-        return source;
-    }
-    cg_buf_init(&out, source.len + 256, pool);
-    cg_walk_splice(source, (const cg_splice_t *)(void *)splices->elts,
-                   (size_t)splices->nelts, &out);
-    return (cg_str_t){out.ptr, out.len};
-}
-
-static bool is_json(cg_str_t text)
-{
-    size_t i = 0;
-    while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\n' ||
-                            text.ptr[i] == '\t' || text.ptr[i] == '\r')) {
-        i++;
-    }
-    return text.len - i >= 2 && (text.ptr[i] == '{' || text.ptr[i] == '[');
-}
-
-static bool scan_value(call_t *call, const cg_walk_t *walk, uint32_t node,
-                       const place_t *within, int nesting,
-                       apr_array_header_t *splices);
-
-/* All the strings of a document that stands inside a text. */
-static bool scan_nested(call_t *call, const cg_walk_t *inner,
-                        const place_t *place, int nesting, cg_str_t text,
-                        cg_str_t *out)
-{
-    apr_array_header_t *splices =
-        apr_array_make(call->pool, 4, sizeof(cg_splice_t));
-    for (uint32_t node = 0; node < inner->count; node++) {
-        if (!scan_value(call, inner, node, place, nesting, splices)) {
-            return false;
-        }
-    }
-    *out = spliced(text, splices, call->pool);
-    return true;
-}
-
-/* Offsets of a nested string's decoded bytes in the text around it. */
-static place_t nested_place(call_t *call, const cg_walk_t *walk, uint32_t node,
-                            const place_t *within, char **decoded, size_t *len)
-{
-    cg_str_t raw = cg_walk_raw(walk, node);
-    uint32_t *map = apr_palloc(call->pool, (raw.len + 1) * sizeof *map);
-    *decoded = apr_palloc(call->pool, raw.len + 1);
-    *len = cg_walk_unescape(raw, *decoded, map);
-    for (size_t i = 0; i <= *len; i++) {
-        uint32_t at = map[i] + walk->nodes[node].start;
-        map[i] = within->map ? within->map[at] : at;
-    }
-    return (place_t){.path = within->path,
-                     .outer = within->outer,
-                     .map = map,
-                     .base = within->base};
-}
-
-/* Numbers of nested documents count too: {"card":4111111111111111}. */
-static bool scan_number(call_t *call, const cg_walk_t *walk, uint32_t node,
-                        const place_t *within, apr_array_header_t *splices)
-{
-    cg_str_t raw = cg_walk_raw(walk, node);
-    uint32_t start = walk->nodes[node].start;
-    place_t place = *within;
-    cg_str_t out;
-    if (within->map) {
-        place.map = within->map + start;
-    }
-    else {
-        place.base += start;
-    }
-    if (!scan_text(call, name_of(walk, node), raw, &place, CG_SCAN_DEEP,
-                   &out)) {
+    cg_walk_t walk;
+    cg_error_t err;
+    if (cg_walk(body.ptr, body.len, &walk, &err, call->pool) != CG_WALK_OK) {
+        fprintf(stderr, "chatgptctl scan: body: %s\n", err.text);
         return false;
     }
-    if (out.ptr != raw.ptr) {
-        cg_buf_t quoted;
-        cg_buf_init(&quoted, out.len + 2, call->pool);
-        cg_buf_json_string(&quoted, out.ptr, out.len);
-        add_splice(splices, start, walk->nodes[node].end,
-                   (cg_str_t){quoted.ptr, quoted.len});
+    cg_sift_t sift = {.rules = call->rules,
+                      .actions = &call->actions,
+                      .depth = CG_SCAN_DEEP,
+                      .pool = call->pool};
+    sift.spots = apr_array_make(call->pool, 8, sizeof(cg_finding_t));
+    cg_sift_open(&sift);
+    if (cg_sift_document(&sift, &walk) != APR_SUCCESS) {
+        return false;
     }
+    for (int i = 0; i < sift.spots->nelts; i++) {
+        put_spot(call, &walk, &APR_ARRAY_IDX(sift.spots, i, cg_finding_t));
+    }
+    if (sift.is_blocked) {
+        call->blocked_by = cg_detector_name(sift.blocked_by);
+    }
+    *out = cg_sift_apply(&sift, body);
     return true;
-}
-
-/* One node; within is NULL for the document itself. */
-static bool scan_value(call_t *call, const cg_walk_t *walk, uint32_t node,
-                       const place_t *within, int nesting,
-                       apr_array_header_t *splices)
-{
-    const cg_node_t *at = &walk->nodes[node];
-    place_t place = {0};
-    cg_str_t text;
-    cg_str_t out;
-    cg_walk_t inner;
-    bool is_done;
-    if (at->kind == CG_NODE_NUMBER && within) {
-        return scan_number(call, walk, node, within, splices);
-    }
-    if (at->kind != CG_NODE_STRING || (!within && is_skipped(walk, node))) {
-        return true;
-    }
-    if (within) {
-        char *decoded;
-        place = nested_place(call, walk, node, within, &decoded, &text.len);
-        text.ptr = decoded;
-    }
-    else {
-        text = cg_walk_string(walk, node, call->pool);
-        place.path = cg_walk_pointer(walk, node, call->pool);
-        place.outer = text;
-    }
-    if (nesting < NESTING_MAX && is_json(text) &&
-        cg_walk(text.ptr, text.len, &inner, NULL, call->pool) == CG_WALK_OK) {
-        is_done = scan_nested(call, &inner, &place, nesting + 1, text, &out);
-    }
-    else {
-        is_done = scan_text(call, name_of(walk, node), text, &place,
-                            CG_SCAN_DEEP, &out);
-    }
-    if (is_done && out.ptr != text.ptr) {
-        add_splice(splices, at->start, at->end, escaped(out, call->pool));
-    }
-    return is_done;
 }
 
 /* ---- one line ---------------------------------------------------------- */
@@ -329,9 +215,8 @@ static bool do_text(call_t *call, const cg_walk_t *line, uint32_t id,
                     uint32_t node)
 {
     cg_str_t text = cg_walk_string(line, node, call->pool);
-    place_t place = {.outer = text};
     cg_str_t out;
-    if (!scan_text(call, CG_STR(""), text, &place, CG_SCAN_DEEP, &out)) {
+    if (!scan_text(call, text, CG_SCAN_DEEP, &out)) {
         return false;
     }
     put_head(call, line, id);
@@ -358,8 +243,7 @@ static bool do_chunks(call_t *call, const cg_walk_t *line, uint32_t id,
     }
     cg_stream_finish(stream, &masked);
     cg_str_t text = {joined.ptr, joined.len};
-    place_t place = {.outer = text};
-    if (!scan_text(call, CG_STR(""), text, &place, CG_SCAN_PLAIN, &unused)) {
+    if (!scan_text(call, text, CG_SCAN_PLAIN, &unused)) {
         return false;
     }
     if (cg_stream_is_blocked(stream, &blocked_by)) {
@@ -374,51 +258,33 @@ static bool do_body(call_t *call, const cg_walk_t *line, uint32_t id,
                     uint32_t node)
 {
     cg_str_t body = cg_walk_string(line, node, call->pool);
-    apr_array_header_t *splices =
-        apr_array_make(call->pool, 8, sizeof(cg_splice_t));
-    cg_walk_t walk;
-    cg_error_t err;
-    if (cg_walk(body.ptr, body.len, &walk, &err, call->pool) != CG_WALK_OK) {
-        fprintf(stderr, "chatgptctl scan: body: %s\n", err.text);
+    cg_str_t out;
+    if (!scan_document(call, body, &out)) {
         return false;
     }
-    for (uint32_t at = 0; at < walk.count; at++) {
-        if (!scan_value(call, &walk, at, NULL, 0, splices)) {
-            return false;
-        }
-    }
     put_head(call, line, id);
-    put_tail(call, spliced(body, splices, call->pool), false);
+    put_tail(call, out, false);
     return true;
 }
 
-static bool is_under(const cg_walk_t *walk, uint32_t node, uint32_t top)
-{
-    while (node != CG_NODE_NONE && node != top) {
-        node = walk->nodes[node].parent;
-    }
-    return node == top;
-}
-
+/* Messages are scanned as the body that they would stand in. */
 static bool do_messages(call_t *call, const cg_walk_t *line, uint32_t id,
                         uint32_t node)
 {
-    apr_array_header_t *splices =
-        apr_array_make(call->pool, 8, sizeof(cg_splice_t));
-    const cg_node_t *top = &line->nodes[node];
-    for (uint32_t at = node; at < line->count; at++) {
-        if (is_under(line, at, node) &&
-            !scan_value(call, line, at, NULL, 0, splices)) {
-            return false;
-        }
+    static const char head[] = "{\"messages\":";
+    cg_str_t raw = cg_walk_raw(line, node);
+    cg_buf_t body;
+    cg_str_t out;
+    cg_buf_init(&body, raw.len + sizeof head + 1, call->pool);
+    cg_buf_str(&body, head);
+    cg_buf_add(&body, raw.ptr, raw.len);
+    cg_buf_char(&body, '}');
+    if (!scan_document(call, (cg_str_t){body.ptr, body.len}, &out)) {
+        return false;
     }
-    for (int i = 0; i < splices->nelts; i++) {
-        APR_ARRAY_IDX(splices, i, cg_splice_t).start -= top->start;
-        APR_ARRAY_IDX(splices, i, cg_splice_t).end -= top->start;
-    }
-    cg_str_t source = {line->text + top->start, top->end - top->start};
+    size_t cut = sizeof head - 1;
     put_head(call, line, id);
-    put_tail(call, spliced(source, splices, call->pool), true);
+    put_tail(call, (cg_str_t){out.ptr + cut, out.len - cut - 1}, true);
     return true;
 }
 

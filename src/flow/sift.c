@@ -69,7 +69,16 @@ typedef struct text_t {
     cg_str_t text;
     cg_str_t name; /* its member's, as a label for the scan */
     apr_array_header_t *edits; /* of cg_splice_t; NULL: none */
+    apr_array_header_t *spots; /* of cg_finding_t; NULL: none, or unwanted */
 } text_t;
+
+static void add_spot(cg_sift_t *sift, text_t *to, const cg_finding_t *finding)
+{
+    if (!to->spots) {
+        to->spots = apr_array_make(sift->pool, 4, sizeof(cg_finding_t));
+    }
+    APR_ARRAY_PUSH(to->spots, cg_finding_t) = *finding;
+}
 
 static void add_edit(cg_sift_t *sift, text_t *to, const cg_finding_t *finding)
 {
@@ -112,6 +121,9 @@ static apr_status_t scan(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
         if (sift->tally) {
             sift->tally->by_type[finding->type]++;
         }
+        if (sift->spots) {
+            add_spot(sift, to, finding);
+        }
         if (action == CG_ACTION_BLOCK) {
             block(sift, walk, node, finding->type);
         }
@@ -147,8 +159,12 @@ static bool scan_nested(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     nested.apart_count = 0;
     nested.on_text = NULL;
     nested.splices = apr_array_make(sift->pool, 4, sizeof(cg_splice_t));
+    if (sift->spots) {
+        nested.spots = apr_array_make(sift->pool, 4, sizeof(cg_finding_t));
+    }
     *rv = cg_sift_document(&nested, &inner);
     to->edits = nested.splices->nelts ? nested.splices : NULL;
+    to->spots = nested.spots;
     sift->findings = nested.findings;
     if (nested.is_blocked) {
         block(sift, walk, node, nested.blocked_by);
@@ -156,22 +172,51 @@ static bool scan_nested(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     return true;
 }
 
+/* Offset in raw of each byte of the decoded text; NULL: they are the same. */
+static const uint32_t *map_of(const cg_sift_t *sift, cg_str_t raw,
+                              bool is_escaped)
+{
+    if (!is_escaped) {
+        return NULL;
+    }
+    char *decoded = apr_palloc(sift->pool, raw.len + 1);
+    uint32_t *map = apr_palloc(sift->pool, (raw.len + 1) * sizeof *map);
+    cg_walk_unescape(raw, decoded, map);
+    return map;
+}
+
 /* Turns edits of the decoded text into splices of the document: only the bytes
  * of what was found are replaced, however the rest of the string is spelled. */
-static void put_edits(cg_sift_t *sift, const text_t *from, cg_str_t raw,
-                      uint32_t start, bool is_escaped)
+static void put_edits(cg_sift_t *sift, const text_t *from, const uint32_t *map,
+                      uint32_t start)
 {
-    uint32_t *map = NULL;
-    if (is_escaped) {
-        char *decoded = apr_palloc(sift->pool, raw.len + 1);
-        map = apr_palloc(sift->pool, (raw.len + 1) * sizeof *map);
-        cg_walk_unescape(raw, decoded, map);
-    }
-    for (int i = 0; i < from->edits->nelts; i++) {
+    for (int i = 0; from->edits && i < from->edits->nelts; i++) {
         const cg_splice_t *edit = &APR_ARRAY_IDX(from->edits, i, cg_splice_t);
         add(sift, start + (map ? map[edit->start] : edit->start),
             start + (map ? map[edit->end] : edit->end),
             escaped(edit->with.ptr, edit->with.len, false, sift->pool));
+    }
+}
+
+static void put_spots(cg_sift_t *sift, const text_t *from, const uint32_t *map,
+                      uint32_t start)
+{
+    for (int i = 0; from->spots && i < from->spots->nelts; i++) {
+        cg_finding_t spot = APR_ARRAY_IDX(from->spots, i, cg_finding_t);
+        spot.start = start + (map ? map[spot.start] : spot.start);
+        spot.end = start + (map ? map[spot.end] : spot.end);
+        APR_ARRAY_PUSH(sift->spots, cg_finding_t) = spot;
+    }
+}
+
+/* Brings what was found in a decoded text into the document's own bytes. */
+static void put(cg_sift_t *sift, const text_t *from, cg_str_t raw,
+                uint32_t start, bool is_escaped)
+{
+    if (from->edits || from->spots) {
+        const uint32_t *map = map_of(sift, raw, is_escaped);
+        put_edits(sift, from, map, start);
+        put_spots(sift, from, map, start);
     }
 }
 
@@ -222,9 +267,8 @@ static apr_status_t sift_string(cg_sift_t *sift, const cg_walk_t *walk,
     if (!scan_nested(sift, walk, node, &text, &rv)) {
         rv = scan(sift, walk, node, &text);
     }
-    if (rv == APR_SUCCESS && text.edits) {
-        put_edits(sift, &text, cg_walk_raw(walk, node), at->start,
-                  at->is_escaped);
+    if (rv == APR_SUCCESS) {
+        put(sift, &text, cg_walk_raw(walk, node), at->start, at->is_escaped);
     }
     if (sift->on_text && !sift->is_blocked) { /* what blocks is not masked */
         sift->on_text(sift->baton, walk, node, masked_text(sift, &text));
@@ -248,6 +292,7 @@ static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
         add(sift, start, end,
             escaped(masked.ptr, masked.len, true, sift->pool));
     }
+    put_spots(sift, &text, NULL, start);
     return rv;
 }
 
@@ -299,8 +344,8 @@ static apr_status_t sift_name(cg_sift_t *sift, const cg_walk_t *walk,
         text.text = (cg_str_t){decoded, cg_walk_unescape(raw, decoded, NULL)};
     }
     apr_status_t rv = scan(sift, walk, where, &text);
-    if (rv == APR_SUCCESS && text.edits) {
-        put_edits(sift, &text, raw, at->key_start, at->key_is_escaped);
+    if (rv == APR_SUCCESS) {
+        put(sift, &text, raw, at->key_start, at->key_is_escaped);
     }
     return rv;
 }

@@ -33,6 +33,10 @@ typedef struct cg_sift_t {
      * stream); ascending; may be NULL. */
     const uint32_t *apart;
     size_t apart_count;
+    /* Made by a caller who wants to know each finding that is not allowed: an
+     * array of cg_finding_t, whose places are in bytes of the document as it
+     * stands; added to in order. Else NULL. */
+    apr_array_header_t *spots;
     /* results */
     bool is_blocked;
     uint8_t blocked_by;

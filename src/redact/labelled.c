@@ -282,13 +282,15 @@ static void read_value(cg_window_t *w, uint32_t start, value_t *value)
     memset(value, 0, sizeof *value);
     while (i < start + 80) {
         unsigned c = cg_at(w, i);
-        if (c <= ' ' || c >= 0x7f || strchr("\"'`<>,;|", (int)c)) {
+        if (c <= ' ' || c >= 0x7f ||
+            (!cg_is(c, CG_C_ALNUM) && strchr("\"'`<>,;|", (int)c))) {
             break;
         }
         if (value->len < (int)sizeof value->s) {
             value->s[value->len++] = (char)c;
         }
-        value->is_code = value->is_code || strchr("()[]{}", (int)c) != NULL;
+        value->is_code = value->is_code || (!cg_is(c, CG_C_ALNUM) &&
+                                            strchr("()[]{}", (int)c) != NULL);
         value->has_digit = value->has_digit || cg_is(c, CG_C_DIGIT);
         seen |= cg_is(c, CG_C_LOWER)   ? 1
                 : cg_is(c, CG_C_UPPER) ? 2

@@ -17,6 +17,7 @@
 #include "redact/check.h"
 
 #define DIGITS_MAX 20
+#define MARKS_MAX 6 /* gaps with marks in one number */
 #define PHONE_DIGITS_MAX 15
 #define ODD_LABEL_BACK 40 /* bytes */
 #define SHAPE_NONE 0xFFFFFFFF
@@ -116,6 +117,18 @@ static const uint32_t *const sure_shapes[] = {
     [7] = SHAPES(0x1222332),
 };
 #define SURE_GROUPS_MAX 7
+/* The sizes of their second groups, a bit each, by the size of the first. */
+static const uint16_t sure_seconds[16] = {
+    [1] = 1 << 2 | 1 << 3,
+    [2] = 1 << 3 | 1 << 4 | 1 << 11,
+    [3] = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7,
+    [4] = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 11,
+    [6] = 1 << 1 | 1 << 4 | 1 << 7 | 1 << 8 | 1 << 10,
+    [8] = 1 << 8,
+    [9] = 1 << 2,
+    [10] = 1 << 6,
+    [13] = 1 << 2,
+};
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* <b>, </strong>: returns the offset after it, or 0. */
@@ -223,14 +236,30 @@ static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
     return 0;
 }
 
+/* Groups of different sizes that begin none of the sure groupings: without a
+ * label nothing will come of them, so that rows of small numbers cost little. */
+static bool is_hopeless(cg_window_t *w, const number_t *number)
+{
+    if (number->groups <= 2 || number->d[0] == '0') {
+        return false;
+    }
+    uint32_t first = number->group[0].len;
+    uint32_t second = number->group[1].len;
+    bool may_be_sure = number->groups <= SURE_GROUPS_MAX && first < 16 &&
+                       second < 16 && (sure_seconds[first] >> second & 1);
+    return !may_be_sure && !cg_has_label(w, number->start);
+}
+
 /* Reads groups from start on until DIGITS_MAX digits or something else. */
-static void read_number(cg_window_t *w, uint32_t start, number_t *number)
+static void read_number(cg_window_t *w, uint32_t start, bool is_international,
+                        number_t *number)
 {
     uint32_t i = start;
     int total = 0;
     int gap = 0;
     uint32_t shape = 0;
     bool is_even = true;
+    int marks = 0;
     number->start = start;
     number->groups = 0;
     number->has_x = false;
@@ -253,10 +282,10 @@ static void read_number(cg_window_t *w, uint32_t start, number_t *number)
         number->group[number->groups++] =
             (group_t){i, (uint8_t)len, (uint8_t)total, (uint8_t)gap, shape};
         is_even = is_even && len == number->group[0].len;
-        if (total >= DIGITS_MAX || number->has_x ||
+        marks += gap == GAP_MARK;
+        if (total >= DIGITS_MAX || number->has_x || marks > MARKS_MAX ||
             number->groups == DIGITS_MAX ||
-            (!is_even && number->groups > SURE_GROUPS_MAX &&
-             !cg_has_label(w, start))) {
+            (!is_even && !is_international && is_hopeless(w, number))) {
             return;
         }
         i = read_gap(w, i, total == 17, &gap);
@@ -769,7 +798,7 @@ static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
         cg_at(w, digits) == '0') {
         return;
     }
-    read_number(w, digits, &number);
+    read_number(w, digits, true, &number);
     int groups = international(&number);
     if (groups == 0) {
         return;
@@ -826,7 +855,7 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         return;
     }
     number_t number;
-    read_number(w, digits, &number);
+    read_number(w, digits, false, &number);
     if (number.groups == 0 || number.group[number.groups - 1].total < 7) {
         return;
     }

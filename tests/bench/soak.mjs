@@ -6,6 +6,7 @@
 // is killed or frozen once a minute. Prints what the children hold every half minute. In the
 // end each request that httpd counted must stand in the ledger once, and each answer that a
 // caller got must have been counted. Fails on either, and on children that grew by half.
+// SOAK_TROUBLE: seconds from one outage of Redis to the next (60).
 
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -189,7 +190,7 @@ async function recorded() {
 
 async function reasons() {
     const text = await fetch(stage.url('/metrics')).then((got) => got.text());
-    return [...text.matchAll(/^chatgpt_requests_refused_total\{reason="(\w+)"\} (\d+)/mg)]
+    return [...text.matchAll(/^chatgpt_refused_total\{reason="(\w+)"\} (\d+)/mg)]
         .filter(([, , count]) => count !== '0').map(([, name, count]) => `${name} ${count}`);
 }
 
