@@ -38,10 +38,10 @@ typedef struct call_t {
     const char *blocked_by; /* NULL: not */
 } call_t;
 
-static size_t code_points(cg_str_t text, size_t bytes)
+static size_t code_points(cg_str_t text)
 {
     size_t count = 0;
-    for (size_t i = 0; i < bytes && i < text.len; i++) {
+    for (size_t i = 0; i < text.len; i++) {
         count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
     }
     return count;
@@ -67,13 +67,20 @@ static void put_entity(call_t *call, const cg_finding_t *finding, size_t start,
     cg_buf_char(out, '}');
 }
 
+/* Findings ascend, so each is counted on from the one before. */
 static void put_findings(call_t *call, cg_str_t text)
 {
+    size_t at = 0;
+    size_t points = 0;
     for (size_t i = 0; i < call->findings.count; i++) {
         const cg_finding_t *finding = &call->findings.items[i];
+        size_t start = points + code_points((cg_str_t){text.ptr + at,
+                                                       finding->start - at});
+        at = finding->end;
+        points = start + code_points((cg_str_t){
+                             text.ptr + finding->start, at - finding->start});
         if (call->actions.by_type[finding->type] != CG_ACTION_ALLOW) {
-            put_entity(call, finding, code_points(text, finding->start),
-                       code_points(text, finding->end), NULL);
+            put_entity(call, finding, start, points, NULL);
         }
     }
 }
@@ -126,7 +133,7 @@ static size_t points_between(const call_t *call, const cg_walk_t *walk,
     cg_str_t raw = {walk->text + from, at - from};
     char *decoded = apr_palloc(call->pool, raw.len + 1);
     size_t len = cg_walk_unescape(raw, decoded, NULL);
-    return code_points((cg_str_t){decoded, len}, len);
+    return code_points((cg_str_t){decoded, len});
 }
 
 static void put_spot(call_t *call, const cg_walk_t *walk,

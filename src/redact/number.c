@@ -716,7 +716,8 @@ static bool is_national(const number_t *number, const window_t *window)
     }
     return window->total >= 9 && window->total <= 11 && d[1] != '0' &&
            groups <= 5 && number->group[0].len <= 5 &&
-           !is_in(window->shape, SHAPES(0x54)) && !is_date(number, groups);
+           !is_in(window->shape, SHAPES(0x54, 0x324)) &&
+           !is_date(number, groups);
 }
 
 /* How sure is it that this window is a telephone number? */

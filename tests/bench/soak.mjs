@@ -188,10 +188,13 @@ async function recorded() {
     return sum;
 }
 
-async function reasons() {
+/** What was answered but with 200, by model and status; and the reasons. */
+async function others() {
     const text = await fetch(stage.url('/metrics')).then((got) => got.text());
-    return [...text.matchAll(/^chatgpt_refused_total\{reason="(\w+)"\} (\d+)/mg)]
-        .filter(([, , count]) => count !== '0').map(([, name, count]) => `${name} ${count}`);
+    const counted = [...text.matchAll(/^chatgpt_(?:requests|refused)_total\{(.*)\} (\d+)$/mg)];
+    return counted.filter(([, labels, count]) => count !== '0' && !/="200"/.test(labels))
+        .map(([, labels, count]) => `${[...labels.matchAll(/(?:model|status|reason)="([^"]*)"/g)]
+            .map(([, value]) => value || '-').join(' ')} ${count}`);
 }
 
 async function balance() {
@@ -202,7 +205,7 @@ async function balance() {
     const most = seen.answered + seen.cut;
     say(`requests counted ${counted}, records kept ${kept}; callers got ${
         seen.answered} answers, ${seen.cut} at most were cut`);
-    say(`refusals: ${(await reasons()).join(', ')}`);
+    say(`answers but 200: ${(await others()).join(', ')}`);
     if (counted !== kept)
         fault(`${counted} requests, but ${kept} records`);
     if (counted < seen.answered || counted > most)
