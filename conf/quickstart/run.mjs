@@ -6,7 +6,7 @@
 // UPSTREAM do not name others; says what can be pasted; and stops what it
 // started on Ctrl-C or SIGTERM. README.md lists the variables.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync }
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
     from 'node:fs';
 import path from 'node:path';
 
@@ -180,8 +180,10 @@ ${Object.values(operators).map(({ user, password }) => `  ${user.padEnd(10)} ${p
 Metrics: ${ready.metrics} (same sign-in)   Logs: ${this.settings.folder}
 Ctrl-C stops it.
 `);
-        writeFileSync(this.file('ready.json'), `${JSON.stringify(ready, null, 1)}\n`,
+        // Whole or not at all: others wait for this file.
+        writeFileSync(this.file('ready.json.new'), `${JSON.stringify(ready, null, 1)}\n`,
             { mode: 0o600 });
+        renameSync(this.file('ready.json.new'), this.file('ready.json'));
     }
 
     async stop() {

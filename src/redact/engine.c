@@ -425,6 +425,24 @@ static uint32_t decide(const pass_t *pass, uint32_t from)
     return done > open ? done : open;
 }
 
+/* Source bytes from each of the len characters before at to at. */
+static void measure_left(const cg_window_t *w, uint32_t at, uint32_t len,
+                         uint16_t *back)
+{
+    uint32_t first = at - len;
+    uint32_t old = first < w->left_len ? w->left_len - first : 0;
+    uint32_t grown = cg_norm_source(w->norm, at);
+    bool is_plain = w->norm->break_count <= 1;
+    for (uint32_t i = 0; i < old; i++) {
+        uint32_t length = w->left_back[first + i] + grown;
+        back[i] = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
+    }
+    for (uint32_t i = old; i < len; i++) {
+        back[i] =
+            (uint16_t)(is_plain ? len - i : cg_source_length(w, first + i, at));
+    }
+}
+
 /* Remembers the text before at, and the normaliser's state there. */
 static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
                       uint32_t decided)
@@ -435,11 +453,11 @@ static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
     cg_norm_t unused = {0};
     unsigned char text[CG_LEFT_BYTES];
     uint16_t back[CG_LEFT_BYTES];
-    memcpy(text, w->text + at - len, len);
-    for (uint32_t i = 0; i < len; i++) {
-        uint32_t length = cg_source_length(w, at - len + i, at);
-        back[i] = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
+    if (decided == 0 && at == w->left_len) {
+        return; /* nothing was decided: all is as it was */
     }
+    memcpy(text, w->text + at - len, len);
+    measure_left(w, at, len, back);
     /* The window's own text is done with: it serves as the place to write. */
     unused.text = (unsigned char *)(uintptr_t)w->text;
     unused.breaks = pass->norm->breaks;

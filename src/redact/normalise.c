@@ -751,6 +751,10 @@ void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
 
 uint32_t cg_norm_source(const cg_norm_t *norm, uint32_t at)
 {
+    if (norm->break_count == 1) { /* plain text: the usual case */
+        const cg_break_t *only = &norm->breaks[0];
+        return at < only->norm ? 0 : only->src + (at - only->norm);
+    }
     uint32_t low = 0;
     uint32_t high = norm->break_count;
     while (low < high) {
