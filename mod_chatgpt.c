@@ -19,12 +19,7 @@ static void register_hooks(apr_pool_t *pool)
 }
 
 AP_DECLARE_MODULE(chatgpt) = {
-    STANDARD20_MODULE_STUFF,
-    cg_config_create_dir,
-    cg_config_merge_dir,
-    cg_config_create_server,
-    cg_config_merge_server,
-    cg_config_commands,
-    register_hooks,
-    AP_MODULE_FLAG_NONE,
+    STANDARD20_MODULE_STUFF, cg_config_create_dir,   cg_config_merge_dir,
+    cg_config_create_server, cg_config_merge_server, cg_config_commands,
+    register_hooks,          AP_MODULE_FLAG_NONE,
 };

@@ -170,9 +170,8 @@ static void sort_rows(apr_array_header_t *rows)
     int kept = 0;
     for (int i = 0; i < rows->nelts; i++) {
         row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
-        if (kept == 0 ||
-            strcmp(APR_ARRAY_IDX(rows, kept - 1, row_t).place, row->place) !=
-                0) {
+        if (kept == 0 || strcmp(APR_ARRAY_IDX(rows, kept - 1, row_t).place,
+                                row->place) != 0) {
             APR_ARRAY_IDX(rows, kept, row_t) = *row;
             kept++;
         }

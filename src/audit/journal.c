@@ -64,7 +64,8 @@ static segment_t *new_segment(cg_journal_t *journal, int fd, int64_t number)
     segment_t *segment = journal->free;
     if (segment) {
         journal->free = segment->next_free;
-    } else {
+    }
+    else {
         segment = apr_palloc(journal->pool, sizeof *segment);
     }
     *segment = (segment_t){.fd = fd, .number = number};
@@ -104,7 +105,8 @@ static int64_t current_number(cg_journal_t *journal)
     if (seen == 0) {
         /* After a start the old segment is left alone, torn end and all. */
         cg_atomic_swap_if(word, 0, number_after(newest));
-    } else if (newest > seen) {
+    }
+    else if (newest > seen) {
         cg_atomic_swap_if(word, seen, newest);
     }
     return cg_atomic_get(word);
@@ -149,7 +151,8 @@ static apr_status_t open_current(cg_journal_t *journal, cg_error_t *err)
         }
         if (errno == ENOENT) {
             cg_journal_make_folder(journal->folder, NULL);
-        } else if (errno != EAGAIN) {
+        }
+        else if (errno != EAGAIN) {
             break;
         }
     }
@@ -320,7 +323,8 @@ apr_status_t cg_journal_append(cg_journal_t *journal,
         errno = done < 0 ? errno : ENOSPC;
         status =
             cg_journal_fail(err, journal->folder, "cannot append a record");
-    } else {
+    }
+    else {
         move_on_if_full(journal, segment);
     }
     release(journal, segment);

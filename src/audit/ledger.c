@@ -19,7 +19,8 @@
 #include "ship_lua.h"
 #include "store/keys.h"
 
-#define BATCH_BYTES ((size_t)1 << 20) /* a call must end within its time-out   \
+#define BATCH_BYTES                                                            \
+    ((size_t)1 << 20) /* a call must end within its time-out   \
                                        */
 #define BATCH_MAX 1000
 #define ARGS_FIRST 4      /* arguments before the records */

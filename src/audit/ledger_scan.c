@@ -88,9 +88,11 @@ bool cg_scan_read(const cg_reply_t *reply, cg_line_t *out)
         cg_str_t value = fields->items[i + 1].text;
         if (cg_str_is(name, "at")) {
             found += cg_parse_count(value, &out->at);
-        } else if (cg_str_is(name, "end")) {
+        }
+        else if (cg_str_is(name, "end")) {
             found += cg_parse_count(value, &out->ended);
-        } else if (cg_str_is(name, "record")) {
+        }
+        else if (cg_str_is(name, "record")) {
             out->json = value;
             found++;
         }
@@ -144,7 +146,8 @@ static apr_status_t refill(cg_scan_t *scan, cg_lane_t *lane, cg_error_t *err)
     lane->is_done = cg_ledger_id_compare(lane->next, began_at) == 0;
     if (bytes > PIECE_BYTES) {
         lane->piece = lane->piece > 1 ? lane->piece / 2 : 1;
-    } else if (bytes < PIECE_BYTES / 4 && lane->piece < PIECE_MAX) {
+    }
+    else if (bytes < PIECE_BYTES / 4 && lane->piece < PIECE_MAX) {
         lane->piece *= 2;
     }
     return APR_SUCCESS;
@@ -223,7 +226,8 @@ static apr_status_t seek(cg_scan_t *scan, cg_lane_t *lane, apr_time_t ended,
             reply.count == 1 && cg_scan_read(&reply.items[0], &line);
         if (is_there && line.ended < ended) {
             low = after(line.position);
-        } else {
+        }
+        else {
             high = probe;
         }
     }
@@ -318,7 +322,8 @@ const char *cg_scan_cursor(const cg_scan_t *scan)
         cg_journal_position_t seen = lane->seen;
         if (lane->is_done) {
             seen = (cg_journal_position_t){0, 0};
-        } else if (seen.segment == 0) {
+        }
+        else if (seen.segment == 0) {
             /* Nothing taken yet: pin the lane, lest newer entries slip in. */
             seen = after(lane->lines[lane->at].position);
         }

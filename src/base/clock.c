@@ -72,7 +72,8 @@ static civil_t civil_of(apr_time_t at)
 {
     if (at < 0) {
         at = 0;
-    } else if (at / MICROS > LAST_SECOND) {
+    }
+    else if (at / MICROS > LAST_SECOND) {
         at = LAST_SECOND * MICROS;
     }
     int64_t seconds = at / MICROS;
@@ -246,7 +247,8 @@ void cg_clock_uuid7(apr_time_t at, char out[37])
         bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
         if (is_dash) {
             out[i] = '-';
-        } else {
+        }
+        else {
             out[i] = *from++;
         }
     }

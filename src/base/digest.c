@@ -71,7 +71,8 @@ void cg_hmac_sha256(const void *key, size_t key_len, const void *data,
     EVP_MD_CTX *ctx = open_ctx();
     if (key_len > BLOCK_BYTES) {
         digest_two(ctx, key, key_len, NULL, 0, pad);
-    } else if (key_len) {
+    }
+    else if (key_len) {
         memcpy(pad, key, key_len);
     }
     for (int i = 0; i < BLOCK_BYTES; i++) {
@@ -215,7 +216,8 @@ void cg_random(void *out, size_t len)
 #define RESERVE_BYTES 512
 
 static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
-static unsigned forks = 1; /* written in a child before it has a second thread */
+static unsigned forks =
+    1; /* written in a child before it has a second thread */
 
 static _Thread_local struct {
     unsigned forks; /* 0: never filled */

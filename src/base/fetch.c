@@ -119,7 +119,8 @@ static void set_request(exchange_t *exchange)
     bool is_head = call->method && strcmp(call->method, "HEAD") == 0;
     if (is_head) {
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-    } else if (call->method) {
+    }
+    else if (call->method) {
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     }
     set_headers(exchange);

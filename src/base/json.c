@@ -156,7 +156,8 @@ cg_json_t *cg_json_load(const char *path, cg_error_t *err, apr_pool_t *pool)
     apr_status_t rv = read_file(path, &text, scratch);
     if (rv != APR_SUCCESS) {
         apr_strerror(rv, cause.text, sizeof cause.text);
-    } else {
+    }
+    else {
         value = cg_json_parse(text.ptr, text.len, &cause, pool);
     }
     if (!value) {
@@ -181,7 +182,8 @@ const char *cg_json_dump(const cg_json_t *value, size_t *out_len,
     cg_buf_init(&buf, 512, pool);
     if (!value) {
         cg_buf_str(&buf, "null");
-    } else {
+    }
+    else {
         size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
         json_dump_callback(value, on_dump, &buf, flags);
     }

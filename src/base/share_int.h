@@ -14,8 +14,8 @@
 #define CG_CACHE_WAYS 8
 
 typedef struct cg_cache_head_t {
-    int64_t layout;  /* version, entries and value bytes, mixed */
-    int64_t changes; /* drops and outdates so far */
+    int64_t layout;   /* version, entries and value bytes, mixed */
+    int64_t changes;  /* drops and outdates so far */
     int64_t outdated; /* changes after the last outdate */
 } cg_cache_head_t;
 

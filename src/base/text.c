@@ -225,7 +225,8 @@ void cg_buf_json_escape(cg_buf_t *buf, const char *ptr, size_t len)
         cg_buf_add(buf, from, (size_t)(p - from));
         if (c < 0x80) {
             add_escape(buf, c);
-        } else {
+        }
+        else {
             cg_buf_add(buf, "\xEF\xBF\xBD", 3);
         }
         from = ++p;

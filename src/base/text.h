@@ -52,13 +52,14 @@ char *cg_buf_cstr(cg_buf_t *buf); /* NUL-terminates (not counted in len) */
 /* Decodes one code point at p < end; returns its length in bytes (1-4) and the
  * code point, or 0 for invalid UTF-8 (overlong, surrogate, > U+10FFFF, cut). */
 int cg_utf8_decode(const char *p, const char *end, uint32_t *out_cp);
-int cg_utf8_encode(uint32_t cp, char out[4]); /* length 1-4 */
+int cg_utf8_encode(uint32_t cp, char out[4]);    /* length 1-4 */
 bool cg_utf8_valid(const char *ptr, size_t len); /* ASCII runs 8 bytes a step */
 /* How many of the first len bytes end on a whole code point. */
 size_t cg_utf8_whole(const char *ptr, size_t len);
 
 /* Spellings. out must hold the stated size; results are NUL-terminated. */
-void cg_hex_encode(const unsigned char *in, size_t len, char *out); /* 2*len+1 */
+void cg_hex_encode(const unsigned char *in, size_t len,
+                   char *out); /* 2*len+1 */
 bool cg_hex_decode(const char *in, size_t len, unsigned char *out); /* len/2 */
 /* Base64url without padding, RFC 4648 section 5; (len*4+2)/3+1 bytes. */
 size_t cg_b64url_encode(const unsigned char *in, size_t len, char *out);

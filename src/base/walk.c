@@ -252,7 +252,8 @@ static cg_walk_status_t add_node(walker_t *w, cg_node_kind_t kind,
         parent = frame->node;
         if (frame->last == CG_NODE_NONE) {
             w->nodes[parent].child = added;
-        } else {
+        }
+        else {
             w->nodes[frame->last].next = added;
         }
         frame->last = added;
@@ -431,7 +432,8 @@ static bool is_known_to_table(walker_t *w, uint32_t members)
     names_t *names = &w->names[w->depth - 1];
     if (members == PAIRWISE_MAX) {
         lay_names(w, names, PAIRWISE_MAX * 4);
-    } else if (members * 2 >= names->use) {
+    }
+    else if (members * 2 >= names->use) {
         lay_names(w, names, names->use * 2);
     }
     cg_str_t name = pending_name(w);

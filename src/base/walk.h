@@ -87,8 +87,7 @@ cg_str_t cg_walk_raw(const cg_walk_t *walk, uint32_t node);
 bool cg_walk_key_is(const cg_walk_t *walk, uint32_t node, const char *name);
 /* Decoded string of a node: points into the source when nothing was escaped,
  * else a copy in pool. Empty for other kinds. */
-cg_str_t cg_walk_string(const cg_walk_t *walk, uint32_t node,
-                        apr_pool_t *pool);
+cg_str_t cg_walk_string(const cg_walk_t *walk, uint32_t node, apr_pool_t *pool);
 /* A number node that is a whole number within int64; false otherwise. */
 bool cg_walk_int(const cg_walk_t *walk, uint32_t node, int64_t *out);
 bool cg_walk_is_true(const cg_walk_t *walk, uint32_t node);

@@ -296,7 +296,8 @@ static void add_reference(cg_buf_t *buf, cg_str_t name)
         char c = name.ptr[i];
         if (c == '~' || c == '/') {
             cg_buf_str(buf, c == '~' ? "~0" : "~1");
-        } else {
+        }
+        else {
             cg_buf_char(buf, c);
         }
     }

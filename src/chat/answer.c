@@ -303,7 +303,8 @@ static void add_choices(deltas_t *deltas, cg_endpoint_t endpoint)
         uint64_t choice = index_of(walk, at);
         if (endpoint == CG_ENDPOINT_CHAT) {
             add_chat_delta(deltas, cg_walk_member(walk, at, "delta"), choice);
-        } else {
+        }
+        else {
             add(deltas, cg_walk_member(walk, at, "text"),
                 channel_of(choice, 0, CHAT_TEXT), false);
         }
@@ -385,7 +386,8 @@ size_t cg_chat_answer_deltas(const cg_walk_t *walk, cg_endpoint_t endpoint,
     deltas_t deltas = {walk, out, 0};
     if (endpoint == CG_ENDPOINT_RESPONSES) {
         add_response_delta(&deltas);
-    } else if (cg_endpoints[endpoint].can_stream) {
+    }
+    else if (cg_endpoints[endpoint].can_stream) {
         add_choices(&deltas, endpoint);
     }
     return deltas.count > CG_DELTAS_MAX ? SIZE_MAX : deltas.count;

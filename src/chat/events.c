@@ -147,7 +147,8 @@ static void take_line(cg_buf_t *joined, cg_event_t *event, cg_str_t line)
 {
     if (is_field(line, "data", 4)) {
         take_data(joined, event, value_of(line, 4));
-    } else if (is_field(line, "event", 5)) {
+    }
+    else if (is_field(line, "event", 5)) {
         event->type = value_of(line, 5);
     }
 }

@@ -28,11 +28,10 @@ cg_events_t *cg_chat_events_open(size_t event_max, apr_pool_t *pool);
 /* Gives on_event every event that is complete with these bytes, at once and in
  * order; the event is valid during the call only. A non-success of on_event
  * stops and is returned. Memory is reused: a long stream does not grow. */
-apr_status_t cg_chat_events_feed(cg_events_t *events, const char *bytes,
-                                 size_t len,
-                                 apr_status_t (*on_event)(void *baton,
-                                                          const cg_event_t *),
-                                 void *baton);
+apr_status_t
+cg_chat_events_feed(cg_events_t *events, const char *bytes, size_t len,
+                    apr_status_t (*on_event)(void *baton, const cg_event_t *),
+                    void *baton);
 /* Bytes of an unfinished event at the end of the stream, if any. */
 size_t cg_chat_events_rest(const cg_events_t *events);
 

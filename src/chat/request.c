@@ -393,11 +393,14 @@ bool cg_chat_request_ask_usage(const cg_request_t *request, cg_splice_t *out,
     if (options == CG_NODE_NONE) {
         *out = insert_first(
             walk, 0, "\"stream_options\":{\"include_usage\":true}", pool);
-    } else if (is_null(walk, options)) {
+    }
+    else if (is_null(walk, options)) {
         *out = replace(walk, options, "{\"include_usage\":true}");
-    } else if (flag == CG_NODE_NONE) {
+    }
+    else if (flag == CG_NODE_NONE) {
         *out = insert_first(walk, options, "\"include_usage\":true", pool);
-    } else {
+    }
+    else {
         *out = replace(walk, flag, "true");
     }
     return true;

@@ -22,7 +22,7 @@ typedef struct cg_request_t {
     bool is_stream;
     bool asks_usage;           /* stream_options.include_usage is true */
     int64_t max_output_tokens; /* as asked, per choice; -1 when not said */
-    int64_t choices;           /* answers that are written and billed, at least 1:
+    int64_t choices; /* answers that are written and billed, at least 1:
                                   n; completions: max(n, best_of) times prompts */
 } cg_request_t;
 

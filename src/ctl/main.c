@@ -21,7 +21,8 @@ static const struct command_t {
     const char *help;
 } commands[] = {
     {"key", cg_ctl_key, "create, list, rotate and revoke API keys"},
-    {"scan", cg_ctl_scan, "what would be found in a text, and what would leave"},
+    {"scan", cg_ctl_scan,
+     "what would be found in a text, and what would leave"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -77,8 +77,8 @@ static void put_findings(call_t *call, cg_str_t text)
         size_t start = points + code_points((cg_str_t){text.ptr + at,
                                                        finding->start - at});
         at = finding->end;
-        points = start + code_points((cg_str_t){
-                             text.ptr + finding->start, at - finding->start});
+        points = start + code_points((cg_str_t){text.ptr + finding->start,
+                                                at - finding->start});
         if (call->actions.by_type[finding->type] != CG_ACTION_ALLOW) {
             put_entity(call, finding, start, points, NULL);
         }
@@ -115,8 +115,8 @@ static uint32_t holder_of(const cg_walk_t *walk, uint32_t at)
 {
     for (uint32_t node = 0; node < walk->count; node++) {
         const cg_node_t *here = &walk->nodes[node];
-        bool is_text = here->kind == CG_NODE_STRING && at >= here->start &&
-                       at < here->end;
+        bool is_text =
+            here->kind == CG_NODE_STRING && at >= here->start && at < here->end;
         bool is_name = here->key_len > 0 && at >= here->key_start &&
                        at < here->key_start + here->key_len;
         if (is_text || is_name) {
@@ -143,8 +143,8 @@ static void put_spot(call_t *call, const cg_walk_t *walk,
     const cg_node_t *at = &walk->nodes[node];
     bool is_name = spot->start < at->start;
     uint32_t from = is_name ? at->key_start : at->start;
-    const char *path = cg_walk_pointer(walk, is_name ? at->parent : node,
-                                       call->pool);
+    const char *path =
+        cg_walk_pointer(walk, is_name ? at->parent : node, call->pool);
     put_entity(call, spot, points_between(call, walk, from, spot->start),
                points_between(call, walk, from, spot->end), path);
 }

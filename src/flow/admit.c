@@ -142,8 +142,8 @@ static bool add_ask(cg_txn_t *txn, const cg_limit_t *limit)
         ask->cost = add_up(txn->grant.input_tokens, txn->grant.output_tokens);
     }
     if (limit->quantity == CG_QUANTITY_MICROS && txn->grant.price) {
-        ask->floor = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
-                                     0, 0);
+        ask->floor =
+            cg_price_micros(txn->grant.price, txn->grant.input_tokens, 0, 0);
         ask->cost = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
                                     0, txn->grant.output_tokens);
     }
@@ -192,13 +192,15 @@ static cg_verdict_t refuse_by(cg_txn_t *txn)
         return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
     }
     const cg_limit_t *limit = &txn->grant.limits[quota->refused_by];
-    const char *words = apr_psprintf(
-        txn->pool, "%s (%s, by %s).",
-        limit->quantity == CG_QUANTITY_MICROS   ? "You exceeded your current budget"
-        : limit->quantity == CG_QUANTITY_TOKENS ? "Rate limit reached for tokens"
-                                                : "Rate limit reached for requests",
-        cg_limit_format(limit, txn->pool),
-        cg_limit_dimension_name((cg_dimension_t)limit->dimension));
+    const char *words =
+        apr_psprintf(txn->pool, "%s (%s, by %s).",
+                     limit->quantity == CG_QUANTITY_MICROS
+                         ? "You exceeded your current budget"
+                     : limit->quantity == CG_QUANTITY_TOKENS
+                         ? "Rate limit reached for tokens"
+                         : "Rate limit reached for requests",
+                     cg_limit_format(limit, txn->pool),
+                     cg_limit_dimension_name((cg_dimension_t)limit->dimension));
     cg_verdict_t verdict = limit->quantity == CG_QUANTITY_MICROS ? CG_BUDGET
                            : limit->quantity == CG_QUANTITY_TOKENS
                                ? CG_TOKEN_LIMIT
@@ -221,7 +223,8 @@ static void count_outage(cg_txn_t *txn)
     const cg_quota_grant_t *quota = &txn->grant.quota;
     if (quota->is_local || quota->is_open || quota->is_store_down) {
         cg_meter_store_error(txn->gateway->meter, "admit");
-        cg_meter_limit_local(txn->gateway->meter, quota->is_store_down ? "closed"
+        cg_meter_limit_local(txn->gateway->meter, quota->is_store_down
+                                                      ? "closed"
                                                   : quota->is_local ? "local"
                                                                     : "open");
     }
@@ -248,10 +251,10 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
     }
     cg_error_t err;
     cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
-    apr_status_t rv = cg_quota_admit(
-        txn->gateway->quota, txn->grant.hold_id, txn->grant.asks, txn->grant.count,
-        txn->policy->total_for + HOLD_MARGIN, txn->in.at, &txn->grant.quota,
-        &err, txn->pool);
+    apr_status_t rv =
+        cg_quota_admit(txn->gateway->quota, txn->grant.hold_id, txn->grant.asks,
+                       txn->grant.count, txn->policy->total_for + HOLD_MARGIN,
+                       txn->in.at, &txn->grant.quota, &err, txn->pool);
     if (rv != APR_SUCCESS) {
         txn->grant.has_hold = false;
         return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);

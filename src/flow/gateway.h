@@ -27,8 +27,8 @@ typedef struct cg_gateway_t {
     const cg_rules_t *rules;
     const cg_prices_t *prices;
     const cg_accounts_t *accounts;
-    cg_health_t *health;   /* shared by all children */
-    cg_breaker_t *breaker; /* likewise; the store's */
+    cg_health_t *health;       /* shared by all children */
+    cg_breaker_t *breaker;     /* likewise; the store's */
     volatile int64_t *servers; /* shared · atomic · how many share the limits */
     const char *node;
     int64_t audit_keep; /* records a node's stream keeps, about */

@@ -15,8 +15,7 @@ _Static_assert(CG_POLICY_TYPES_MAX == CG_DETECTORS_MAX,
 _Static_assert(CG_ACTIONS_UNSAID == 1 + CG_ACTION_MASK,
                "what no directive says is masked");
 
-void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX],
-                     cg_actions_t *out)
+void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX], cg_actions_t *out)
 {
     for (int t = 0; t < CG_DETECTORS_MAX; t++) {
         out->by_type[t] =

@@ -21,8 +21,7 @@ void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool)
     }
     cg_str_t model = cg_chat_answer_model(walk, pool);
     if (model.len > 0 && model.len <= MODEL_MAX) {
-        txn->answer.model =
-            (cg_str_t){cg_str_dup(model, txn->pool), model.len};
+        txn->answer.model = (cg_str_t){cg_str_dup(model, txn->pool), model.len};
     }
 }
 
@@ -49,7 +48,7 @@ void cg_observe_keep(cg_txn_t *txn, cg_str_t text)
 static bool is_said(const cg_walk_t *walk, uint32_t node)
 {
     static const char *const members[] = {
-        "content",   "text",       "refusal", "reasoning_content",
+        "content",   "text",       "refusal",  "reasoning_content",
         "reasoning", "transcript", "arguments"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         if (cg_walk_key_is(walk, node, members[i])) {

@@ -43,14 +43,14 @@ typedef struct channel_t {
 struct cg_observer_t {
     cg_txn_t *txn;
     cg_events_t *events;
-    apr_pool_t *scratch; /* cleared for each event */
+    apr_pool_t *scratch;          /* cleared for each event */
     apr_array_header_t *channels; /* of channel_t * */
     cg_buf_t *out;                /* of the call under way */
     cg_buf_t text;                /* of the delta under way */
     uint64_t last_channel;        /* whose text was kept last */
     cg_tally_t repeated; /* responses: most that one event's whole texts held */
-    bool is_done;   /* [DONE] was seen */
-    bool is_failed; /* the error event was written */
+    bool is_done;        /* [DONE] was seen */
+    bool is_failed;      /* the error event was written */
     bool is_counted;
 };
 
@@ -340,9 +340,8 @@ static void null_strings(const piece_t *piece, apr_array_header_t *splices)
     }
 }
 
-static apr_array_header_t *edits_of_copy(const piece_t *piece,
-                                         const cg_splice_t *others,
-                                         apr_pool_t *pool)
+static apr_array_header_t *
+edits_of_copy(const piece_t *piece, const cg_splice_t *others, apr_pool_t *pool)
 {
     apr_array_header_t *splices = apr_array_make(pool, 8, sizeof(cg_splice_t));
     for (int i = 0; i < piece->others; i++) {
@@ -407,16 +406,16 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
     if (check_block(txn, channel) != CG_PASS) {
         return txn->verdict;
     }
-    bool is_same = observer->text.len == text.len &&
-                   (text.len == 0 ||
-                    memcmp(observer->text.ptr, text.ptr, text.len) == 0);
+    bool is_same =
+        observer->text.len == text.len &&
+        (text.len == 0 || memcmp(observer->text.ptr, text.ptr, text.len) == 0);
     if (!is_same) {
         const cg_node_t *node = &piece->walk->nodes[delta->node];
-        cg_sift_add(piece->sift,
-                    (cg_splice_t){
-                        .start = node->start,
-                        .end = node->end,
-                        .with = escape(&observer->text, observer->scratch)});
+        cg_sift_add(
+            piece->sift,
+            (cg_splice_t){.start = node->start,
+                          .end = node->end,
+                          .with = escape(&observer->text, observer->scratch)});
     }
     return CG_PASS;
 }
@@ -443,8 +442,8 @@ static void drop_null_usage(cg_sift_t *sift, const cg_walk_t *walk)
         end += end < walk->len ? 1 : 0;
     }
     if (end < walk->len && at > 0) {
-        cg_sift_add(sift, (cg_splice_t){.start = at, .end = end,
-                                        .with = {"", 0}});
+        cg_sift_add(sift,
+                    (cg_splice_t){.start = at, .end = end, .with = {"", 0}});
     }
 }
 
@@ -498,9 +497,9 @@ static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
 
 static cg_verdict_t feed_deltas(cg_observer_t *observer, const piece_t *piece)
 {
-    const cg_splice_t *others = apr_pmemdup(
-        observer->scratch, piece->sift->splices->elts,
-        (apr_size_t)piece->others * sizeof(cg_splice_t));
+    const cg_splice_t *others =
+        apr_pmemdup(observer->scratch, piece->sift->splices->elts,
+                    (apr_size_t)piece->others * sizeof(cg_splice_t));
     for (size_t i = 0; i < piece->count; i++) {
         if (feed_delta(observer, piece, &piece->deltas[i], others) != CG_PASS) {
             return observer->txn->verdict;
@@ -666,8 +665,9 @@ cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
     if (rv == APR_SUCCESS) {
         return CG_PASS;
     }
-    cg_txn_refuse(txn, rv == APR_ENOSPC ? CG_ANSWER_TOO_LARGE
-                                        : CG_UPSTREAM_BROKEN, NULL, NULL);
+    cg_txn_refuse(txn,
+                  rv == APR_ENOSPC ? CG_ANSWER_TOO_LARGE : CG_UPSTREAM_BROKEN,
+                  NULL, NULL);
     return fail(observer);
 }
 

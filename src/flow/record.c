@@ -96,8 +96,8 @@ static void measure(const cg_txn_t *txn, const cg_record_t *record)
 {
     cg_meter_sample_t sample = {
         .endpoint = record->endpoint,
-        .model = txn->grant.price ? cg_str(txn->grant.price->id)
-                                  : (cg_str_t){"", 0},
+        .model =
+            txn->grant.price ? cg_str(txn->grant.price->id) : (cg_str_t){"", 0},
         .status = record->status,
         .reason = record->reason,
         .input_tokens = record->input_tokens,

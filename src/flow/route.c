@@ -10,8 +10,8 @@ cg_verdict_t cg_flow_route(cg_txn_t *txn)
 {
     const cg_gateway_t *gateway = txn->gateway;
     const cg_account_t *account =
-        cg_route_choose(gateway->accounts, txn->policy->routes,
-                        gateway->health, txn->route.tried, cg_clock_now());
+        cg_route_choose(gateway->accounts, txn->policy->routes, gateway->health,
+                        txn->route.tried, cg_clock_now());
     if (!account) {
         return cg_txn_refuse(txn, CG_NO_UPSTREAM, NULL, NULL);
     }

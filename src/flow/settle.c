@@ -47,9 +47,10 @@ void cg_flow_settle(cg_txn_t *txn)
         return;
     }
     if (txn->grant.price) {
-        txn->bill.micros = cg_price_micros(
-            txn->grant.price, txn->bill.input_tokens,
-            usage->is_known ? usage->cached_tokens : 0, txn->bill.output_tokens);
+        txn->bill.micros =
+            cg_price_micros(txn->grant.price, txn->bill.input_tokens,
+                            usage->is_known ? usage->cached_tokens : 0,
+                            txn->bill.output_tokens);
         if (txn->bill.micros > MICROS_MAX) {
             txn->bill.micros = MICROS_MAX;
         }

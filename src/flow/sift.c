@@ -67,7 +67,7 @@ static cg_str_t escaped(const char *text, size_t len, bool is_quoted,
 /* A text of the document, decoded, and the edits that mask it, in its bytes. */
 typedef struct text_t {
     cg_str_t text;
-    cg_str_t name; /* its member's, as a label for the scan */
+    cg_str_t name;             /* its member's, as a label for the scan */
     apr_array_header_t *edits; /* of cg_splice_t; NULL: none */
     apr_array_header_t *spots; /* of cg_finding_t; NULL: none, or unwanted */
 } text_t;

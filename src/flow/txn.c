@@ -22,16 +22,14 @@ cg_verdict_t cg_txn_body(cg_txn_t *txn, cg_str_t body)
     const char *param = NULL;
     txn->in.body = body;
     txn->out.body = body;
-    cg_request_status_t status =
-        cg_chat_request_read(txn->in.endpoint, body, &txn->in.request, &param,
-                             &err, txn->pool);
+    cg_request_status_t status = cg_chat_request_read(
+        txn->in.endpoint, body, &txn->in.request, &param, &err, txn->pool);
     if (status == CG_REQUEST_OK) {
         txn->in.model = txn->in.request.model;
         return CG_PASS;
     }
     const char *words = apr_pstrdup(txn->pool, err.text);
-    return cg_txn_refuse(txn,
-                         status == CG_REQUEST_NOT_JSON ? CG_INVALID_JSON
-                                                       : CG_BAD_MEMBER,
-                         words, param);
+    return cg_txn_refuse(
+        txn, status == CG_REQUEST_NOT_JSON ? CG_INVALID_JSON : CG_BAD_MEMBER,
+        words, param);
 }

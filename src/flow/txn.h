@@ -81,8 +81,8 @@ typedef struct cg_txn_t {
         int status; /* as the caller gets it; 0: none yet */
         bool has_begun;
         bool is_stream;
-        bool is_whole;   /* its end was seen */
-        bool is_aborted; /* the caller left */
+        bool is_whole;            /* its end was seen */
+        bool is_aborted;          /* the caller left */
         apr_time_t first_byte_at; /* monotonic; 0: none */
         cg_usage_t usage;
         cg_str_t model;

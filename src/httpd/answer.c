@@ -126,8 +126,8 @@ static apr_status_t pass(ap_filter_t *f, cg_str_t bytes, bool is_flushed,
     apr_bucket_alloc_t *alloc = f->c->bucket_alloc;
     apr_bucket_brigade *out = apr_brigade_create(f->r->pool, alloc);
     if (bytes.len) {
-        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_transient_create(
-                                         bytes.ptr, bytes.len, alloc));
+        APR_BRIGADE_INSERT_TAIL(
+            out, apr_bucket_transient_create(bytes.ptr, bytes.len, alloc));
     }
     if (is_flushed && !is_end) {
         APR_BRIGADE_INSERT_TAIL(out, apr_bucket_flush_create(alloc));
@@ -136,8 +136,8 @@ static apr_status_t pass(ap_filter_t *f, cg_str_t bytes, bool is_flushed,
         f->r->connection->keepalive = AP_CONN_CLOSE;
         APR_BRIGADE_INSERT_TAIL(out, apr_bucket_flush_create(alloc));
         APR_BRIGADE_INSERT_TAIL(
-            out, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, f->r->pool,
-                                        alloc));
+            out,
+            ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, f->r->pool, alloc));
     }
     if (is_end) {
         APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(alloc));
@@ -378,8 +378,7 @@ static apr_status_t answer_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     }
     apr_brigade_cleanup(brigade);
     if (f->c->aborted) {
-        answer->in->txn.answer.is_aborted =
-            !answer->in->txn.answer.is_whole;
+        answer->in->txn.answer.is_aborted = !answer->in->txn.answer.is_whole;
     }
     return rv;
 }
@@ -401,7 +400,7 @@ void cg_answer_await(request_rec *r, cg_walk_in_t *in)
 void cg_answer_hooks(apr_pool_t *pool)
 {
     (void)pool;
-    answer_filter = ap_register_output_filter(
-        "CHATGPT_ANSWER", answer_out, NULL,
-        (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
+    answer_filter =
+        ap_register_output_filter("CHATGPT_ANSWER", answer_out, NULL,
+                                  (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
 }

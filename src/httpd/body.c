@@ -123,8 +123,8 @@ apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
 {
     apr_bucket_brigade *brigade =
         apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    reading_t reading = {.r = r, .most = most,
-                         .until = cg_clock_monotonic() + most_for};
+    reading_t reading = {
+        .r = r, .most = most, .until = cg_clock_monotonic() + most_for};
     apr_off_t length = length_of(r);
     apr_status_t rv = length > most ? APR_ENOSPC : APR_SUCCESS;
     if (rv == APR_SUCCESS) {
@@ -146,8 +146,8 @@ apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
 
 cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out)
 {
-    apr_status_t rv = cg_body_read(r, txn->policy->body_max,
-                                   txn->policy->body_for, out);
+    apr_status_t rv =
+        cg_body_read(r, txn->policy->body_max, txn->policy->body_for, out);
     if (rv == APR_SUCCESS) {
         return CG_PASS;
     }
@@ -178,13 +178,11 @@ static apr_status_t replay_in(ap_filter_t *f, apr_bucket_brigade *brigade,
         return ap_get_brigade(f->next, brigade, mode, block, readbytes);
     }
     if (!replay->is_sent && replay->body.len) {
-        APR_BRIGADE_INSERT_TAIL(
-            brigade, apr_bucket_immortal_create(replay->body.ptr,
-                                                replay->body.len,
-                                                f->c->bucket_alloc));
+        APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_immortal_create(
+                                             replay->body.ptr, replay->body.len,
+                                             f->c->bucket_alloc));
     }
-    APR_BRIGADE_INSERT_TAIL(brigade,
-                            apr_bucket_eos_create(f->c->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(f->c->bucket_alloc));
     replay->is_sent = true;
     return APR_SUCCESS;
 }
@@ -239,6 +237,7 @@ void cg_body_replay(request_rec *r, cg_str_t body)
 
 void cg_body_hooks(void)
 {
-    replay_filter = ap_register_input_filter("CHATGPT_BODY", replay_in, NULL,
-                                             (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
+    replay_filter =
+        ap_register_input_filter("CHATGPT_BODY", replay_in, NULL,
+                                 (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
 }

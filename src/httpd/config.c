@@ -115,8 +115,8 @@ static const char *where_of(const cmd_parms *cmd)
 {
     const char *section =
         cmd->path ? apr_psprintf(cmd->pool, "<%s> ", cmd->path) : "";
-    return apr_psprintf(cmd->pool, "%s%s:%d", section,
-                        cmd->directive->filename, cmd->directive->line_num);
+    return apr_psprintf(cmd->pool, "%s%s:%d", section, cmd->directive->filename,
+                        cmd->directive->line_num);
 }
 
 static void note(cmd_parms *cmd, const cg_policy_row_t *row, int argc,
@@ -197,8 +197,8 @@ static bool add_role(const apr_array_header_t *words, cg_error_t *err,
     role_t role = {.bit = cg_admin_role_find(cg_str(name)), .args = ""};
     const char *by =
         words->nelts > 1 ? APR_ARRAY_IDX(words, 1, const char *) : "";
-    role.provider = ap_lookup_provider(AUTHZ_PROVIDER_GROUP, by,
-                                       AUTHZ_PROVIDER_VERSION);
+    role.provider =
+        ap_lookup_provider(AUTHZ_PROVIDER_GROUP, by, AUTHZ_PROVIDER_VERSION);
     if (!role.bit || !role.provider) {
         cg_error_set(err,
                      "ChatGPTRole: \"%s %s\" is not legal; legal: "
@@ -215,11 +215,13 @@ static bool add_role(const apr_array_header_t *words, cg_error_t *err,
         ap_directive_t directive = {.directive = "ChatGPTRole",
                                     .args = role.args,
                                     .filename = "ChatGPTRole"};
-        cmd_parms cmd = {.pool = pool, .temp_pool = temp,
-                         .directive = &directive, .info = NULL,
+        cmd_parms cmd = {.pool = pool,
+                         .temp_pool = temp,
+                         .directive = &directive,
+                         .info = NULL,
                          .override = RSRC_CONF | ACCESS_CONF | OR_ALL};
-        const char *no = role.provider->parse_require_line(&cmd, role.args,
-                                                           &role.parsed);
+        const char *no =
+            role.provider->parse_require_line(&cmd, role.args, &role.parsed);
         if (no) {
             cg_error_set(err, "ChatGPTRole: %s", no);
             return false;

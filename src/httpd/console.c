@@ -100,8 +100,8 @@ static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
         const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
         bool is_limit = line->row->kind == &cg_kind_LIMITS;
         bool is_budget = line->row->kind == &cg_kind_BUDGETS;
-        policies[admin->policies_count++] = (cg_admin_policy_t){
-            line->row->directive, line->words, line->where};
+        policies[admin->policies_count++] =
+            (cg_admin_policy_t){line->row->directive, line->words, line->where};
         if (line->row->kind == &cg_kind_ACTIONS) {
             cg_config_reread(line, all, pool);
         }
@@ -176,7 +176,7 @@ static void make_call(request_rec *r, cg_admin_call_t *call)
         .header = header_of,
         .header_baton = r,
         .body = {"", 0},
-        .operator = {r->user, cg_config_roles(r), r->useragent_ip},
+        .operator= {r->user, cg_config_roles(r), r->useragent_ip},
         .request_id = id,
         .now = cg_clock_now()};
     call->path = api_path(r, &call->base);
@@ -185,7 +185,8 @@ static void make_call(request_rec *r, cg_admin_call_t *call)
 
 static void speak(request_rec *r, const cg_admin_reply_t *reply)
 {
-    if (reply->is_cut) { /* no last chunk: nobody takes the part for the whole */
+    if (reply
+            ->is_cut) { /* no last chunk: nobody takes the part for the whole */
         r->connection->keepalive = AP_CONN_CLOSE;
         r->connection->aborted = 1;
     }
@@ -295,6 +296,5 @@ void cg_console_hooks(apr_pool_t *pool)
     (void)pool;
     ap_hook_handler(answer_api, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(answer_metrics, NULL, NULL, APR_HOOK_MIDDLE);
-    APR_OPTIONAL_HOOK(ap, status_hook, add_status, NULL, NULL,
-                      APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, add_status, NULL, NULL, APR_HOOK_MIDDLE);
 }

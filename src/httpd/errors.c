@@ -78,9 +78,9 @@ static apr_status_t error_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     apr_table_unset(r->headers_out, "ETag");
     apr_table_unset(r->headers_out, "Last-Modified");
     r->no_cache = 1;
-    APR_BRIGADE_INSERT_TAIL(
-        brigade, apr_bucket_pool_create(body.ptr, body.len, r->pool,
-                                        f->c->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade,
+                            apr_bucket_pool_create(body.ptr, body.len, r->pool,
+                                                   f->c->bucket_alloc));
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(f->c->bucket_alloc));
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, brigade);
@@ -96,8 +96,8 @@ static void insert(request_rec *r)
 void cg_errors_hooks(apr_pool_t *pool)
 {
     (void)pool;
-    error_filter = ap_register_output_filter(
-        "CHATGPT_ERROR", error_out, NULL,
-        (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
+    error_filter =
+        ap_register_output_filter("CHATGPT_ERROR", error_out, NULL,
+                                  (ap_filter_type)(AP_FTYPE_RESOURCE - 5));
     ap_hook_insert_error_filter(insert, NULL, NULL, APR_HOOK_LAST);
 }

@@ -58,7 +58,8 @@ static cg_walk_in_t *make(request_rec *r)
         cg_clock_uuid7(r->request_time, txn->in.id);
     }
     txn->in.address = r->useragent_ip;
-    txn->in.vhost = r->server->server_hostname ? r->server->server_hostname : "";
+    txn->in.vhost =
+        r->server->server_hostname ? r->server->server_hostname : "";
     txn->in.endpoint = CG_ENDPOINT_NONE;
     in->path = path_below_root(r->uri);
     if (in->path) {

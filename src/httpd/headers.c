@@ -128,10 +128,10 @@ static void set_ietf(request_rec *r, const cg_txn_t *txn)
         if (limit->quantity == CG_QUANTITY_MICROS || left->limit <= 0) {
             continue;
         }
-        add_item(&policy, limit, "\";q=", left->limit, ";w=",
-                 limit->window_for / CG_SECOND);
-        add_item(&state, limit, "\";r=", left->remaining, ";t=",
-                 (left->reset_for + CG_SECOND - 1) / CG_SECOND);
+        add_item(&policy, limit, "\";q=", left->limit,
+                 ";w=", limit->window_for / CG_SECOND);
+        add_item(&state, limit, "\";r=", left->remaining,
+                 ";t=", (left->reset_for + CG_SECOND - 1) / CG_SECOND);
     }
     if (policy.len) {
         set(r, "RateLimit-Policy", &policy);

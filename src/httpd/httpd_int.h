@@ -4,7 +4,8 @@
 #ifndef CG_HTTPD_INT_H
 #define CG_HTTPD_INT_H
 
-#include <httpd.h>
+#include <httpd.h> /* before the others, which lean on it */
+
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -77,11 +78,11 @@ typedef struct cg_attempt_t {
 /* httpd's side of a transaction. lives in: r->pool, r->request_config */
 typedef struct cg_walk_in_t {
     cg_txn_t txn;
-    const char *path;    /* below the API's root; NULL: not under one */
-    bool is_gathered;    /* the body was read */
-    bool is_passed;      /* the answer filter has let something out */
-    bool is_authentic;   /* check_authn said yes */
-    bool was_authn_run;  /* step 1 has been done, whatever it said */
+    const char *path;   /* below the API's root; NULL: not under one */
+    bool is_gathered;   /* the body was read */
+    bool is_passed;     /* the answer filter has let something out */
+    bool is_authentic;  /* check_authn said yes */
+    bool was_authn_run; /* step 1 has been done, whatever it said */
     cg_attempt_t attempt;
 } cg_walk_in_t;
 

@@ -53,8 +53,8 @@ typedef struct plan_t {
     server_rec *server;
 } plan_t;
 
-static plan_t *plan;              /* of this configuration */
-static cg_gateway_t *gateway;     /* of this child */
+static plan_t *plan;             /* of this configuration */
+static cg_gateway_t *gateway;    /* of this child */
 static volatile int is_stopping; /* tells the child's threads to end */
 
 const cg_gateway_t *cg_life_gateway(void)
@@ -109,7 +109,8 @@ static bool read_words(const apr_array_header_t *row, cg_word_list_t *list,
         else {
             cg_error_set(err,
                          "ChatGPTWords: \"%s\" is not legal; legal: FILE "
-                         "[exact|caseless] [whole-word]", word.ptr);
+                         "[exact|caseless] [whole-word]",
+                         word.ptr);
             return false;
         }
     }
@@ -146,8 +147,10 @@ static bool read_rules(plan_t *to, cg_error_t *err, apr_pool_t *pool)
         regex[i].name = APR_ARRAY_IDX(row, 0, const char *);
         regex[i].regex = APR_ARRAY_IDX(row, 1, const char *);
     }
-    cg_rules_spec_t spec = {.lists = list, .list_count = lists,
-                            .regexes = regex, .regex_count = regexes};
+    cg_rules_spec_t spec = {.lists = list,
+                            .list_count = lists,
+                            .regexes = regex,
+                            .regex_count = regexes};
     cg_error_t why;
     if (cg_rules_create(&spec, &to->rules, &why, pool) != APR_SUCCESS) {
         cg_error_set(err, "%s: %s", regexes ? "ChatGPTPattern" : "ChatGPTWords",
@@ -221,8 +224,10 @@ static bool check_routes(const server_rec *s, const plan_t *of, cg_error_t *err)
         for (char *name = apr_strtok(words, " ", &last); name;
              name = apr_strtok(NULL, " ", &last)) {
             if (!cg_accounts_find(&of->accounts, name)) {
-                cg_error_set(err, "ChatGPTRoute: \"%s\" is not the name of a "
-                             "ChatGPTUpstream (%s)", name, line->where);
+                cg_error_set(err,
+                             "ChatGPTRoute: \"%s\" is not the name of a "
+                             "ChatGPTUpstream (%s)",
+                             name, line->where);
                 return false;
             }
         }
@@ -268,14 +273,12 @@ static size_t rounded(size_t bytes)
 
 static bool carve(shared_t *shared, int64_t key_cache)
 {
-    size_t cache =
-        cg_cache_bytes((size_t)key_cache, cg_keyring_value_bytes());
+    size_t cache = cg_cache_bytes((size_t)key_cache, cg_keyring_value_bytes());
     size_t meter = cg_meter_bytes(MODELS_ROOM);
-    size_t total = rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
-                   rounded(sizeof(int64_t)) +
-                   rounded(cg_journal_shared_bytes()) +
-                   rounded(cg_quota_shared_bytes()) + rounded(cache) +
-                   rounded(meter);
+    size_t total =
+        rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
+        rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
+        rounded(cg_quota_shared_bytes()) + rounded(cache) + rounded(meter);
     /* A pool that nobody destroys: the mapping outlives every configuration, and
      * no clean-up may point into a module that has been unloaded. */
     apr_pool_t *forever;
@@ -311,7 +314,8 @@ static shared_t *share(int64_t key_cache)
 static cg_meter_t *attach_meter(const plan_t *of, apr_pool_t *pool)
 {
     static const char *const operations[] = {"admit", "key", "ship"};
-    const char **endpoints = apr_pcalloc(pool, CG_ENDPOINT_COUNT * sizeof(char *));
+    const char **endpoints =
+        apr_pcalloc(pool, CG_ENDPOINT_COUNT * sizeof(char *));
     size_t models = cg_prices_count(of->prices);
     const char **ids = apr_pcalloc(pool, (models + 1) * sizeof(char *));
     const char **codes =
@@ -357,7 +361,8 @@ static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
     (void)log;
     (void)temp;
     cg_error_t err;
-    if (!plan || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+    if (!plan ||
+        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
     plan->place = ap_get_module_config(s->lookup_defaults, &chatgpt_module);
@@ -400,7 +405,8 @@ static void on_store(void *baton, bool is_up, const char *where)
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                  "CG9020 the store at %s does not answer; limits do what "
-                 "ChatGPTStoreDown says, records wait in the journal", where);
+                 "ChatGPTStoreDown says, records wait in the journal",
+                 where);
 }
 
 static void on_trouble(void *baton, const char *words)

@@ -21,14 +21,14 @@
 static proxy_worker *workers[CG_ACCOUNTS_MAX];
 
 #define CALLER_LEFT 499 /* status in logs, as is customary; it is never sent */
-#define ADDRESS_TTL 60 /* seconds; mod_proxy's own is for ever */
+#define ADDRESS_TTL 60  /* seconds; mod_proxy's own is for ever */
 
 static bool open_worker(apr_pool_t *child, server_rec *s,
                         const cg_account_t *account, apr_time_t connect_for)
 {
     proxy_worker *worker = NULL;
-    char *why = ap_proxy_define_worker(child, &worker, NULL, NULL,
-                                       account->origin, 0);
+    char *why =
+        ap_proxy_define_worker(child, &worker, NULL, NULL, account->origin, 0);
     if (why) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                      "CG4010 upstream %s cannot be used: %s", account->name,
@@ -78,9 +78,8 @@ static int give_worker(proxy_worker **worker, proxy_balancer **balancer,
 
 /* What may go to a provider of a caller's headers; all else stays here, and so do
  * the Forwarded headers, Via and the Host that mod_proxy would send. */
-static const char *const passed_on[] = {"Accept", "Content-Type",
-                                        "OpenAI-Beta", "Idempotency-Key",
-                                        "User-Agent"};
+static const char *const passed_on[] = {"Accept", "Content-Type", "OpenAI-Beta",
+                                        "Idempotency-Key", "User-Agent"};
 
 static int write_headers(request_rec *r)
 {
@@ -149,8 +148,8 @@ static const char *target_of(const cg_txn_t *txn)
 static void reset(request_rec *r)
 {
     static const char *const notes[] = {
-        "proxy-status", "error-notes", "verbose-error-to", "proxy_timedout",
-        "proxy-100-continue", "proxy-error-override"};
+        "proxy-status",   "error-notes",        "verbose-error-to",
+        "proxy_timedout", "proxy-100-continue", "proxy-error-override"};
     r->status = HTTP_OK;
     r->status_line = NULL;
     r->headers_out = apr_table_make(r->pool, 12);
@@ -202,7 +201,9 @@ static const char *outcome_of(const cg_walk_in_t *in)
     if (last->status == 0) {
         return "error";
     }
-    return last->is_withheld ? "retried" : last->status < 400 ? "ok" : "refused";
+    return last->is_withheld    ? "retried"
+           : last->status < 400 ? "ok"
+                                : "refused";
 }
 
 /* Nothing has gone out and no further attempt is made: what shall be said? */

@@ -98,8 +98,7 @@ static apr_status_t watch_in(ap_filter_t *f, apr_bucket_brigade *brigade,
                              ap_input_mode_t mode, apr_read_type_e block,
                              apr_off_t readbytes)
 {
-    watch_t *watch =
-        ap_get_module_config(f->c->conn_config, &chatgpt_module);
+    watch_t *watch = ap_get_module_config(f->c->conn_config, &chatgpt_module);
     if (!watch || block != APR_BLOCK_READ ||
         (mode != AP_MODE_READBYTES && mode != AP_MODE_GETLINE)) {
         return ap_get_brigade(f->next, brigade, mode, block, readbytes);
@@ -134,12 +133,11 @@ static bool has_filter(const conn_rec *c)
 void cg_watch_arm(request_rec *r, conn_rec *origin, cg_walk_in_t *in)
 {
     watch_t *watch = apr_pcalloc(r->pool, sizeof *watch);
-    *watch = (watch_t){.r = r,
-                       .in = in,
-                       .upstream = socket_of(origin),
-                       .caller = r->connection->master
-                                     ? -1
-                                     : socket_of(r->connection)};
+    *watch = (watch_t){
+        .r = r,
+        .in = in,
+        .upstream = socket_of(origin),
+        .caller = r->connection->master ? -1 : socket_of(r->connection)};
     if (watch->upstream < 0) {
         return;
     }

@@ -20,7 +20,8 @@ static void put_escaped(cg_buf_t *out, const char *value)
         }
         if (*p == '\n') {
             cg_buf_str(out, "\\n");
-        } else {
+        }
+        else {
             cg_buf_char(out, *p);
         }
     }
@@ -86,13 +87,15 @@ static void put_bucket(cg_buf_t *out, const cg_metric_row_t *row,
     put_labels(out, row, values);
     if (row->labels[0] == CG_METER_NONE) {
         cg_buf_char(out, '{');
-    } else {
+    }
+    else {
         out->ptr[out->len - 1] = ','; /* instead of the closing brace */
     }
     cg_buf_str(out, "le=\"");
     if (bucket < CG_METER_BUCKETS) {
         put_number(out, cg_meter_buckets[bucket], row->scale);
-    } else {
+    }
+    else {
         cg_buf_str(out, "+Inf");
     }
     cg_buf_fmt(out, "\"} %" PRId64 "\n", count);
@@ -116,7 +119,8 @@ static void put_one(void *baton, const cg_metric_row_t *row,
 {
     if (row->kind == CG_METRIC_HISTOGRAM) {
         put_histogram(baton, row, values, words);
-    } else {
+    }
+    else {
         put_series(baton, row, "", values, words[0], row->scale);
     }
 }

@@ -522,7 +522,8 @@ static void sum_tokens(void *baton, const cg_metric_row_t *row,
     cg_meter_summary_t *out = baton;
     if (strcmp(values[1], "input") == 0) {
         out->input_tokens += words[0];
-    } else {
+    }
+    else {
         out->output_tokens += words[0];
     }
 }

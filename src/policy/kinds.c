@@ -451,8 +451,7 @@ static bool read_list(void *value, int argc, char *const argv[],
 static bool is_within(const char *inner, const char *outer)
 {
     bool is_plain = !strpbrk(inner, "*?[\\");
-    bool is_stars =
-        !strpbrk(inner, "?[\\") && !strpbrk(outer, "?[\\");
+    bool is_stars = !strpbrk(inner, "?[\\") && !strpbrk(outer, "?[\\");
     return strcmp(inner, outer) == 0 ||
            ((is_plain || is_stars) &&
             apr_fnmatch(outer, inner, 0) == APR_SUCCESS);
@@ -468,7 +467,8 @@ static void merge_list(void *merged, const void *inner, bool is_tightening,
         return;
     }
     /* Stricter: of the inner words those that the outer list allows. */
-    apr_array_header_t *both = apr_array_make(pool, words->nelts, sizeof(char *));
+    apr_array_header_t *both =
+        apr_array_make(pool, words->nelts, sizeof(char *));
     for (int i = 0; i < words->nelts; i++) {
         const char *word = APR_ARRAY_IDX(words, i, const char *);
         for (int j = 0; j < (*out)->nelts; j++) {

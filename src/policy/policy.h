@@ -20,9 +20,10 @@
 #define CG_DAY (86400 * CG_SECOND)
 #define CG_KIB INT64_C(1024)
 #define CG_MIB (1024 * CG_KIB)
-#define CG_ACTIONS_NONE {{0}, {0}} /* its comma must not part a row */
 
 // clang-format off
+#define CG_ACTIONS_NONE {{0}, {0}} /* its comma must not part a row */
+
 #define CG_POLICY_ROWS(X)                                                                               \
 /* member          kind       directive                  where    default         least     most/choices */ \
 X(store_url,       TEXT,      "ChatGPTStore",            SERVER,  "redis://127.0.0.1:6379/0", 0, 0, "",   \

@@ -23,10 +23,13 @@ static bool read_price(const cg_json_t *row, const char *name, int64_t *out,
                        cg_error_t *err)
 {
     /* What is there but no number must not read as free. */
-    double dollars = cg_json_get_real(row, name, cg_json_get(row, name) ? -1 : 0);
+    double dollars =
+        cg_json_get_real(row, name, cg_json_get(row, name) ? -1 : 0);
     if (!(dollars >= 0 && dollars <= DOLLARS_MAX)) {
-        cg_error_set(err, "model %s: %s must be 0 to 1000000 US dollars for a "
-                     "million tokens", cg_json_get_str(row, "id", "?"), name);
+        cg_error_set(err,
+                     "model %s: %s must be 0 to 1000000 US dollars for a "
+                     "million tokens",
+                     cg_json_get_str(row, "id", "?"), name);
         return false;
     }
     *out = (int64_t)llround(dollars * 1000);
@@ -102,13 +105,12 @@ static const cg_price_t *find_exact(const cg_prices_t *prices, cg_str_t id)
 static const cg_price_t *find_dated(const cg_prices_t *prices, cg_str_t id)
 {
     for (size_t i = id.len; i > 1; i--) {
-        bool is_cut = id.ptr[i - 1] == '-' && i < id.len &&
-                      id.ptr[i] >= '0' && id.ptr[i] <= '9';
+        bool is_cut = id.ptr[i - 1] == '-' && i < id.len && id.ptr[i] >= '0' &&
+                      id.ptr[i] <= '9';
         if (!is_cut) {
             continue;
         }
-        const cg_price_t *row =
-            find_exact(prices, (cg_str_t){id.ptr, i - 1});
+        const cg_price_t *row = find_exact(prices, (cg_str_t){id.ptr, i - 1});
         if (row) {
             return row;
         }
@@ -152,8 +154,8 @@ int64_t cg_price_micros(const cg_price_t *price, int64_t input_tokens,
         cached_tokens = 0;
     }
     int64_t input, cached, output, sum;
-    if (__builtin_mul_overflow(input_tokens - cached_tokens,
-                               price->input_nanos, &input) ||
+    if (__builtin_mul_overflow(input_tokens - cached_tokens, price->input_nanos,
+                               &input) ||
         __builtin_mul_overflow(cached_tokens, price->cached_nanos, &cached) ||
         __builtin_mul_overflow(output_tokens, price->output_nanos, &output) ||
         __builtin_add_overflow(input, cached, &sum) ||

@@ -26,8 +26,8 @@ static bool is_printable(cg_str_t text)
 static bool is_port(const char *text)
 {
     int64_t port;
-    return !text || (cg_parse_count(cg_str(text), &port) && port >= 1 &&
-                     port <= 65535);
+    return !text ||
+           (cg_parse_count(cg_str(text), &port) && port >= 1 && port <= 65535);
 }
 
 /* What was typed is not repeated: it may hold a password. */
@@ -42,7 +42,8 @@ static bool read_url(cg_account_t *account, const char *url, cg_error_t *err,
     bool is_http = is_url && strcmp(uri.scheme, "http") == 0;
     account->is_tls = is_url && strcmp(uri.scheme, "https") == 0;
     if (!is_http && !account->is_tls) {
-        cg_error_set(err, "the URL of %s is not legal; legal: "
+        cg_error_set(err,
+                     "the URL of %s is not legal; legal: "
                      "http://host[:port]/path or https://host[:port]/path, up "
                      "to the version segment, without user, query or fragment",
                      account->name);
@@ -58,13 +59,13 @@ static bool read_url(cg_account_t *account, const char *url, cg_error_t *err,
     account->origin =
         apr_psprintf(pool, "%s://%s%s%s:%d", uri.scheme, is_v6 ? "[" : "",
                      uri.hostname, is_v6 ? "]" : "", (int)port);
-    account->base = apr_psprintf(pool, "%s%.*s", account->origin, (int)len,
-                                 path);
+    account->base =
+        apr_psprintf(pool, "%s%.*s", account->origin, (int)len, path);
     return true;
 }
 
-static bool read_credential(cg_account_t *account, const char *word,
-                            bool opens, cg_error_t *err, apr_pool_t *pool)
+static bool read_credential(cg_account_t *account, const char *word, bool opens,
+                            cg_error_t *err, apr_pool_t *pool)
 {
     cg_secret_t *secret = NULL;
     apr_status_t rv = APR_SUCCESS;
@@ -77,8 +78,10 @@ static bool read_credential(cg_account_t *account, const char *word,
         rv = cg_secret_from_env(word + 4, &secret, err, pool);
     }
     if (secret && !is_printable(cg_secret_open(secret))) {
-        cg_error_set(err, "the credential of %s is not legal; legal: one line "
-                     "of printable ASCII without blanks", account->name);
+        cg_error_set(err,
+                     "the credential of %s is not legal; legal: one line "
+                     "of printable ASCII without blanks",
+                     account->name);
         return false;
     }
     account->credential = secret;
@@ -96,8 +99,10 @@ static bool read_word(cg_account_t *account, const char *word, bool opens,
         return true;
     }
     /* The word may be a credential that was typed here by mistake. */
-    cg_error_set(err, "a word is not legal; legal: file:PATH, env:NAME, "
-                 "provider=%s", cg_provider_names(pool));
+    cg_error_set(err,
+                 "a word is not legal; legal: file:PATH, env:NAME, "
+                 "provider=%s",
+                 cg_provider_names(pool));
     return false;
 }
 
@@ -113,8 +118,10 @@ static bool read_account(const apr_array_header_t *words, bool opens,
                          apr_pool_t *pool)
 {
     if (words->nelts < 2 || accounts->count == CG_ACCOUNTS_MAX) {
-        cg_error_set(err, "legal: NAME URL [file:PATH|env:NAME] "
-                     "[provider=NAME], at most %d times", CG_ACCOUNTS_MAX);
+        cg_error_set(err,
+                     "legal: NAME URL [file:PATH|env:NAME] "
+                     "[provider=NAME], at most %d times",
+                     CG_ACCOUNTS_MAX);
         return false;
     }
     cg_account_t *account = &accounts->rows[accounts->count];
@@ -124,8 +131,10 @@ static bool read_account(const apr_array_header_t *words, bool opens,
                               .provider = "openai",
                               .credential_from = "none"};
     if (!is_name(name) || cg_accounts_find(accounts, name)) {
-        cg_error_set(err, "\"%s\" is not legal or stands twice; legal: a name "
-                     "of letters, digits, - _ .", name);
+        cg_error_set(err,
+                     "\"%s\" is not legal or stands twice; legal: a name "
+                     "of letters, digits, - _ .",
+                     name);
         return false;
     }
     if (!read_url(account, APR_ARRAY_IDX(words, 1, const char *), err, pool)) {

@@ -28,8 +28,8 @@ typedef struct cg_account_t {
     const char *base;     /* URL without a slash at its end */
     const char *origin;   /* scheme://host:port */
     bool is_tls;
-    const cg_secret_t *credential;     /* NULL: none */
-    const char *credential_from;       /* "file", "env", "none" */
+    const cg_secret_t *credential; /* NULL: none */
+    const char *credential_from;   /* "file", "env", "none" */
 } cg_account_t;
 
 typedef struct cg_accounts_t {
