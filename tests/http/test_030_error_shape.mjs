@@ -34,7 +34,7 @@ for (const path of UNKNOWN)
         const got = await gw.call(path, { body: { model: MODEL,
             messages: [], input: 'x' } });
         isOpenAiError(got, 404);
-        assert.equal(gw.provider.state.memory.count, 0);
+        assert.equal(gw.reached.length, 0);
     });
 
 test('an unknown path needs a key as well, or is 404, never served',
@@ -54,7 +54,7 @@ for (const [method, path] of [['GET', '/chat/completions'],
         const got = await gw.call(path, { method });
         assert.ok([404, 405, 501].includes(got.status), String(got.status));
         isOpenAiError(got, got.status);
-        assert.equal(gw.provider.state.memory.count, 0);
+        assert.equal(gw.reached.length, 0);
         if (got.status === 405 && method !== 'TRACE')
             assert.match(got.headers.allow ?? '', /POST|GET/);
     });
