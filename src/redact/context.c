@@ -155,6 +155,11 @@ static void advance(cg_window_t *w, uint32_t start)
         if (c >= 0xC0 || (cg_is(c, CG_C_ALPHA) && is_word_start(w, at))) {
             note_labels(w, at, start);
         }
+        /* Behind a letter no small letter begins a word. */
+        while (at + 2 < start && cg_is(w->text[at], CG_C_ALPHA) &&
+               cg_is(w->text[at + 1], CG_C_LOWER)) {
+            at++;
+        }
     }
     w->label_at = start;
 }

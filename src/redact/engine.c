@@ -528,6 +528,8 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
     uint32_t decided = is_final && !engine->swallow && done >= w.n
                            ? len
                            : cg_norm_source(&norm, done);
-    keep_left(&pass, bytes, done, decided);
+    if (!is_final || decided < len || engine->swallow) {
+        keep_left(&pass, bytes, done, decided); /* else nothing follows */
+    }
     return decided;
 }

@@ -687,6 +687,23 @@ static bool is_plain(unsigned char c)
     return c < 0x80 && c != '\\' && c != '&' && c != '%';
 }
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Is each of eight bytes plain? A byte that is zero in word ^ each has its high
+ * bit set by subtracting one; a borrow can only come from such a byte. */
+static bool are_plain8(const unsigned char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    uint64_t slash = word ^ EACH_BYTE * '\\';
+    uint64_t entity = word ^ EACH_BYTE * '&';
+    uint64_t percent = word ^ EACH_BYTE * '%';
+    uint64_t odd = word | ((slash - EACH_BYTE) & ~slash) |
+                   ((entity - EACH_BYTE) & ~entity) |
+                   ((percent - EACH_BYTE) & ~percent);
+    return (odd & EACH_BYTE * 0x80) == 0;
+}
+
 /* Second bytes of numerals, by the first (E4 to E9): a sieve. */
 static const uint64_t numeral_sieve[6] = {
     UINT64_C(1) << 0x38 | UINT64_C(1) << 0x39 | UINT64_C(1) << 0x3A |
@@ -714,6 +731,9 @@ static void run_plain(pass_t *pass, uint32_t stop)
     uint32_t at = from;
     const unsigned char *src = pass->src;
     for (;;) {
+        while (stop - at >= 8 && are_plain8(src + at)) {
+            at += 8;
+        }
         while (at < stop && is_plain(src[at])) {
             at++;
         }

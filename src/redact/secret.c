@@ -121,7 +121,10 @@ static const char *const seconds[128] = {
 bool cg_may_be_key(unsigned first, unsigned second)
 {
     const char *list = first < 128 ? seconds[first] : NULL;
-    return list && second && strchr(list, (int)second);
+    while (list && *list && (unsigned char)*list != second) {
+        list++;
+    }
+    return list && *list;
 }
 
 static bool is_of(unsigned c, int alphabet)
@@ -324,6 +327,23 @@ static void try_jwt(cg_window_t *w, uint32_t start)
     }
 }
 
+/* Where the prefixes with this first character begin. */
+static size_t first_with(unsigned first)
+{
+    size_t low = 0;
+    size_t high = KEYS;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if ((unsigned char)keys[mid].prefix[0] < first) {
+            low = mid + 1;
+        }
+        else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
 void cg_scan_key(cg_window_t *w, uint32_t start)
 {
     unsigned first = cg_at(w, start);
@@ -336,9 +356,9 @@ void cg_scan_key(cg_window_t *w, uint32_t start)
         return;
     }
     unsigned second = cg_at(w, start + 1);
-    for (size_t i = 0; i < KEYS; i++) {
-        if ((unsigned char)keys[i].prefix[0] == first &&
-            (unsigned char)keys[i].prefix[1] == second &&
+    for (size_t i = first_with(first);
+         i < KEYS && (unsigned char)keys[i].prefix[0] == first; i++) {
+        if ((unsigned char)keys[i].prefix[1] == second &&
             try_key(w, start, &keys[i])) {
             return;
         }

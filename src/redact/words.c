@@ -41,6 +41,7 @@ struct cg_words_t {
     bool are_whole; /* every list wants whole words */
     uint16_t simple[HAN_LAST - HAN_FIRST + 1]; /* simplified forms; 0: itself */
     uint32_t first[65537]; /* by the first two bytes: where they begin */
+    bool may_begin[256]; /* a word, by its first byte, as it stands in a text */
 };
 
 /* Folds one code point; keeps the length of its UTF-8. */
@@ -228,6 +229,15 @@ static void index_words(cg_words_t *words)
             at++;
         }
         words->first[key] = at;
+    }
+    /* Folding can change the first byte of a longer character into another such;
+     * what is no first byte begins nothing. */
+    for (unsigned c = '!'; c < 256; c++) {
+        unsigned folded = c >= 'A' && c <= 'Z' ? c + 32 : c;
+        bool has_words =
+            words->first[folded << 8] < words->first[(folded + 1) << 8];
+        bool has_wide = words->first[0xC0 << 8] < words->count;
+        words->may_begin[c] = c < 0x80 ? has_words : c >= 0xC0 && has_wide;
     }
 }
 
@@ -432,9 +442,8 @@ void cg_words_scan(const cg_words_t *words, cg_window_t *w)
 {
     for (uint32_t i = w->base; i < w->n; i++) {
         unsigned c = w->text[i];
-        if ((c & 0xC0) == 0x80 || c <= ' ' ||
-            (words->are_whole && cg_is(c, CG_C_ALNUM) &&
-             cg_is(cg_before(w, i), CG_C_ALNUM))) {
+        if (!words->may_begin[c] || (words->are_whole && cg_is(c, CG_C_ALNUM) &&
+                                     cg_is(cg_before(w, i), CG_C_ALNUM))) {
             continue;
         }
         unsigned char folded[4];
