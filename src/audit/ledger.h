@@ -50,7 +50,7 @@ apr_status_t cg_ledger_open(cg_ledger_t **out, cg_store_t *store,
 typedef apr_status_t (*cg_ledger_on_entry)(void *baton,
                                            const cg_journal_entry_t *entry);
 
-/* One bounded step: at most batch records and about 1 MiB move from the reader
+/* One bounded step: at most batch records and about 128 KiB move from the reader
  * into this node's stream. out_shipped 0 and success: nothing was waiting.
  * Only the process that leads may call it. pool is scratch. */
 apr_status_t cg_ledger_ship(cg_ledger_t *ledger, cg_journal_reader_t *reader,
