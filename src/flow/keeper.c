@@ -13,6 +13,7 @@
 #include "store/keys.h"
 
 #define BATCH 256
+#define BACKLOG_BYTES (64 * CG_KIB)
 #define WAIT_BUSY (5 * CG_MS)
 #define WAIT_IDLE (20 * CG_MS)
 #define WAIT_AWAY (100 * CG_MS)
@@ -247,12 +248,24 @@ static void step_down(keeper_t *keeper)
     clear(keeper);
 }
 
+/* More is waiting than a round should leave: go on at once. */
+static bool has_more(keeper_t *keeper)
+{
+    int64_t bytes, records;
+    cg_journal_reader_backlog(keeper->reader, &bytes, &records);
+    return bytes > BACKLOG_BYTES;
+}
+
 static void work(keeper_t *keeper)
 {
     apr_pool_clear(keeper->scratch);
     size_t moved = ship(keeper);
     beat(keeper);
-    listen_for(keeper, moved == BATCH ? 0 : moved ? WAIT_BUSY : WAIT_IDLE);
+    apr_time_t wait = WAIT_IDLE;
+    if (moved) {
+        wait = has_more(keeper) ? 0 : WAIT_BUSY;
+    }
+    listen_for(keeper, wait);
 }
 
 void cg_keeper_run(const cg_gateway_t *gateway, const cg_keeper_watch_t *watch,
