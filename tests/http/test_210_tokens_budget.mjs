@@ -44,8 +44,14 @@ test('tokens a minute: served up to the limit, then refused as tokens',
         assert.ok(Number(refusal.headers['retry-after']) >= 1);
         const left = served.map((one) =>
             Number(one.headers['x-ratelimit-remaining-tokens']));
-        assert.ok(left.every((one, i) => i === 0 || one <= left[i - 1]),
-            left.join());
+        // A settled hold gives back what was not used, so what is left may rise
+        // a little; it is never more than what the answers so far leave.
+        let spent = 0;
+        for (const [i, one] of served.entries()) {
+            assert.ok(left[i] <= 2000 - spent, `${left[i]} after ${spent}`);
+            spent += one.json.usage.total_tokens;
+        }
+        assert.ok(left.at(-1) < left[0], left.join());
     });
 
 test('what an answer did not use is given back', async () => {
