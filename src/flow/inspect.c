@@ -152,7 +152,7 @@ cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
     }
     gather_t gathered = {.most = (size_t)txn->policy->audit_text_max,
                          .message = CG_NODE_NONE};
-    cg_sift_t sift = {.rules = txn->gateway->rules,
+    cg_sift_t sift = {.rules = txn->rules,
                       .actions = &txn->out.actions,
                       .depth = CG_SCAN_DEEP,
                       .tally = &txn->out.tally,

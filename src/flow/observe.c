@@ -72,7 +72,7 @@ static void keep_text(void *baton, const cg_walk_t *walk, uint32_t node,
 
 void cg_observe_sift_open(cg_txn_t *txn, cg_sift_t *sift, apr_pool_t *scratch)
 {
-    *sift = (cg_sift_t){.rules = txn->gateway->rules,
+    *sift = (cg_sift_t){.rules = txn->rules,
                         .actions = &txn->out.answer_actions,
                         .depth = CG_SCAN_PLAIN,
                         .tally = &txn->answer.tally,

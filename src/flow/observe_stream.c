@@ -95,7 +95,7 @@ static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
     }
     channel_t *channel = apr_pcalloc(txn->pool, sizeof *channel);
     channel->id = id;
-    channel->stream = cg_stream_open(txn->gateway->rules,
+    channel->stream = cg_stream_open(txn->rules,
                                      &txn->out.answer_actions, txn->pool);
     cg_buf_init(&channel->event, 512, txn->pool);
     cg_buf_init(&channel->type, 64, txn->pool);

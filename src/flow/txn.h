@@ -19,6 +19,7 @@ typedef struct cg_txn_t {
     apr_pool_t *pool;
     const cg_gateway_t *gateway;
     const cg_policy_t *policy;
+    const cg_rules_t *rules; /* what to look for; as they were at the gate */
 
     /* Facts of the request · written by: httpd/gate.c, cg_txn_body */
     struct {

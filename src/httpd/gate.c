@@ -48,6 +48,7 @@ static cg_walk_in_t *make(request_rec *r)
     txn->pool = r->pool;
     txn->gateway = cg_life_gateway();
     txn->policy = cg_config_policy(r);
+    txn->rules = txn->gateway ? txn->gateway->rules : cg_rules_builtin();
     txn->in.at = r->request_time;
     txn->in.started_at =
         cg_clock_monotonic() - (cg_clock_now() - r->request_time);

@@ -41,7 +41,10 @@ static void set_up(cg_txn_t *txn, const cg_gateway_t *gateway,
     static const cg_endpoint_t endpoints[] = {
         CG_ENDPOINT_CHAT, CG_ENDPOINT_CHAT, CG_ENDPOINT_RESPONSES,
         CG_ENDPOINT_COMPLETIONS};
-    *txn = (cg_txn_t){.pool = pool, .gateway = gateway, .policy = policy};
+    *txn = (cg_txn_t){.pool = pool,
+                      .gateway = gateway,
+                      .policy = policy,
+                      .rules = gateway->rules};
     txn->in.endpoint = endpoints[how & 3];
     txn->answer.status = 200;
     cg_actions_all(&txn->out.answer_actions,

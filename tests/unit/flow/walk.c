@@ -203,6 +203,7 @@ cg_txn_t *walk_request(walk_t *walk, cg_endpoint_t endpoint, const char *body)
     cg_txn_t *txn = apr_pcalloc(walk->pool, sizeof *txn);
     txn->pool = walk->pool;
     txn->gateway = &walk->gateway;
+    txn->rules = walk->gateway.rules;
     txn->policy = walk->policy;
     txn->in.at = cg_clock_now();
     txn->in.started_at = cg_clock_monotonic();
