@@ -11,7 +11,7 @@ import { count, fullTime, zoneOf } from './format.js';
 import { link, readRoute } from './route.js';
 import { may, Session } from './session.js';
 import { Failed, html, Icon, Loading, Notice, Page, Refused, State, useData } from './ui.js';
-import { currentLanguage, keepChoice, keptChoice, LANGUAGES, preferredLanguage, speak, t, tValue } from './words.js';
+import { currentLanguage, keepChoice, keptChoice, LANGUAGES, preferredLanguage, speak, t, tCount, tValue } from './words.js';
 
 const PAGES = [
     { path: 'overview', deed: 'look', group: 'watch', load: () => import('./pages/overview.js') },
@@ -20,6 +20,7 @@ const PAGES = [
     { path: 'keys', deed: 'look', group: 'control', load: () => import('./pages/keys.js') },
     { path: 'limits', deed: 'look', group: 'control', load: () => import('./pages/limits.js') },
     { path: 'policies', deed: 'look', group: 'control', load: () => import('./pages/policies.js') },
+    { path: 'redaction', deed: 'look', group: 'control', load: () => import('./pages/redaction.js') },
     { path: 'scan', deed: 'scan', group: 'control', load: () => import('./pages/scan.js') },
     { path: 'changes', deed: 'read_texts', group: 'record', load: () => import('./pages/changes.js') },
 ];
@@ -27,12 +28,27 @@ const GROUPS = ['watch', 'control', 'record'];
 
 /* ---- the frame ---- */
 
-function Menu({ session, path }) {
+function Badge({ n }) {
+    const words = tCount('redaction.waiting', n, count(n));
+    return html`<span class="badge" title=${words}>${count(n)}<span class="off-screen"> (${words})</span></span>`;
+}
+
+/* How many policies wait for this operator: other people's, and only if it is theirs to approve. */
+function useWaiting(session) {
+    const isApprover = may(session, 'decide_policy');
+    const load = (signal) => (isApprover ? get('policy-versions', { limit: 20 }, signal) : Promise.resolve({ items: [] }));
+    const versions = useData(load, [isApprover], { every: 30 });
+    const items = versions.data ? versions.data.items : [];
+    return items.filter((one) => one.state === 'pending' && one.author !== session.user).length;
+}
+
+function Menu({ session, path, waiting }) {
     return html`<nav class="menu" aria-label=${t('app.menu')}>${GROUPS.map((group) => {
         const pages = PAGES.filter((page) => page.group === group && may(session, page.deed));
         return pages.length > 0 && html`<div key=${group}><h2>${t(`group.${group}`)}</h2><ul>${pages.map((page) => html`
             <li key=${page.path}><a href=${link(page.path)} aria-current=${page.path === path ? 'page' : undefined}>
-                <${Icon} name=${page.path} /><span>${t(`page.${page.path}`)}</span></a></li>`)}</ul></div>`;
+                <${Icon} name=${page.path} /><span>${t(`page.${page.path}`)}</span>
+                ${page.path === 'redaction' && waiting > 0 && html`<${Badge} n=${waiting} />`}</a></li>`)}</ul></div>`;
     })}</nav>`;
 }
 
@@ -166,6 +182,7 @@ function App({ session }) {
     const route = useRoute();
     const [, setTurn] = useState(0); /* a choice in the menu draws everything again */
     const store = useData((signal) => get('store', {}, signal), [], { every: 10 });
+    const waiting = useWaiting(session);
     const main = useRef();
     useSlash();
     const page = PAGES.find((one) => one.path === route.page) || (route.page ? null : PAGES[0]);
@@ -174,7 +191,7 @@ function App({ session }) {
         <header class="side">
             <a class="brand" href=${link('overview')}><img src="icon.svg" alt="" width="24" height="24" />
                 <span>mod_chatgpt<small>${t('app.console')}</small></span></a>
-            <${Menu} session=${session} path=${page && page.path} />
+            <${Menu} session=${session} path=${page && page.path} waiting=${waiting} />
             <${StoreLine} store=${store} session=${session} /></header>
         <main ref=${main} tabindex="-1"><${UserMenu} session=${session} again=${() => setTurn((n) => n + 1)} />
             <${StoreBanner} store=${store} />

@@ -11,6 +11,8 @@ const RIGHTS = {
     export: ['compliance', 'approver'],
     scan: ['compliance', 'approver'],
     write_keys: ['operator'],
+    write_policy: ['compliance', 'operator'],
+    decide_policy: ['approver'],
 };
 
 export const Session = createContext({ user: '', roles: [] });

@@ -4,7 +4,7 @@
 import { h } from './vendor/preact.js';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from './vendor/hooks.js';
 import htm from './vendor/htm.js';
-import { explain } from './api.js';
+import { explain, newIdempotencyKey } from './api.js';
 import * as format from './format.js';
 import { rolesFor } from './session.js';
 import { t, tValue } from './words.js';
@@ -83,6 +83,8 @@ const ICONS = {
     up_arrow: 'M8 13V3.5M4.5 7L8 3.5 11.5 7',
     down_arrow: 'M8 3v9.5M4.5 9L8 12.5 11.5 9',
     person: 'M8 8a2.7 2.7 0 1 0 0-5.4A2.7 2.7 0 0 0 8 8zM3 13.8c.4-2.7 2.3-4 5-4s4.6 1.3 5 4',
+    undo: 'M3 5.5h6.5a3.5 3.5 0 0 1 0 7H6M3 5.5L6 2.5M3 5.5L6 8.5',
+    redaction: 'M2.5 3.5h11M2.5 8h3M10.5 8h3M2.5 12.5h11M7 6.2h2v3.6H7z',
     empty: 'M2.5 9.5l2-6h7l2 6v4h-11zM2.5 9.5h3.2l.8 1.6h3l.8-1.6h3.2',
     edit: 'M3 13l.6-2.8 7-7 2.2 2.2-7 7zM9.3 4.5l2.2 2.2',
 };
@@ -187,8 +189,14 @@ export function Empty({ title = t('state.empty'), children }) {
     return html`<${Blank} icon="empty" title=${title}>${children}<//>`;
 }
 
+/* "compliance, approver or administrator": who may. */
+export function rolesWords(deed) {
+    const roles = rolesFor(deed).map((role) => tValue('role', role));
+    return [roles.slice(0, -1).join(t('list.and')), roles[roles.length - 1]].filter(Boolean).join(t('list.or'));
+}
+
 export function Refused({ deed }) {
-    const roles = rolesFor(deed).map((role) => tValue('role', role)).join(t('list.or'));
+    const roles = rolesWords(deed);
     return html`<${Blank} icon="lock" title=${t('problem.role-required')}
         live="alert"><p>${t('state.refused', { roles })}</p><//>`;
 }
@@ -324,6 +332,29 @@ export function SelectField({ value, onChange, options, label, hint, fault }) {
     return html`<${Field} label=${label} hint=${hint} fault=${fault}>${(tie) => html`
         <select value=${value} ...${tie} onChange=${(event) => onChange(event.target.value)}>${options.map((option) => html`
             <option key=${option.value} value=${option.value}>${option.label}</option>`)}</select>`}<//>`;
+}
+
+/* The state of sending a form: {problem, isBusy, send(act)}. act(once) gets the idempotency key: the same again when
+ * no answer came, so that a lost answer does not make two keys; a new one when the server has said no. */
+export function useSending() {
+    const [state, setState] = useState({ problem: null, isBusy: false });
+    const once = useRef(null);
+    async function send(act) {
+        if (!once.current || (state.problem && state.problem.status)) once.current = newIdempotencyKey();
+        setState({ problem: null, isBusy: true });
+        try {
+            await act(once.current);
+            setState({ problem: null, isBusy: false });
+        } catch (problem) {
+            setState({ problem, isBusy: false });
+        }
+    }
+    return { ...state, send };
+}
+
+export function Submit({ kind = 'primary', isBusy, disabled, children }) {
+    return html`<button type="submit" class=${`button ${kind}`} disabled=${disabled || isBusy}
+        aria-busy=${isBusy ? 'true' : undefined}><span>${children}</span></button>`;
 }
 
 /* A filter above a table; "/" brings the operator there. */

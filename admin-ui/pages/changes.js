@@ -15,7 +15,7 @@ const PART = 100;
 
 /* How the members of a key are written; others as they are. */
 const MEMBERS = {
-    state: (value) => tValue('key_state', value),
+    state: (value) => tValue(hasWords(`version_state.${value}`) ? 'version_state' : 'key_state', value),
     limits: (value) => value.map(limitWords).join(t('list.and')),
     budget: limitWords,
     expires_at: (value) => fullTime(value),
@@ -59,6 +59,7 @@ function Deed({ row }) {
 function Subject({ subject }) {
     const [kind, id] = String(subject || '').split('/');
     if (kind === 'keys' && id) return html`<a href=${link('keys', id)}><code>${id}</code></a>`;
+    if (kind === 'policy-versions' && id) return html`<a href=${link('redaction', id)}>${t('redaction.version', { n: id })}</a>`;
     return html`<${Text} value=${subject} />`;
 }
 

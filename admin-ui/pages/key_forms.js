@@ -1,10 +1,12 @@
 /* What one does to a key: create, edit, give a new secret, revoke. Each is a dialog that says what it will do.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useRef, useState } from '../vendor/hooks.js';
-import { explain, newIdempotencyKey, patch, post } from '../api.js';
+import { useState } from '../vendor/hooks.js';
+import { explain, patch, post } from '../api.js';
 import { fromInput, readLimit, toInput, zoneOf } from '../format.js';
-import { Button, Copy, Dialog, Field, html, Icon, Notice, SelectField, TextField } from '../ui.js';
+import {
+    Button, Copy, Dialog, Field, html, Icon, Notice, SelectField, Submit, TextField, useSending,
+} from '../ui.js';
 import { t } from '../words.js';
 
 const WINDOWS = ['1s', '60s', '900s', '3600s', '86400s'];
@@ -56,6 +58,7 @@ function formOf(key) {
         limits: (key.limits || []).map(limitRow),
         budget: budget ? String(budget.amount) : '',
         expires: toInput(key.expires_at),
+        redact: key.redact || '',
         state: key.state || 'active',
     };
 }
@@ -64,6 +67,7 @@ function formOf(key) {
 function bodyOf(form) {
     return {
         name: form.name.trim(), owner: form.owner.trim(), user: form.user.trim(), team: form.team.trim(),
+        redact: form.redact.replace(/\s+/g, ''),
         models: form.models.split(/[\s,]+/).filter(Boolean),
         limits: form.limits.filter((row) => row.amount !== '').map(limitText),
         budget: form.budget === '' ? null : `${form.budget}USD/month`,
@@ -92,36 +96,14 @@ function KeyFields({ form, set, faults }) {
             <${TextField} type="datetime-local" label=${t('keys.expires_in', { zone: zoneOf() })}
                 hint=${t('keys.expires_hint')}
                 value=${form.expires} fault=${faults.expires_at} onChange=${(expires) => set({ ...form,
-                    expires })} /></div>`;
-}
-
-/* The state of sending a form: {problem, isBusy, send(act)}. act(once) gets the idempotency key: the same again when
- * no answer came, so that a lost answer does not make two keys; a new one when the server has said no. */
-function useSending() {
-    const [state, setState] = useState({ problem: null, isBusy: false });
-    const once = useRef(null);
-    async function send(act) {
-        if (!once.current || (state.problem && state.problem.status)) once.current = newIdempotencyKey();
-        setState({ problem: null, isBusy: true });
-        try {
-            await act(once.current);
-            setState({ problem: null, isBusy: false });
-        } catch (problem) {
-            setState({ problem, isBusy: false });
-        }
-    }
-    return { ...state, send };
-}
-
-function Submit({ kind = 'primary', isBusy, disabled, children }) {
-    return html`<button type="submit" class=${`button ${kind}`} disabled=${disabled || isBusy}
-        aria-busy=${isBusy ? 'true' : undefined}><span>${children}</span></button>`;
+                    expires })} /></div>
+        <${TextField} class="mono" label=${t('keys.redact')} hint=${t('keys.redact_hint')} maxlength="255" ...${field('redact')} />`;
 }
 
 function Faults({ problem, onReload }) {
     if (!problem) return null;
     const { fields } = explain(problem);
-    const known = ['name', 'owner', 'user', 'team', 'models', 'limits', 'budget', 'expires_at'];
+    const known = ['name', 'owner', 'user', 'team', 'redact', 'models', 'limits', 'budget', 'expires_at'];
     const others = Object.entries(fields).filter(([name]) => !known.includes(name));
     return html`<${Notice} problem=${problem} onRetry=${onReload}
         retry=${t('act.load_again')} />${others.map(([name, words]) => html`<p class="fault"
@@ -139,7 +121,7 @@ export function Create({ onClose, onDone }) {
     function submit(event) {
         event.preventDefault();
         const { budget, expires_at, ...body } = bodyOf(form);
-        for (const name of ['owner', 'user', 'team']) if (!body[name]) delete body[name];
+        for (const name of ['owner', 'user', 'team', 'redact']) if (!body[name]) delete body[name];
         for (const name of ['models', 'limits']) if (!body[name].length) delete body[name];
         if (budget) body.budget = budget;
         if (expires_at) body.expires_at = expires_at;

@@ -87,6 +87,7 @@ function Detail({ id, query, onStep, onChanged }) {
                 [t('keys.owner'), key.owner], [t('keys.user'), key.user], [t('keys.team'), key.team],
                 [t('keys.models'), modelsWords(key.models)],
                 [t('keys.limits'), html`<${Limits} limits=${key.limits} budget=${key.budget} />`],
+                key.redact && [t('keys.redact'), html`<code>${key.redact}</code>`],
                 [t('keys.created_at'), html`<${Time} at=${key.created_at} full />`],
                 [t('keys.expires_at'), key.expires_at ? html`<${Time} at=${key.expires_at} full />` : t('keys.never')],
                 [t('keys.version'), count(key.version)],

@@ -27,7 +27,8 @@ export function typeWords(type) {
     return rule ? t('type.CUSTOM.named', { rule }) : tValue('type', family);
 }
 
-const ACTION_TONES = { mask: 'accent', pseudonym: 'accent', block: 'bad', log: 'quiet', allow: 'quiet' };
+/* In order of strictness, as the server has them. */
+const ACTION_TONES = { allow: 'quiet', log: 'quiet', partial: 'warn', pseudonym: 'ok', mask: 'accent', block: 'bad' };
 
 export function Action({ name }) {
     return html`<${Chip} tone=${ACTION_TONES[name] || 'quiet'}>${tValue('action', name)}<//>`;

@@ -9,12 +9,17 @@ import { Chip, Copy, Facts, Failed, html, Icon, Loading, Panel, Time, useData } 
 import { t, tValue } from '../words.js';
 import { Action, Decision, Reason, typeWords, userOf } from './parts.js';
 
-/* [EMAIL_ADDRESS] and its kin in a masked text, as the gateway writes them: shown so that the eye finds them. */
-const MASK = /(\[[A-Z][A-Z0-9_]{2,40}(?::[\w.-]{1,64})?\])/;
+/* [EMAIL_ADDRESS] and its kin in a masked text, and pseudonyms as [[EMAIL_k7q2x]], as the gateway writes them: shown so
+ * that the eye finds them. */
+const MASK = /(\[\[[A-Z][A-Z0-9_]{1,40}_[a-z0-9]{4,40}\]\]|\[[A-Z][A-Z0-9_]{2,40}(?::[\w.-]{1,64})?\])/;
+
+function maskWords(mark) {
+    return mark.startsWith('[[') ? t('action.pseudonym') : typeWords(mark.slice(1, -1));
+}
 
 function MaskedText({ text }) {
     return text.split(MASK).map((part, i) => (i % 2 ? html`<mark key=${i}
-        title=${typeWords(part.slice(1, -1))}>${part}</mark>` : part));
+        title=${maskWords(part)}>${part}</mark>` : part));
 }
 
 /* A conversation kept as JSON is shown message by message; anything else as the text it is. */
@@ -75,6 +80,16 @@ function Timings({ record }) {
             <li class="moment">${t('request.whole')} <b>${milliseconds(whole / 1000)}</b></li></ul></div>`;
 }
 
+/* What could not be read: kinds and how many, as the record has them. */
+function opaqueWords(opaque) {
+    const pairs = Array.isArray(opaque) ? opaque.map((one) => [one.kind || one.type, one.count]) : Object.entries(opaque);
+    return pairs.map(([kind, times]) => `${tValue('opaque', kind)} × ${count(times)}`).join(t('list.and'));
+}
+
+function isSome(value) {
+    return Boolean(value && (typeof value !== 'object' || Object.keys(value).length));
+}
+
 function Whole({ record, query }) {
     const only = (name, value, text = value) => value && html`<a
         href=${link('requests', record.id, { ...query, [name]: value })} title=${t('request.only_these')}>${text}</a>`;
@@ -99,7 +114,14 @@ function Whole({ record, query }) {
             [t('request.model_served'), isRenamed ? html`<b>${record.model_served}</b>` : record.model_served],
             [t('requests.tokens'), html`${tokens} <span class="quiet">${tValue('tokens_from', record.tokens_from)}</span>`],
             [t('requests.cost'), usd(record.cost_micros)],
-            [t('request.upstream'), record.upstream], [t('request.attempts'), count(record.attempts)],
+            [t('request.upstream'), record.upstream && html`${record.upstream}
+                ${record.upstream_region && html` <${Chip}>${record.upstream_region}<//>`}`],
+            record.region && [t('request.region'), record.region],
+            record.label && [t('request.label'), t('request.labelled')],
+            isSome(record.opaque) && [t('request.opaque'), opaqueWords(record.opaque)],
+            record.policy_version && [t('request.policy_version'), html`<a href=${link('redaction',
+                String(record.policy_version))}>${t('redaction.version', { n: count(record.policy_version) })}</a>`],
+            [t('request.attempts'), count(record.attempts)],
             [t('request.upstream_id'), record.upstream_request_id
                 && html`<code>${record.upstream_request_id}</code>`]]} /></section>
         <section><h3>${t('request.record')}</h3><${Facts} rows=${[

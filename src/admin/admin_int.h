@@ -30,10 +30,11 @@ typedef enum cg_field_kind_t {
     CG_FIELD_LIMITS, /* array of limits of requests or tokens */
     CG_FIELD_BUDGET, /* a limit of USD a month */
     CG_FIELD_CURSOR, /* as an earlier answer gave it */
-    CG_FIELD_OBJECT, /* answers only: of names the schema, NULL is any */
+    CG_FIELD_OBJECT, /* of names the schema, NULL is any; the handler checks */
     CG_FIELD_ITEMS,  /* answers only: array of the schema named in of */
     CG_FIELD_COUNTS, /* answers only: array of whole numbers */
-    CG_FIELD_TIMES   /* answers only: array of times */
+    CG_FIELD_TIMES,  /* answers only: array of times */
+    CG_FIELD_ANY     /* answers only: any value */
 } cg_field_kind_t;
 
 /* One row; a table of them ends with a row without a name. */
@@ -62,6 +63,7 @@ typedef struct cg_schema_t {
     X(INVALID,       "invalid-request",    400, "The request is not valid")    \
     X(NOBODY,        "not-signed-in",      401, "Nobody is signed in")         \
     X(ROLE,          "role-required",      403, "The operator's roles do not allow this") \
+    X(SECOND,        "second-person-required", 403, "Another person must decide this") \
     X(FORGED,        "cross-site",         403, "The request may come from another site's page") \
     X(PATH,          "unknown-path",       404, "There is no such endpoint")   \
     X(ABSENT,        "not-found",          404, "There is no such thing")      \
@@ -103,7 +105,8 @@ typedef enum cg_admin_flag_t {
     CG_ADMIN_NEEDS_IF_MATCH = 1, /* 428 without it */
     CG_ADMIN_ONCE = 2,           /* takes Idempotency-Key */
     CG_ADMIN_IS_LIST = 4,        /* answers items and next_cursor */
-    CG_ADMIN_IS_STREAM = 8       /* answers JSON lines, piece by piece */
+    CG_ADMIN_IS_STREAM = 8,      /* answers JSON lines, piece by piece */
+    CG_ADMIN_HAS_DOCUMENT = 16   /* its body may be larger */
 } cg_admin_flag_t;
 
 typedef struct cg_admin_endpoint_t {
@@ -229,6 +232,16 @@ void cg_admin_scan_text(cg_ask_t *ask);
 void cg_admin_accounts_list(cg_ask_t *ask);
 void cg_admin_policies_list(cg_ask_t *ask);
 void cg_admin_store_get(cg_ask_t *ask);
+void cg_admin_policy_catalogue_get(cg_ask_t *ask);
+void cg_admin_policy_checks_create(cg_ask_t *ask);
+void cg_admin_policy_versions_list(cg_ask_t *ask);
+void cg_admin_policy_versions_get(cg_ask_t *ask);
+void cg_admin_policy_versions_current(cg_ask_t *ask);
+void cg_admin_policy_versions_create(cg_ask_t *ask);
+void cg_admin_policy_versions_approve(cg_ask_t *ask);
+void cg_admin_policy_versions_reject(cg_ask_t *ask);
+void cg_admin_policy_versions_withdraw(cg_ask_t *ask);
+void cg_admin_policy_versions_restore(cg_ask_t *ask);
 void cg_admin_openapi_get(cg_ask_t *ask);
 
 #endif

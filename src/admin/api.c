@@ -26,6 +26,8 @@
     (CG_ROLE_VIEWER | CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER | CG_ROLE_OPERATOR)
 #define TEXTS (CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER)
 #define KEYS CG_ROLE_OPERATOR
+#define POLICY (CG_ROLE_OPERATOR | CG_ROLE_COMPLIANCE)
+#define DECIDE CG_ROLE_APPROVER
 
 /* ---- parameters and bodies ---------------------------------------------- */
 
@@ -80,6 +82,7 @@ static const cg_field_t STATS[] = {
     {"user",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
     {"team",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
     {"models", "names, * stands for any characters; empty: all", .kind = CG_FIELD_NAMES, .max = 64}, \
+    {"redact", "e.g. EMAIL_ADDRESS=block,SECRET_*=block:request,+cn", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 255}, \
     {"limits", "e.g. 100/60s, 10000tokens/60s", .kind = CG_FIELD_LIMITS, .max = 8},    \
     {"budget", "e.g. 5USD/month", .kind = CG_FIELD_BUDGET, .is_nullable = true},       \
     {"expires_at", "null: never", .kind = CG_FIELD_TIME, .is_nullable = true}
@@ -96,6 +99,19 @@ static const cg_field_t REASON[] = {
     END};
 static const cg_field_t TEXT[] = {
     {"text",   "kept nowhere", .kind = CG_FIELD_TEXT, .is_required = true, .max = 262144},
+    {"document", "a policy to try, in the place of the published one", .kind = CG_FIELD_OBJECT, .of = "PolicyDocument"},
+    END};
+#define DOCUMENT_ROW                                                           \
+    {"document", NULL, .kind = CG_FIELD_OBJECT, .is_required = true, .of = "PolicyDocument"}
+static const cg_field_t DOCUMENT[] = {DOCUMENT_ROW, END};
+static const cg_field_t VERSION_NEW[] = {
+    DOCUMENT_ROW,
+    {"note",   "why, for those who read the versions", .kind = CG_FIELD_TEXT, .max = 500},
+    {"base_version", "the version it was made from; 0 or null: none", .kind = CG_FIELD_COUNT,
+     .is_required = true, .is_nullable = true, .max = INT64_MAX},
+    END};
+static const cg_field_t NOTE[] = {
+    {"note",   "why", .kind = CG_FIELD_TEXT, .max = 500},
     END};
 
 /* ---- the table ---------------------------------------------------------- */
@@ -115,7 +131,17 @@ const cg_admin_endpoint_t cg_admin_endpoints[] = {
     {"GET",   "/requests/{id}",   "requests.get",    NUMBERS, cg_admin_requests_get,   "One audit record",                          NULL,   NULL,       "Request",    200, 0},
     {"GET",   "/exports",         "exports.get",     TEXTS,   cg_admin_exports_get,    "All audit records that match, oldest first, as JSON lines", EXPORT, NULL, "Request", 200, CG_ADMIN_IS_STREAM},
     {"GET",   "/stats",           "stats.get",       NUMBERS, cg_admin_stats_get,      "Sums over time, for charts",                STATS,  NULL,       "Stats",      200, 0},
-    {"POST",  "/scan",            "scan.text",       TEXTS,   cg_admin_scan_text,      "What would be found in a text?",            NULL,   TEXT,       "Scan",       200, 0},
+    {"POST",  "/scan",            "scan.text",       TEXTS,   cg_admin_scan_text,      "What would be found in a text?",            NULL,   TEXT,       "Scan",       200, CG_ADMIN_HAS_DOCUMENT},
+    {"GET",   "/policy-catalogue", "policy-catalogue.get", NUMBERS, cg_admin_policy_catalogue_get, "What a policy may speak of",    NULL,   NULL,       "PolicyCatalogue", 200, 0},
+    {"GET",   "/policy-versions", "policy-versions.list", NUMBERS, cg_admin_policy_versions_list, "Versions of the published policy, newest first", PAGE, NULL, "PolicyVersion", 200, CG_ADMIN_IS_LIST},
+    {"GET",   "/policy-versions/current", "policy-versions.current", NUMBERS, cg_admin_policy_versions_current, "The published policy", NULL, NULL,  "PolicyVersionWhole", 200, 0},
+    {"GET",   "/policy-versions/{id}", "policy-versions.get", NUMBERS, cg_admin_policy_versions_get, "One version with its document", NULL, NULL,  "PolicyVersionWhole", 200, 0},
+    {"POST",  "/policy-checks",   "policy-checks.create", POLICY, cg_admin_policy_checks_create, "Could a policy be published, and what would it change?", NULL, DOCUMENT, "PolicyCheck", 200, CG_ADMIN_HAS_DOCUMENT},
+    {"POST",  "/policy-versions", "policy-versions.create", POLICY, cg_admin_policy_versions_create, "Publish a policy, or propose it",   NULL, VERSION_NEW, "PolicyVersionChanged", 201, CG_ADMIN_ONCE | CG_ADMIN_HAS_DOCUMENT},
+    {"POST",  "/policy-versions/{id}/approve", "policy-versions.approve", DECIDE, cg_admin_policy_versions_approve, "Publish what another proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
+    {"POST",  "/policy-versions/{id}/reject", "policy-versions.reject", DECIDE, cg_admin_policy_versions_reject, "End what another proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
+    {"POST",  "/policy-versions/{id}/withdraw", "policy-versions.withdraw", POLICY, cg_admin_policy_versions_withdraw, "End what one proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
+    {"POST",  "/policy-versions/{id}/restore", "policy-versions.restore", POLICY, cg_admin_policy_versions_restore, "Roll back: an older document as a new version", NULL, NOTE, "PolicyVersionChanged", 201, CG_ADMIN_ONCE},
     {"GET",   "/accounts",        "accounts.list",   NUMBERS, cg_admin_accounts_list,  "Upstream accounts and how they do",         PAGE,   NULL,       "Account",    200, CG_ADMIN_IS_LIST},
     {"GET",   "/policies",        "policies.list",   NUMBERS, cg_admin_policies_list,  "Directives in force",                       PAGE,   NULL,       "Policy",     200, CG_ADMIN_IS_LIST},
     {"GET",   "/admin-events",    "events.list",     TEXTS,   cg_admin_events_list,    "What operators did, newest first",          EVENTS, NULL,       "AdminEvent", 200, CG_ADMIN_IS_LIST},
@@ -182,6 +208,9 @@ static bool find_endpoint(cg_ask_t *ask, cg_str_t *out_id)
             ask->endpoint = row;
             *out_id = id;
             return true;
+        }
+        if (strstr(cg_buf_cstr(&allowed), row->method)) {
+            continue; /* of "current" and of "{id}" */
         }
         cg_buf_fmt(&allowed, "%s%s%s", allowed.len ? ", " : "", row->method,
                    strcmp(row->method, "GET") == 0 ? ", HEAD" : "");
@@ -304,10 +333,24 @@ void cg_admin_answer(const cg_admin_t *admin, const cg_admin_call_t *call,
     answer(&ask);
 }
 
+size_t cg_admin_body_max(const cg_admin_call_t *call)
+{
+    for (size_t i = 0; i < cg_admin_endpoints_count; i++) {
+        const cg_admin_endpoint_t *row = &cg_admin_endpoints[i];
+        cg_str_t ignored;
+        if (row->flags & CG_ADMIN_HAS_DOCUMENT &&
+            is_path(row->path, call->path ? call->path : "", &ignored) &&
+            is_method(row, call->method)) {
+            return CG_ADMIN_DOCUMENT_BYTES_MAX;
+        }
+    }
+    return CG_ADMIN_BODY_BYTES_MAX;
+}
+
 void cg_admin_refuse_size(const cg_admin_call_t *call, cg_admin_reply_t *reply,
                           apr_pool_t *pool)
 {
     cg_ask_t ask = new_ask(NULL, call, reply, pool);
-    cg_admin_problem(&ask, CG_PROBLEM_SIZE, "at most %d bytes",
-                     CG_ADMIN_BODY_BYTES_MAX);
+    cg_admin_problem(&ask, CG_PROBLEM_SIZE, "at most %" APR_SIZE_T_FMT " bytes",
+                     cg_admin_body_max(call));
 }

@@ -6,7 +6,7 @@
  * and hands the reply on as it is. Everything else happens below this header:
  * roles, the defence against forged writes, checking, doing, the audit record.
  *
- * The body must be read, bounded by CG_ADMIN_BODY_BYTES_MAX, before the call;
+ * The body must be read, bounded by cg_admin_body_max, before the call;
  * answer a longer one with cg_admin_refuse_size. The reply lives in the pool.
  */
 #ifndef CG_ADMIN_API_H
@@ -23,6 +23,7 @@
 #include "policy/limit.h"
 
 #define CG_ADMIN_BODY_BYTES_MAX (1024 * 1024)
+#define CG_ADMIN_DOCUMENT_BYTES_MAX (5 * 1024 * 1024) /* with a policy */
 
 /* Roles: bit, name (of the httpd group and in JSON), what it may. An operator
  * may hold several. admin may everything, whatever an endpoint's row says. */
@@ -44,6 +45,10 @@ enum {
 
 /* The bit of a role's name, 0 for a name that is none. */
 unsigned cg_admin_role_find(cg_str_t name);
+
+struct cg_actions_t;
+struct cg_document_t;
+struct cg_rules_t;
 
 typedef struct cg_operator_t {
     const char *name; /* r->user; NULL or "": nobody, answered with 401 */
@@ -87,8 +92,19 @@ typedef struct cg_admin_t {
     const struct cg_breaker_t *breaker; /* of store; may be NULL */
     struct cg_journal_t *journal;
     struct cg_meter_t *meter;
-    const struct cg_rules_t *rules;
+    const struct cg_rules_t *rules; /* in force now */
     const struct cg_actions_t *request_actions;
+    /* Of the configuration alone: rules (packs), and what they are made from. */
+    const struct cg_rules_t *configured_rules;
+    const struct cg_rules_spec_t *configured;
+    int policy_approval;         /* 0 never, 1 loosening, 2 always */
+    apr_int64_t policy_in_force; /* version; 0: none */
+    /* The rules and actions of requests as they would be with a document, whose
+     * compiled rules *rules are. May be NULL. */
+    void (*try_draft)(void *baton, const struct cg_document_t *document,
+                      const struct cg_rules_t **rules,
+                      struct cg_actions_t *out, apr_pool_t *pool);
+    void *draft_baton;
     /* Fills *out with views that live in pool; returns how many. May be NULL. */
     size_t (*read_accounts)(void *baton, cg_account_view_t **out,
                             apr_pool_t *pool);
@@ -138,7 +154,9 @@ typedef struct cg_admin_reply_t {
 void cg_admin_answer(const cg_admin_t *admin, const cg_admin_call_t *call,
                      cg_admin_reply_t *reply, apr_pool_t *pool);
 
-/* 413 for a body over CG_ADMIN_BODY_BYTES_MAX, which was not read. */
+/* Most bytes of a body of this call, by its path. */
+size_t cg_admin_body_max(const cg_admin_call_t *call);
+/* 413 for a body over cg_admin_body_max, which was not read. */
 void cg_admin_refuse_size(const cg_admin_call_t *call, cg_admin_reply_t *reply,
                           apr_pool_t *pool);
 

@@ -248,6 +248,17 @@ static void check_array(const place_t *place, const cg_field_t *field,
     }
 }
 
+static void check_number(const place_t *place, const cg_field_t *field,
+                         const cg_json_t *value)
+{
+    if (!cg_json_is_int(value)) {
+        fault_at(place, "wrong_type", "must be a whole number");
+    }
+    else if (cg_json_int(value) < 0 || cg_json_int(value) > field->max) {
+        fault_at(place, "out_of_range", "0 to %" APR_INT64_T_FMT, field->max);
+    }
+}
+
 static void check_member(const place_t *place, const cg_field_t *field,
                          const cg_json_t *value)
 {
@@ -259,6 +270,14 @@ static void check_member(const place_t *place, const cg_field_t *field,
     }
     if (field->kind == CG_FIELD_NAMES || field->kind == CG_FIELD_LIMITS) {
         check_array(place, field, value);
+    }
+    else if (field->kind == CG_FIELD_COUNT) {
+        check_number(place, field, value);
+    }
+    else if (field->kind == CG_FIELD_OBJECT) {
+        if (!cg_json_is_object(value)) {
+            fault_at(place, "wrong_type", "must be an object");
+        }
     }
     else if (!cg_json_is_string(value)) {
         fault_at(place, "wrong_type", "must be a string");

@@ -13,6 +13,7 @@
 #include "auth/apikey.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "redact/demand.h"
 
 /* The members of a key that are plain words. */
 static const struct {
@@ -24,6 +25,7 @@ static const struct {
     {"owner", offsetof(cg_key_t, owner), sizeof((cg_key_t *)0)->owner},
     {"user", offsetof(cg_key_t, user), sizeof((cg_key_t *)0)->user},
     {"team", offsetof(cg_key_t, team), sizeof((cg_key_t *)0)->team},
+    {"redact", offsetof(cg_key_t, redact), sizeof((cg_key_t *)0)->redact},
 };
 #define WORDS_COUNT (sizeof WORDS / sizeof WORDS[0])
 
@@ -202,6 +204,25 @@ static void take_state(cg_ask_t *ask, cg_key_t *key)
     }
 }
 
+static void check_redact(cg_ask_t *ask, const cg_key_t *key)
+{
+    cg_demand_t demand;
+    cg_error_t err = {""};
+    if (!cg_demand_read(cg_str(key->redact), &demand, &err)) {
+        cg_admin_fault(ask, "body", "/redact", "bad_redact", err.text);
+        return;
+    }
+    for (size_t i = 0; i < demand.packs_count; i++) {
+        const char *pack = cg_str_dup(demand.packs[i], ask->pool);
+        if (ask->admin->rules &&
+            cg_rules_pack_find(ask->admin->rules, pack) < 0) {
+            cg_admin_fault(
+                ask, "body", "/redact", "unknown_pack",
+                apr_psprintf(ask->pool, "there is no pack %s here", pack));
+        }
+    }
+}
+
 /* Writes what the body gives over key; false: the faults are answered. */
 static bool take_body(cg_ask_t *ask, cg_key_t *key)
 {
@@ -210,6 +231,7 @@ static bool take_body(cg_ask_t *ask, cg_key_t *key)
     take_limits(ask, key);
     take_expiry(ask, key);
     take_state(ask, key);
+    check_redact(ask, key);
     cg_error_t err = {""};
     if (!cg_admin_has_faults(ask) && !cg_key_check(key, &err)) {
         cg_admin_fault(ask, "body", "", "bad_key", err.text);

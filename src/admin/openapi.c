@@ -49,6 +49,7 @@ static const struct {
     {CG_FIELD_ITEMS, "array", NULL, NULL, NULL},
     {CG_FIELD_COUNTS, "array", NULL, "integer", "int64"},
     {CG_FIELD_TIMES, "array", NULL, "string", "date-time"},
+    {CG_FIELD_ANY, NULL, NULL, NULL, NULL},
 };
 
 static void set_type(const cg_ask_t *ask, cg_json_t *schema, const char *type,
@@ -117,11 +118,13 @@ static cg_json_t *schema_of(const cg_ask_t *ask, const cg_field_t *field)
     while (KINDS[kind].kind != field->kind) {
         kind++;
     }
-    set_type(ask, schema, KINDS[kind].type, field->is_nullable);
+    if (KINDS[kind].type) {
+        set_type(ask, schema, KINDS[kind].type, field->is_nullable);
+    }
     if (KINDS[kind].format) {
         cg_json_set_str(schema, "format", KINDS[kind].format);
     }
-    if (strcmp(KINDS[kind].type, "array") == 0) {
+    if (KINDS[kind].type && strcmp(KINDS[kind].type, "array") == 0) {
         set_elements(ask, schema, kind, field);
     }
     set_bounds(schema, field);

@@ -27,6 +27,19 @@ static const char *const KEY_STATES[] = {"active", "suspended", "revoked",
 static const char *const ACCOUNT_STATES[] = {"up", "down", "unknown", NULL};
 static const char *const STORE_STATES[] = {"up", "down", NULL};
 static const char *const QUANTITIES[] = {"requests", "tokens", NULL};
+static const char *const ACTIONS[] = {"allow", "log",  "partial", "pseudonym",
+                                      "mask",  "block", NULL};
+static const char *const DIRECTIONS[] = {"both", "request", "answer", NULL};
+static const char *const EFFECTS[] = {"stricter", "looser", "neutral", NULL};
+static const char *const FAMILIES[] = {"custom", "general", "identity",
+                                       "secret", NULL};
+static const char *const APPROVALS[] = {"never", "loosening", "always", NULL};
+static const char *const VERSION_STATES[] = {"published", "pending",
+                                             "superseded", "rejected",
+                                             "withdrawn", NULL};
+static const char *const WHYS[] = {
+    "check_digit", "shape",   "context", "keyword", "pattern",
+    "prefix",      "entropy", "detector", NULL};
 static const char *const STEPS[] = {"minute", "hour", NULL};
 
 // clang-format off
@@ -48,6 +61,7 @@ static const cg_field_t SESSION[] = {
     {"last4",      TEXT, ALWAYS, WORDS("how the secret ends")},                \
     {"state",      TEXT, ALWAYS, .choices = KEY_STATES},                       \
     {"models",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("names, * stands for any characters; empty: all")}, \
+    {"redact",     TEXT, ALWAYS, WORDS("what it demands beyond its place: TYPE=ACTION[:request|:answer], +PACK")}, \
     {"limits",     .kind = CG_FIELD_LIMITS, ALWAYS, WORDS("in the place of configured ones")}, \
     {"budget",     .kind = CG_FIELD_BUDGET, OR_NULL, WORDS("for a calendar month in UTC")}, \
     {"created_at", TIME, ALWAYS},                                              \
@@ -114,6 +128,7 @@ static const cg_field_t REQUEST[] = {
     {"reason",              TEXT, ALWAYS, WORDS("code of the refusal")},
     {"status",              COUNT, ALWAYS},
     {"findings",            .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Finding"},
+    {"opaque",              TEXT, WORDS("files that could not be read, by kind: image=2,audio=1")},
     {"prompt",              TEXT, OR_NULL, WORDS("masked; null when not kept, or not for this role")},
     {"prompt_cut",          .kind = CG_FIELD_BOOL, ALWAYS},
     {"answer",              TEXT, OR_NULL, WORDS("likewise")},
@@ -128,6 +143,11 @@ static const cg_field_t REQUEST[] = {
     {"upstream",            TEXT, ALWAYS},
     {"upstream_request_id", TEXT, ALWAYS},
     {"stream",              .kind = CG_FIELD_BOOL, ALWAYS},
+    {"policy_version",      COUNT, WORDS("of the published policy; 0: none")},
+    {"region",              TEXT, WORDS("whose rules held; empty: none")},
+    {"upstream_region",     TEXT, WORDS("where the upstream stands; empty: not said")},
+    {"label",               .kind = CG_FIELD_BOOL, WORDS("the answer said that a machine wrote it")},
+    {"keep_until",          TIME, .is_nullable = true, WORDS("null: as long as ChatGPTAuditKeep has room")},
     {"position",            TEXT, WORDS("names the record for good; not in exports")},
     END};
 
@@ -167,6 +187,7 @@ static const cg_field_t ENTITY[] = {
     {"score",  .kind = CG_FIELD_REAL, ALWAYS, WORDS("0 to 1")},
     {"rule",   TEXT, ALWAYS, WORDS("built-in, or the name of a list or pattern")},
     {"action", TEXT, ALWAYS},
+    {"why",    .kind = CG_FIELD_OBJECT, ALWAYS, .of = "Why"},
     END};
 static const cg_field_t SCAN[] = {
     {"entities",   .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Entity"},
@@ -204,6 +225,98 @@ static const cg_field_t EVENT[] = {
     {"change",     .kind = CG_FIELD_OBJECT, OR_NULL, WORDS("members with before and after")},
     {"request_id", TEXT, ALWAYS},
     END};
+static const cg_field_t DOCUMENT[] = {
+    {"packs",    .kind = CG_FIELD_NAMES, .is_nullable = true, WORDS("names; null: those that ChatGPTRules chooses")},
+    {"locked",   .kind = CG_FIELD_BOOL, WORDS("true: no directive makes it looser")},
+    {"types",    .kind = CG_FIELD_ITEMS, .of = "PolicyType"},
+    {"lists",    .kind = CG_FIELD_ITEMS, .of = "PolicyList"},
+    {"patterns", .kind = CG_FIELD_ITEMS, .of = "PolicyPattern"},
+    {"allowed",  .kind = CG_FIELD_NAMES, WORDS("values never found; @example.com: every address there")},
+    END};
+static const cg_field_t DOCUMENT_TYPE[] = {
+    {"type",      TEXT, ALWAYS, WORDS("a type, SECRET_* or *")},
+    {"action",    TEXT, ALWAYS, .choices = ACTIONS},
+    {"direction", TEXT, .choices = DIRECTIONS, WORDS("both if not given")},
+    END};
+static const cg_field_t DOCUMENT_LIST[] = {
+    {"name",       TEXT, ALWAYS},
+    {"words",      .kind = CG_FIELD_NAMES, ALWAYS},
+    {"exact",      .kind = CG_FIELD_BOOL, WORDS("upper and lower case differ")},
+    {"whole_word", .kind = CG_FIELD_BOOL, WORDS("not inside a longer one")},
+    {"action",     TEXT, .is_nullable = true, .choices = ACTIONS, WORDS("null: that of KEYWORD")},
+    END};
+static const cg_field_t DOCUMENT_PATTERN[] = {
+    {"name",     TEXT, ALWAYS},
+    {"regex",    TEXT, ALWAYS, WORDS("PCRE syntax as Hyperscan takes it")},
+    {"caseless", .kind = CG_FIELD_BOOL},
+    {"action",   TEXT, .is_nullable = true, .choices = ACTIONS, WORDS("null: that of CUSTOM")},
+    END};
+static const cg_field_t DOCUMENT_FAULT[] = {
+    {"pointer", TEXT, ALWAYS, WORDS("RFC 6901, into the document")},
+    {"code",    TEXT, ALWAYS},
+    {"detail",  TEXT, ALWAYS},
+    END};
+static const cg_field_t CHANGE[] = {
+    {"pointer",   TEXT, ALWAYS, WORDS("RFC 6901, into the document; of what is gone, into its base")},
+    {"what",      TEXT, ALWAYS, WORDS("name of the thing, and what of it")},
+    {"before",    .kind = CG_FIELD_ANY, OR_NULL},
+    {"after",     .kind = CG_FIELD_ANY, OR_NULL},
+    {"effect",    TEXT, ALWAYS, .choices = EFFECTS},
+    {"direction", TEXT, .choices = DIRECTIONS, WORDS("of a type")},
+    {"added",     .kind = CG_FIELD_NAMES, WORDS("of words and values, the first 50")},
+    {"removed",   .kind = CG_FIELD_NAMES, WORDS("likewise")},
+    END};
+static const cg_field_t CHECK[] = {
+    {"faults",  .kind = CG_FIELD_ITEMS, ALWAYS, .of = "PolicyFault"},
+    {"changes", .kind = CG_FIELD_ITEMS, ALWAYS, .of = "PolicyChange"},
+    {"loosens", .kind = CG_FIELD_BOOL, ALWAYS, WORDS("some change is looser")},
+    END};
+#define VERSION_ROWS                                                           \
+    {"version",       COUNT, ALWAYS},                                          \
+    {"state",         TEXT, ALWAYS, .choices = VERSION_STATES},                \
+    {"author",        TEXT, ALWAYS},                                           \
+    {"note",          TEXT, ALWAYS},                                           \
+    {"created_at",    TIME, ALWAYS},                                           \
+    {"base_version",  COUNT, OR_NULL, WORDS("null: there was none")},          \
+    {"loosens",       .kind = CG_FIELD_BOOL, ALWAYS, WORDS("against its base")}, \
+    {"approved_by",   TEXT, OR_NULL, WORDS("null: needed nobody, or was not")}, \
+    {"decided_by",    TEXT, OR_NULL},                                          \
+    {"decided_at",    TIME, OR_NULL},                                          \
+    {"decision_note", TEXT, OR_NULL},                                          \
+    {"published_at",  TIME, OR_NULL},                                          \
+    {"restores",      COUNT, OR_NULL, WORDS("the version whose document it has")}
+static const cg_field_t VERSION[] = {VERSION_ROWS, END};
+static const cg_field_t VERSION_WHOLE[] = {
+    VERSION_ROWS,
+    {"document", .kind = CG_FIELD_OBJECT, ALWAYS, .of = "PolicyDocument"},
+    {"changes",  .kind = CG_FIELD_ITEMS, ALWAYS, .of = "PolicyChange"},
+    END};
+static const cg_field_t VERSION_CHANGED[] = {
+    VERSION_ROWS,
+    {"audit_id", TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t CATALOGUE_TYPE[] = {
+    {"name",          TEXT, ALWAYS},
+    {"what",          TEXT, ALWAYS, WORDS("for people")},
+    {"family",        TEXT, ALWAYS, .choices = FAMILIES},
+    {"needs_context", .kind = CG_FIELD_BOOL, ALWAYS, WORDS("found only with a word near that says what it is")},
+    END};
+static const cg_field_t CATALOGUE_PACK[] = {
+    {"name",  TEXT, ALWAYS},
+    {"title", TEXT, ALWAYS},
+    {"types", .kind = CG_FIELD_ITEMS, ALWAYS, .of = "PolicyType"},
+    END};
+static const cg_field_t CATALOGUE[] = {
+    {"types",    .kind = CG_FIELD_ITEMS, ALWAYS, .of = "CatalogueType"},
+    {"packs",    .kind = CG_FIELD_ITEMS, ALWAYS, .of = "CataloguePack"},
+    {"actions",  .kind = CG_FIELD_NAMES, ALWAYS, WORDS("in the order of strictness")},
+    {"approval", TEXT, ALWAYS, .choices = APPROVALS, WORDS("ChatGPTPolicyApproval")},
+    {"in_force", COUNT, ALWAYS, WORDS("the version this server works by; 0: none")},
+    END};
+static const cg_field_t WHY[] = {
+    {"reason", TEXT, ALWAYS, .choices = WHYS},
+    {"label",  TEXT, OR_NULL, WORDS("the context word")},
+    END};
 static const cg_field_t STORE[] = {
     {"state",                   TEXT, ALWAYS, .choices = STORE_STATES},
     {"since",                   TIME, OR_NULL, WORDS("when it went down")},
@@ -229,6 +342,20 @@ const cg_schema_t cg_admin_schemas[] = {
     {"Account",    "an upstream account",                     ACCOUNT},
     {"Policy",     "a directive in force",                    POLICY},
     {"AdminEvent", "what an operator did",                    EVENT},
+    {"PolicyDocument", "what is published",                   DOCUMENT},
+    {"PolicyType",    "what is done with a type",             DOCUMENT_TYPE},
+    {"PolicyList",    "words found as KEYWORD",               DOCUMENT_LIST},
+    {"PolicyPattern", "a regex, found as CUSTOM:name",        DOCUMENT_PATTERN},
+    {"PolicyFault",   "what is wrong with a document",        DOCUMENT_FAULT},
+    {"PolicyChange",  "a difference to the version before",   CHANGE},
+    {"PolicyCheck",   "what publishing would do",             CHECK},
+    {"PolicyVersion", "a version of the published policy",    VERSION},
+    {"PolicyVersionWhole", "a version with its document",     VERSION_WHOLE},
+    {"PolicyVersionChanged", "a version after a deed",        VERSION_CHANGED},
+    {"CatalogueType", "a type there is",                      CATALOGUE_TYPE},
+    {"CataloguePack", "a pack there is",                      CATALOGUE_PACK},
+    {"PolicyCatalogue", "what a policy may speak of",         CATALOGUE},
+    {"Why",        "why something was found",                 WHY},
     {"Store",      "the store's state",                       STORE},
 };
 // clang-format on

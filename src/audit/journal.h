@@ -14,6 +14,7 @@
  *
  *   FF 'C' 'G' 'J' | length | CRC-32 of payload | CRC-32 of these 12 | payload
  *   payload = version, flags, decision, numbers, id | the record's JSON
+ *   (version 1 had no keep; it is still read)
  *
  * All numbers little-endian. FF stands in no UTF-8 text, so the mark of a frame
  * cannot be forged by what a caller writes.
@@ -64,6 +65,7 @@ typedef struct cg_journal_entry_t {
     int64_t input_tokens;
     int64_t output_tokens;
     int64_t cost_micros;
+    apr_time_t keep_for; /* from its recording on; 0: no end of its own */
     bool has_hold;
     bool is_released;
     cg_str_t json; /* borrowed */

@@ -13,7 +13,7 @@
 
 #include "base/digest.h"
 
-#define FRAME_VERSION 1
+#define FRAME_VERSION 2
 #define FLAG_HOLD 1u
 #define FLAG_RELEASED 2u
 
@@ -31,7 +31,8 @@ enum {
     AT_TOOK = 20,
     AT_INPUT = 28,
     AT_OUTPUT = 36,
-    AT_COST = 44
+    AT_COST = 44,
+    AT_KEEP = 52
 };
 
 static void put4(unsigned char *to, uint32_t value)
@@ -73,6 +74,7 @@ static void put_fixed(const cg_journal_entry_t *entry, size_t id_len,
     put8(to + AT_INPUT, entry->input_tokens);
     put8(to + AT_OUTPUT, entry->output_tokens);
     put8(to + AT_COST, entry->cost_micros);
+    put8(to + AT_KEEP, entry->keep_for);
 }
 
 size_t cg_frame_front(const cg_journal_entry_t *entry,
@@ -98,12 +100,14 @@ static bool read_payload(const unsigned char *payload, size_t len,
                          cg_journal_entry_t *out)
 {
     size_t id_len = payload[AT_ID_LEN];
-    if (payload[AT_VERSION] != FRAME_VERSION || id_len > CG_JOURNAL_ID_MAX ||
-        CG_FRAME_FIXED + id_len > len ||
+    bool is_first = payload[AT_VERSION] == 1;
+    size_t fixed = is_first ? CG_FRAME_FIXED_1 : CG_FRAME_FIXED;
+    if ((!is_first && payload[AT_VERSION] != FRAME_VERSION) ||
+        id_len > CG_JOURNAL_ID_MAX || fixed + id_len > len ||
         payload[AT_DECISION] >= CG_DECISION_COUNT) {
         return false;
     }
-    memcpy(out->id, payload + CG_FRAME_FIXED, id_len);
+    memcpy(out->id, payload + fixed, id_len);
     out->id[id_len] = '\0';
     out->has_hold = (payload[AT_FLAGS] & FLAG_HOLD) != 0;
     out->is_released = (payload[AT_FLAGS] & FLAG_RELEASED) != 0;
@@ -115,8 +119,9 @@ static bool read_payload(const unsigned char *payload, size_t len,
     out->input_tokens = get8(payload + AT_INPUT);
     out->output_tokens = get8(payload + AT_OUTPUT);
     out->cost_micros = get8(payload + AT_COST);
-    out->json.ptr = (const char *)payload + CG_FRAME_FIXED + id_len;
-    out->json.len = len - CG_FRAME_FIXED - id_len;
+    out->keep_for = is_first ? 0 : get8(payload + AT_KEEP);
+    out->json.ptr = (const char *)payload + fixed + id_len;
+    out->json.len = len - fixed - id_len;
     return true;
 }
 
@@ -134,7 +139,7 @@ static cg_frame_search_t look(const unsigned char *p, size_t left,
         return CG_FRAME_NEED;
     }
     size_t len = get4(p + 4);
-    if (get4(p + 12) != cg_crc32(0, p, 12) || len < CG_FRAME_FIXED ||
+    if (get4(p + 12) != cg_crc32(0, p, 12) || len < CG_FRAME_FIXED_1 ||
         len > CG_FRAME_MAX - CG_FRAME_HEAD) {
         return CG_FRAME_NONE;
     }

@@ -16,16 +16,18 @@
 
 #include <apr_strings.h>
 
+#include "expire_lua.h"
 #include "ship_lua.h"
 #include "store/keys.h"
 
 /* A larger script keeps admissions waiting: 2.4 ms at 1 MiB. */
 #define BATCH_BYTES ((size_t)128 << 10)
 #define BATCH_MAX 1000
-#define ARGS_FIRST 4      /* arguments before the records */
-#define ARGS_PER_RECORD 4 /* id, at, end, json */
+#define ARGS_FIRST 5      /* arguments before the records */
+#define ARGS_PER_RECORD 6 /* id, at, end, list, until, json */
 #define BUCKETS_MAX 16    /* hashes of sums a batch may touch */
 #define ARGS_PER_BUCKET (2 + 2 * CG_LEDGER_SUM_COUNT)
+#define KEEPS_MAX 8 /* lists of records that are kept equally long */
 #define ROUNDS 2
 
 const char *const cg_ledger_sums[CG_LEDGER_SUM_COUNT] = {
@@ -60,6 +62,8 @@ typedef struct batch_t {
     cg_journal_position_t last;
     bucket_t buckets[BUCKETS_MAX];
     size_t buckets_count;
+    int64_t keeps[KEEPS_MAX]; /* seconds */
+    size_t keeps_count;
     apr_pool_t *pool;
 } batch_t;
 
@@ -210,6 +214,23 @@ static void count(bucket_t *bucket, const cg_journal_entry_t *entry)
     bucket->sums[CG_LEDGER_SUM_FINDINGS] += entry->findings;
 }
 
+/* Number of the list of records kept this long, from 1; 0: no end to it. */
+static size_t keep_of(batch_t *batch, const cg_journal_entry_t *entry)
+{
+    int64_t seconds = apr_time_sec(entry->keep_for);
+    if (entry->keep_for <= 0) {
+        return 0;
+    }
+    size_t i = 0;
+    while (i < batch->keeps_count && batch->keeps[i] != seconds) {
+        i++;
+    }
+    if (i == batch->keeps_count) {
+        batch->keeps[batch->keeps_count++] = seconds;
+    }
+    return i + 1;
+}
+
 static void add(batch_t *batch, const cg_journal_entry_t *entry,
                 cg_journal_position_t position)
 {
@@ -219,8 +240,10 @@ static void add(batch_t *batch, const cg_journal_entry_t *entry,
     args[0] = cg_ledger_id(position, pool);
     args[1] = number_text(entry->at, pool);
     args[2] = number_text(ended, pool);
-    args[3].ptr = apr_pmemdup(pool, entry->json.ptr, entry->json.len);
-    args[3].len = entry->json.len;
+    args[3] = number_text((int64_t)keep_of(batch, entry), pool);
+    args[4] = number_text(ended + entry->keep_for, pool);
+    args[5].ptr = apr_pmemdup(pool, entry->json.ptr, entry->json.len);
+    args[5].len = entry->json.len;
     batch->count++;
     batch->bytes += entry->json.len;
     batch->last = position;
@@ -235,6 +258,7 @@ static void add(batch_t *batch, const cg_journal_entry_t *entry,
 static bool is_full(const batch_t *batch, size_t most)
 {
     return batch->count >= most || batch->bytes >= BATCH_BYTES ||
+           batch->keeps_count == KEEPS_MAX ||
            batch->buckets_count + CG_LEDGER_STEP_COUNT > BUCKETS_MAX;
 }
 
@@ -283,22 +307,31 @@ static apr_status_t send_batch(cg_ledger_t *ledger, batch_t *batch,
                                cg_reply_t *reply, cg_error_t *err)
 {
     apr_pool_t *pool = batch->pool;
-    cg_str_t keys[2 + BUCKETS_MAX];
+    cg_str_t keys[3 + BUCKETS_MAX + KEEPS_MAX];
     keys[0] = cg_ledger_stream_key(cg_str(ledger->node), pool);
     keys[1] = cg_keys_make(CG_KEYS_AUDIT_NODES, NULL, 0, pool);
+    keys[2] = cg_keys_make(CG_KEYS_AUDIT_KEEPS, NULL, 0, pool);
+    size_t keys_count = 3;
     batch->args[0] = cg_ledger_id(ledger->top, pool);
     batch->args[1] = cg_str(ledger->node);
     batch->args[2] = number_text(ledger->records_max, pool);
-    batch->args[3] = number_text((int64_t)batch->count, pool);
+    batch->args[3] = number_text((int64_t)batch->buckets_count, pool);
+    batch->args[4] = number_text((int64_t)batch->count, pool);
     cg_str_t *end = batch->args + ARGS_FIRST + batch->count * ARGS_PER_RECORD;
     for (size_t i = 0; i < batch->buckets_count; i++) {
         const bucket_t *bucket = &batch->buckets[i];
-        keys[2 + i] = cg_ledger_stats_key(bucket->step, bucket->start, pool);
+        keys[keys_count++] =
+            cg_ledger_stats_key(bucket->step, bucket->start, pool);
         end = put_bucket(bucket, end, pool);
     }
+    for (size_t i = 0; i < batch->keeps_count; i++) {
+        cg_str_t node = cg_str(ledger->node);
+        cg_str_t seconds = number_text(batch->keeps[i], pool);
+        keys[keys_count++] = cg_ledger_keep_key(node, seconds, pool);
+        *end++ = cg_ledger_keep_name(node, seconds, pool);
+    }
     apr_status_t status = cg_store_script(
-        ledger->store, &ledger->script, keys, 2 + batch->buckets_count,
-        batch->args, (size_t)(end - batch->args), reply, err, pool);
+        ledger->store, &ledger->script, keys, keys_count, batch->args, (size_t)(end - batch->args), reply, err, pool);
     return status == APR_SUCCESS ? refuse_error(reply, err) : status;
 }
 
@@ -323,7 +356,8 @@ static batch_t *new_batch(size_t most, apr_pool_t *pool)
     batch_t *batch = apr_pcalloc(pool, sizeof *batch);
     batch->args = apr_pcalloc(pool, sizeof *batch->args *
                                         (ARGS_FIRST + most * ARGS_PER_RECORD +
-                                         BUCKETS_MAX * ARGS_PER_BUCKET));
+                                         BUCKETS_MAX * ARGS_PER_BUCKET +
+                                         KEEPS_MAX));
     batch->pool = pool;
     return batch;
 }
@@ -339,6 +373,7 @@ apr_status_t cg_ledger_open(cg_ledger_t **out, cg_store_t *store,
     ledger->node = node ? apr_pstrdup(pool, node) : NULL;
     ledger->records_max = records_max > 0 ? records_max : 0;
     cg_script_init(&ledger->script, "ship", cg_lua_ship);
+    cg_script_init(&ledger->expire, "expire", cg_lua_expire);
     *out = ledger;
     return APR_SUCCESS;
 }

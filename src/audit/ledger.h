@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   cg:{audit}:nodes                 set of nodes (random names of servers)
- *   cg:{audit}:stream:<node>         entries  at, end, record
+ *   cg:{audit}:stream:<node>         entries  at, end, record, until or none
+ *   cg:{audit}:keep:<node>:<seconds> list of entries that are kept so long
+ *   cg:{audit}:keeps                 set of these lists
  *   cg:{audit}:stats:minute:<epoch>  hash of sums, 3 days
  *   cg:{audit}:stats:hour:<epoch>    hash of sums, 100 days
  *
@@ -57,6 +59,14 @@ apr_status_t cg_ledger_ship(cg_ledger_t *ledger, cg_journal_reader_t *reader,
                             size_t batch, size_t *out_shipped,
                             cg_ledger_on_entry on_entry, void *baton,
                             cg_error_t *err, apr_pool_t *pool);
+
+/* Removes records that have outlived their keep, of this node or of all, in
+ * batches of some thousands at most; what is left goes the next time. Until it is
+ * gone it is not shown. Every leader may do it for all nodes: it bears repeating,
+ * and a server that is gone for good has nobody else. */
+apr_status_t cg_ledger_expire(cg_ledger_t *ledger, apr_time_t now,
+                              bool is_of_all, size_t *out_removed,
+                              cg_error_t *err, apr_pool_t *pool);
 
 #define CG_LEDGER_LIMIT_MAX 500
 #define CG_LEDGER_SCAN_MAX 20000 /* records looked at in one call */

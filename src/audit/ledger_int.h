@@ -47,11 +47,15 @@ struct cg_ledger_t {
     bool is_synced;            /* the reader stands right behind top */
     cg_journal_position_t top; /* of this node's stream */
     cg_script_t script;
+    cg_script_t expire;
 };
 
 /* Key of the hash that holds the sums of the bucket with this moment in it. */
 cg_str_t cg_ledger_stats_key(int step, int64_t at_seconds, apr_pool_t *pool);
 cg_str_t cg_ledger_stream_key(cg_str_t node, apr_pool_t *pool);
+/* The list of a node's records that are kept this long, and its name. */
+cg_str_t cg_ledger_keep_key(cg_str_t node, cg_str_t seconds, apr_pool_t *pool);
+cg_str_t cg_ledger_keep_name(cg_str_t node, cg_str_t seconds, apr_pool_t *pool);
 /* "<segment>-<offset>" and back; false for anything else. */
 cg_str_t cg_ledger_id(cg_journal_position_t position, apr_pool_t *pool);
 bool cg_ledger_id_parse(cg_str_t text, cg_journal_position_t *out);
@@ -69,6 +73,7 @@ typedef struct cg_line_t {
     cg_journal_position_t position;
     apr_time_t at;
     apr_time_t ended; /* the moment of recording */
+    apr_time_t until; /* when it expires; 0: not by time */
     cg_str_t json;
 } cg_line_t;
 
@@ -93,6 +98,7 @@ typedef struct cg_scan_t {
     cg_lane_t *lanes;
     size_t lanes_count;
     apr_time_t stop_at; /* forward: ends after; else: ends before; 0: never */
+    apr_time_t now;     /* what has expired by then is not there */
     size_t seen;        /* records and bytes taken */
     size_t seen_bytes;
     apr_pool_t *scratch; /* for one record, cleared by whoever uses it */
@@ -115,6 +121,7 @@ apr_status_t cg_scan_ask(cg_scan_t *scan, const cg_lane_t *lane,
                          cg_journal_position_t from, size_t most,
                          cg_reply_t *out, cg_error_t *err, apr_pool_t *pool);
 bool cg_scan_read(const cg_reply_t *reply, cg_line_t *out);
+bool cg_scan_is_over(const cg_scan_t *scan, const cg_line_t *line);
 /* The place of a backward scan after a pick, as text; and back, false for a
  * text that is none. */
 const char *cg_scan_cursor(const cg_scan_t *scan);

@@ -166,7 +166,8 @@ static apr_status_t get_at(cg_ledger_t *ledger, cg_str_t node,
         return status;
     }
     if (reply.count != 1 || !cg_scan_read(&reply.items[0], &line) ||
-        cg_ledger_id_compare(line.position, position) != 0) {
+        cg_ledger_id_compare(line.position, position) != 0 ||
+        cg_scan_is_over(scan, &line)) {
         return APR_NOTFOUND;
     }
     cg_buf_t out;

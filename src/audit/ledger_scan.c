@@ -19,6 +19,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "store/keys.h"
 
 #define LANES_MAX 256
@@ -92,6 +93,9 @@ bool cg_scan_read(const cg_reply_t *reply, cg_line_t *out)
         else if (cg_str_is(name, "end")) {
             found += cg_parse_count(value, &out->ended);
         }
+        else if (cg_str_is(name, "until")) {
+            cg_parse_count(value, &out->until);
+        }
         else if (cg_str_is(name, "record")) {
             out->json = value;
             found++;
@@ -162,6 +166,31 @@ static bool is_past(const cg_scan_t *scan, const cg_line_t *line)
                             : line->ended < scan->stop_at;
 }
 
+bool cg_scan_is_over(const cg_scan_t *scan, const cg_line_t *line)
+{
+    return line->until && line->until <= scan->now;
+}
+
+/* Fetches until the lane has a head, which has not expired, or is done. */
+static apr_status_t find_head(cg_scan_t *scan, cg_lane_t *lane, cg_error_t *err)
+{
+    while (!lane->is_done) {
+        if (lane->at == lane->count) {
+            apr_status_t status = refill(scan, lane, err);
+            if (status != APR_SUCCESS) {
+                return status;
+            }
+        }
+        else if (cg_scan_is_over(scan, &lane->lines[lane->at])) {
+            cg_scan_take(scan, lane);
+        }
+        else {
+            return APR_SUCCESS;
+        }
+    }
+    return APR_SUCCESS;
+}
+
 /* The lane whose head comes next, or NULL when all are done. */
 apr_status_t cg_scan_pick(cg_scan_t *scan, cg_lane_t **out, cg_error_t *err)
 {
@@ -169,11 +198,9 @@ apr_status_t cg_scan_pick(cg_scan_t *scan, cg_lane_t **out, cg_error_t *err)
     apr_time_t best = 0;
     for (size_t i = 0; i < scan->lanes_count; i++) {
         cg_lane_t *lane = &scan->lanes[i];
-        while (!lane->is_done && lane->at == lane->count) {
-            apr_status_t status = refill(scan, lane, err);
-            if (status != APR_SUCCESS) {
-                return status;
-            }
+        apr_status_t status = find_head(scan, lane, err);
+        if (status != APR_SUCCESS) {
+            return status;
         }
         if (lane->is_done) {
             continue;
@@ -265,6 +292,7 @@ cg_scan_t *cg_scan_new(cg_ledger_t *ledger, bool is_forward, apr_pool_t *pool)
     cg_scan_t *scan = apr_pcalloc(pool, sizeof *scan);
     scan->ledger = ledger;
     scan->is_forward = is_forward;
+    scan->now = cg_clock_now();
     scan->lanes = apr_palloc(pool, LANES_MAX * sizeof *scan->lanes);
     scan->pool = pool;
     apr_pool_create(&scan->scratch, pool);

@@ -114,6 +114,7 @@ static void put_outcome(cg_buf_t *out, const cg_record_t *record)
     put_words(out, "reason", record->reason);
     put_number(out, "status", record->status);
     put_findings(out, record);
+    put_words(out, "opaque", record->opaque ? record->opaque : "");
     put_text(out, "prompt", record->prompt);
     put_flag(out, "prompt_cut", record->prompt_cut);
     put_text(out, "answer", record->answer);
@@ -134,6 +135,21 @@ static void put_bill(cg_buf_t *out, const cg_record_t *record)
     put_flag(out, "stream", record->is_stream);
     put_flag(out, "hold", record->has_hold);
     put_flag(out, "released", record->is_released);
+    put_number(out, "policy_version", record->policy_version);
+}
+
+static void put_region(cg_buf_t *out, const cg_record_t *record)
+{
+    put_words(out, "region", record->region);
+    put_words(out, "upstream_region", record->upstream_region);
+    put_flag(out, "label", record->is_labelled);
+    if (record->keep_for > 0) {
+        put_time(out, "keep_until",
+                 record->at + record->took + record->keep_for);
+        return;
+    }
+    name(out, "keep_until");
+    cg_buf_add(out, "null", 4);
 }
 
 void cg_record_write(const cg_record_t *record, cg_buf_t *out)
@@ -142,6 +158,7 @@ void cg_record_write(const cg_record_t *record, cg_buf_t *out)
     put_caller(out, record);
     put_outcome(out, record);
     put_bill(out, record);
+    put_region(out, record);
     cg_buf_char(out, '}');
 }
 

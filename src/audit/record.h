@@ -8,15 +8,16 @@
  *   {"id":"0198…","at":"2026-11-24T22:48:31.042Z","key_id":…,"key_name":…,
  *    "team":…,"user":…,"address":…,"vhost":…,"endpoint":…,"model_asked":…,
  *    "model_served":…,"decision":"served","reason":"","status":200,
- *    "findings":[{"type":…,"direction":…,"count":2,"action":…}],
+ *    "findings":[{"type":…,"direction":…,"count":2,"action":…}],"opaque":"image=1",
  *    "prompt":…,"prompt_cut":false,"answer":…,"answer_cut":false,
  *    "input_tokens":12,"output_tokens":40,"tokens_from":"provider",
  *    "cost_micros":310,"took_micros":…,"first_byte_micros":…,"attempts":1,
  *    "upstream":…,"upstream_request_id":…,"stream":false,"hold":true,
- *    "released":true}
+ *    "released":true,"policy_version":7,"region":"cn","upstream_region":"cn","label":true,
+ *    "keep_until":"2027-05-23T22:48:31.052Z"}
  *
  * What is not known is "" for words, 0 for numbers; prompt and answer are null
- * when they are not kept.
+ * when they are not kept, keep_until when the record has no end of its own.
  */
 #ifndef CG_AUDIT_RECORD_H
 #define CG_AUDIT_RECORD_H
@@ -60,7 +61,8 @@ typedef struct cg_record_t {
     int status;
     const cg_meter_finding_t *findings;
     size_t findings_count;
-    cg_str_t prompt; /* masked already; ptr NULL when not kept */
+    const char *opaque; /* files that could not be read, "image=2,audio=1"; "" */
+    cg_str_t prompt;    /* masked already; ptr NULL when not kept */
     cg_str_t answer; /* the same */
     bool prompt_cut; /* longer than is kept */
     bool answer_cut;
@@ -74,6 +76,11 @@ typedef struct cg_record_t {
     const char *upstream;
     const char *upstream_request_id;
     bool is_stream;
+    int64_t policy_version; /* of the published policy it met; 0: none */
+    const char *region;          /* whose rules held; "": none */
+    const char *upstream_region; /* where the answerer stands; "": not said */
+    bool is_labelled;            /* the answer said that a machine wrote it */
+    apr_time_t keep_for; /* from its recording on; 0: no end of its own */
     bool has_hold;       /* budget was held for this request */
     bool is_released;    /* nothing was used of it: all is to be given back */
     const char *hold_id; /* NULL: id. A caller may use a request id again, a

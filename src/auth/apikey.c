@@ -71,6 +71,13 @@ void cg_pepper_digest(const cg_pepper_t *pepper, const void *secret, size_t len,
     cg_hmac_sha256(bytes.ptr, bytes.len, secret, len, out);
 }
 
+/* Secrets of keys are 32 bytes under the same HMAC; no label is as long. */
+void cg_pepper_derive(const cg_pepper_t *pepper, const char *label,
+                      unsigned char out[32])
+{
+    cg_pepper_digest(pepper, label, strlen(label), out);
+}
+
 /* ---- the ring ---------------------------------------------------------- */
 
 size_t cg_keyring_value_bytes(void)

@@ -48,6 +48,11 @@ cg_pepper_t *cg_pepper_make(const void *bytes, size_t len, cg_error_t *err,
 cg_pepper_t *cg_pepper_load(const char *path, cg_error_t *err,
                             apr_pool_t *pool);
 
+/* A key of 32 bytes for another purpose, which label names (not of 32 bytes); the
+ * same on every server that has this pepper, and telling nothing of it. */
+void cg_pepper_derive(const cg_pepper_t *pepper, const char *label,
+                      unsigned char out[32]);
+
 typedef enum cg_key_state_t {
     CG_KEY_STATE_ACTIVE,
     CG_KEY_STATE_SUSPENDED,
@@ -75,6 +80,7 @@ typedef struct cg_key_t {
     apr_time_t created_at;
     apr_time_t expires_at; /* 0: never */
     char models[512]; /* names or patterns with *, commas between; "": all */
+    char redact[256]; /* what it demands beyond its place (redact/demand.h) */
     cg_limit_t limits[CG_KEY_LIMITS_MAX]; /* dimension and store_down count */
     int64_t version;                      /* 1, 2, … with each change */
 } cg_key_t;
@@ -118,8 +124,8 @@ bool cg_key_add_limit(cg_key_t *key, cg_str_t text, cg_error_t *err);
 /* Are all texts in bounds? For people's input; err names the member. */
 bool cg_key_check(const cg_key_t *key, cg_error_t *err);
 
-/* Of an operator. wanted gives name, owner, user, team, state, models, limits
- * and expires_at; the rest is made. out_spelled is the only time that the
+/* Of an operator. wanted gives name, owner, user, team, state, models, redact,
+ * limits and expires_at; the rest is made. out_spelled is the only time that the
  * secret is told. */
 apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
                               apr_time_t now, cg_key_t *out,

@@ -117,6 +117,7 @@ static void copy_wanted(cg_key_t *to, const cg_key_t *from)
     memcpy(to->user, from->user, sizeof to->user);
     memcpy(to->team, from->team, sizeof to->team);
     memcpy(to->models, from->models, sizeof to->models);
+    memcpy(to->redact, from->redact, sizeof to->redact);
     memcpy(to->limits, from->limits, sizeof to->limits);
     to->limits_count = from->limits_count;
     to->state = from->state;

@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "redact/demand.h"
 
 static const char *const state_names[] = {
     [CG_KEY_STATE_ACTIVE] = "active",
@@ -47,7 +48,7 @@ static const struct text_member_t {
 #name, offsetof(cg_key_t, name), sizeof(((cg_key_t *)0)->name)         \
     }
     MEMBER(name),   MEMBER(owner), MEMBER(user),   MEMBER(team),
-    MEMBER(prefix), MEMBER(last4), MEMBER(models),
+    MEMBER(prefix), MEMBER(last4), MEMBER(models), MEMBER(redact),
 #undef MEMBER
 };
 #define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
@@ -101,6 +102,12 @@ bool cg_key_check(const cg_key_t *key, cg_error_t *err)
     }
     if (key->limits_count > CG_KEY_LIMITS_MAX) {
         cg_error_set(err, "a key has at most %d limits", CG_KEY_LIMITS_MAX);
+        return false;
+    }
+    cg_demand_t demand;
+    cg_error_t why;
+    if (!cg_demand_read(cg_str(key->redact), &demand, &why)) {
+        cg_error_set(err, "redact: %s", why.text);
         return false;
     }
     return true;

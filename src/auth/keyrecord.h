@@ -8,7 +8,7 @@
 
 #include "auth/apikey.h"
 
-#define CG_KEYRECORD_FIELDS 14
+#define CG_KEYRECORD_FIELDS 15
 
 /* Names and values in turn, as HSET takes them. Returns how many. */
 size_t cg_keyrecord_write(const cg_key_t *key,

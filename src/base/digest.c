@@ -193,6 +193,69 @@ uint64_t cg_hash64(uint64_t seed, const void *data, size_t len)
     return fold(sum ^ ROOT2, key ^ ROOT3);
 }
 
+/* ---- the keyed hash of texts ------------------------------------------ */
+
+typedef struct sip_t {
+    uint64_t v0, v1, v2, v3;
+} sip_t;
+
+static uint64_t rotate(uint64_t word, int by)
+{
+    return word << by | word >> (64 - by);
+}
+
+static inline void sip_round(sip_t *s)
+{
+    s->v0 += s->v1;
+    s->v1 = rotate(s->v1, 13) ^ s->v0;
+    s->v0 = rotate(s->v0, 32);
+    s->v2 += s->v3;
+    s->v3 = rotate(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3;
+    s->v3 = rotate(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1;
+    s->v1 = rotate(s->v1, 17) ^ s->v2;
+    s->v2 = rotate(s->v2, 32);
+}
+
+static inline void sip_word(sip_t *s, uint64_t word)
+{
+    s->v3 ^= word;
+    sip_round(s);
+    sip_round(s);
+    s->v0 ^= word;
+}
+
+static uint64_t sip_end(sip_t *s)
+{
+    for (int i = 0; i < 4; i++) {
+        sip_round(s);
+    }
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+void cg_siphash(const uint64_t key[2], const void *data, size_t len,
+                uint64_t out[2])
+{
+    const unsigned char *p = data;
+    sip_t s = {.v0 = key[0] ^ UINT64_C(0x736f6d6570736575),
+               .v1 = key[1] ^ UINT64_C(0x646f72616e646f6d) ^ 0xee,
+               .v2 = key[0] ^ UINT64_C(0x6c7967656e657261),
+               .v3 = key[1] ^ UINT64_C(0x7465646279746573)};
+    uint64_t last = (uint64_t)len << 56;
+    for (; len >= 8; len -= 8, p += 8) {
+        sip_word(&s, load8(p));
+    }
+    for (size_t i = 0; i < len; i++) {
+        last |= (uint64_t)p[i] << (8 * i);
+    }
+    sip_word(&s, last);
+    s.v2 ^= 0xee;
+    out[0] = sip_end(&s);
+    s.v1 ^= 0xdd;
+    out[1] = sip_end(&s);
+}
+
 /* ---- secrets and chance ----------------------------------------------- */
 
 bool cg_is_equal_secret(const void *a, const void *b, size_t len)

@@ -1,8 +1,8 @@
 /* Outgoing HTTP calls of the gateway's own, never of a request.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One curl handle per call: these calls are few, and a handle shared between
- * threads would need a lock.
+ * One curl handle per call, or one per thread for those who call often: a handle
+ * shared between threads would need a lock.
  */
 #include "base/fetch.h"
 
@@ -30,12 +30,34 @@ typedef struct exchange_t {
 } exchange_t;
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static pthread_key_t kept_handle; /* of each thread: a CURL, with connections */
+
+static void close_kept(void *handle)
+{
+    curl_easy_cleanup(handle);
+}
 
 static void open_library(void)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        pthread_key_create(&kept_handle, close_kept) != 0) {
         abort();
     }
+}
+
+/* A reset handle keeps its connections, and nothing else of the last call. */
+static CURL *open_handle(bool is_kept)
+{
+    CURL *curl = is_kept ? pthread_getspecific(kept_handle) : NULL;
+    if (curl) {
+        curl_easy_reset(curl);
+        return curl;
+    }
+    curl = curl_easy_init();
+    if (!curl || (is_kept && pthread_setspecific(kept_handle, curl) != 0)) {
+        abort();
+    }
+    return curl;
 }
 
 /* ---- what may be sent ------------------------------------------------- */
@@ -111,6 +133,9 @@ static void set_request(exchange_t *exchange)
     const cg_fetch_t *call = exchange->call;
     CURL *curl = exchange->curl;
     curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    if (call->socket) {
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->socket);
+    }
     if (call->body.len) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)call->body.len);
@@ -256,13 +281,10 @@ apr_status_t cg_fetch(const cg_fetch_t *call, cg_fetched_t *out,
     pthread_once(&library_once, open_library);
     exchange_t exchange = {
         .call = call,
-        .curl = curl_easy_init(),
+        .curl = open_handle(call->is_kept),
         .body_max = call->answer_max ? call->answer_max : ANSWER_MAX_DEFAULT,
         .pool = pool,
     };
-    if (!exchange.curl) {
-        abort();
-    }
     cg_buf_init(&exchange.body, 0, pool);
     set_request(&exchange);
     set_bounds(&exchange);
@@ -272,7 +294,9 @@ apr_status_t cg_fetch(const cg_fetch_t *call, cg_fetched_t *out,
     if (code != CURLE_OK) {
         rv = explain(&exchange, code, err);
     }
-    curl_easy_cleanup(exchange.curl);
+    if (!call->is_kept) {
+        curl_easy_cleanup(exchange.curl);
+    }
     curl_slist_free_all(exchange.headers);
     return rv;
 }

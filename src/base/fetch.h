@@ -1,5 +1,5 @@
-/* Outgoing HTTP calls of the gateway's own (probes, later webhooks and key
- * sets), never of a request; the only file that knows libcurl.
+/* Outgoing HTTP calls of the gateway's own (probes, the external detector), never
+ * to an upstream for a request; the only file that knows libcurl.
  * SPDX-License-Identifier: Apache-2.0
  *
  * http and https only, no redirects, no proxy from the environment, TLS
@@ -18,11 +18,13 @@
 typedef struct cg_fetch_t {
     const char *method; /* NULL: GET, or POST with a body */
     const char *url;
+    const char *socket; /* path of a socket to go by; NULL: as the URL says */
     const apr_array_header_t *headers; /* of const char * "Name: value"; NULL */
     cg_str_t body;
     apr_time_t connect_for; /* 0: 2 s */
     apr_time_t total_for;   /* 0: 10 s */
     size_t answer_max;      /* bytes; 0: 1 MiB */
+    bool is_kept; /* the connection stays open for the thread's next call */
 } cg_fetch_t;
 
 typedef struct cg_fetched_t {

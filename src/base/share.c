@@ -213,6 +213,13 @@ static place_t place_of(const cg_cache_t *cache, const void *key,
     };
 }
 
+static place_t place_of_hash(const cg_cache_t *cache, const uint64_t hash[2])
+{
+    size_t number = (hash[0] ^ hash[1] >> 7) % cache->set_count;
+    void *set = cache->sets + number * cache->set_bytes;
+    return (place_t){.set = set, .key = {(int64_t)hash[0], (int64_t)hash[1]}};
+}
+
 static slot_t *slot_at(const cg_cache_t *cache, set_t *set, size_t way)
 {
     void *slot = (unsigned char *)set + CG_LINE_BYTES + way * cache->slot_bytes;
@@ -267,10 +274,9 @@ static bool read_slot(const cg_cache_t *cache, const slot_t *slot,
     return false;
 }
 
-bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
-                  void *out_value, apr_time_t *out_at)
+static bool get_at(const cg_cache_t *cache, place_t place, void *out_value,
+                   apr_time_t *out_at)
 {
-    place_t place = place_of(cache, key, key_len);
     int64_t oldest = oldest_mark(place.set);
     for (size_t way = 0; way < CG_CACHE_WAYS; way++) {
         slot_t *slot = slot_at(cache, place.set, way);
@@ -291,6 +297,18 @@ bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
         }
     }
     return false;
+}
+
+bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
+                  void *out_value, apr_time_t *out_at)
+{
+    return get_at(cache, place_of(cache, key, key_len), out_value, out_at);
+}
+
+bool cg_cache_find(cg_cache_t *cache, const uint64_t hash[2], void *out_value,
+                   apr_time_t *out_at)
+{
+    return get_at(cache, place_of_hash(cache, hash), out_value, out_at);
 }
 
 /* ---- writing ---------------------------------------------------------- */
@@ -394,10 +412,9 @@ static void forget_others(const cg_cache_t *cache, const place_t *place,
     }
 }
 
-void cg_cache_put_if(cg_cache_t *cache, const void *key, size_t key_len,
-                     const void *value, apr_time_t now, int64_t mark)
+static void put_at(const cg_cache_t *cache, place_t place, const void *value,
+                   apr_time_t now, int64_t mark)
 {
-    place_t place = place_of(cache, key, key_len);
     int64_t oldest = oldest_mark(place.set);
     if (mark < oldest) {
         return;
@@ -418,6 +435,18 @@ void cg_cache_put_if(cg_cache_t *cache, const void *key, size_t key_len,
             return;
         }
     }
+}
+
+void cg_cache_put_if(cg_cache_t *cache, const void *key, size_t key_len,
+                     const void *value, apr_time_t now, int64_t mark)
+{
+    put_at(cache, place_of(cache, key, key_len), value, now, mark);
+}
+
+void cg_cache_keep(cg_cache_t *cache, const uint64_t hash[2], const void *value,
+                   apr_time_t now)
+{
+    put_at(cache, place_of_hash(cache, hash), value, now, cg_cache_mark(cache));
 }
 
 void cg_cache_put(cg_cache_t *cache, const void *key, size_t key_len,

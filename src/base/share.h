@@ -58,6 +58,12 @@ bool cg_cache_get(cg_cache_t *cache, const void *key, size_t key_len,
                   void *out_value, apr_time_t *out_at);
 void cg_cache_put(cg_cache_t *cache, const void *key, size_t key_len,
                   const void *value, apr_time_t now);
+/* The same for who has hashed already: 128 bits that the callers' data cannot
+ * choose (cg_siphash). A cache is used in one of the two ways only. */
+bool cg_cache_find(cg_cache_t *cache, const uint64_t hash[2], void *out_value,
+                   apr_time_t *out_at);
+void cg_cache_keep(cg_cache_t *cache, const uint64_t hash[2], const void *value,
+                   apr_time_t now);
 /* Forgets key, and with it the up to seven others of its set: one word says
  * that what was looked up before this moment no longer counts, so that a value
  * being written right now is forgotten too. */

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "chat/request.h"
+
 #define USAGE_MAX (INT64_C(1) << 40)
 
 /* ---- looking ---------------------------------------------------------- */
@@ -162,6 +164,7 @@ bool cg_chat_answer_is_error(const cg_walk_t *walk)
 #define KIND_BITS 16
 #define INDEX_MASK ((UINT64_C(1) << INDEX_BITS) - 1)
 #define KIND_MASK ((UINT64_C(1) << KIND_BITS) - 1)
+#define DEEP_KIND 0x8000u /* no chat_kind_t has this bit */
 
 typedef enum chat_kind_t {
     CHAT_CONTENT,
@@ -209,11 +212,12 @@ static uint64_t index_of(const cg_walk_t *walk, uint32_t object)
 
 /* ---- deltas of chat and completions ----------------------------------- */
 
-/* Fills out; count goes on beyond its end so that too many can be told. */
 typedef struct deltas_t {
     const cg_walk_t *walk;
     cg_delta_t *out;
     size_t count;
+    size_t cap;
+    apr_pool_t *pool;
 } deltas_t;
 
 static void add(deltas_t *deltas, uint32_t node, uint64_t channel, bool is_json)
@@ -221,10 +225,16 @@ static void add(deltas_t *deltas, uint32_t node, uint64_t channel, bool is_json)
     if (!is_string(deltas->walk, node)) {
         return;
     }
-    if (deltas->count < CG_DELTAS_MAX) {
-        deltas->out[deltas->count] = (cg_delta_t){node, channel, is_json};
+    if (deltas->count == deltas->cap) {
+        size_t cap = deltas->cap ? deltas->cap * 2 : 8;
+        cg_delta_t *out = apr_palloc(deltas->pool, cap * sizeof *out);
+        if (deltas->count > 0) {
+            memcpy(out, deltas->out, deltas->count * sizeof *out);
+        }
+        deltas->out = out;
+        deltas->cap = cap;
     }
-    deltas->count++;
+    deltas->out[deltas->count++] = (cg_delta_t){node, channel, is_json};
 }
 
 static uint32_t first_child(const cg_walk_t *walk, uint32_t node)
@@ -242,6 +252,95 @@ static void add_tool_call(deltas_t *deltas, uint32_t call, uint64_t choice)
     uint32_t custom = cg_walk_member(walk, call, "custom");
     add(deltas, cg_walk_member(walk, custom, "input"),
         channel_of(choice, index, CHAT_TOOL_INPUT), false);
+}
+
+/* FNV-1a, folded. */
+static uint32_t hash(uint32_t from, cg_str_t text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        from = (from ^ (unsigned char)text.ptr[i]) * UINT32_C(16777619);
+    }
+    return from;
+}
+
+#define HASH_FROM UINT32_C(2166136261)
+
+static unsigned folded_kind(uint32_t hashed)
+{
+    return (hashed ^ hashed >> KIND_BITS) & KIND_MASK;
+}
+
+/* ---- texts deeper in a delta ---- */
+
+/* Members whose text comes in pieces, wherever they stand. Names, titles and
+ * addresses come whole. */
+static const char *const TEXTUAL[] = {
+    "content",   "text",       "refusal",   "reasoning_content",
+    "reasoning", "thinking",   "summary",   "transcript",
+    "arguments", "input",      "code",      "partial_json"};
+
+static bool is_textual(cg_str_t name)
+{
+    for (size_t i = 0; i < sizeof TEXTUAL / sizeof *TEXTUAL; i++) {
+        if (cg_str_is(name, TEXTUAL[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
+{
+    const cg_node_t *at = &walk->nodes[node];
+    return (cg_str_t){walk->text + at->key_start, at->key_len};
+}
+
+static bool is_element(const cg_walk_t *walk, uint32_t node)
+{
+    uint32_t parent = walk->nodes[node].parent;
+    return parent < walk->count && walk->nodes[parent].kind == CG_NODE_ARRAY;
+}
+
+/* The channel of a text below top: all that leads to it, and the place in the
+ * outermost array by itself. */
+static uint64_t deep_channel(const cg_walk_t *walk, uint32_t top, uint32_t node,
+                             uint64_t outer, uint64_t inner)
+{
+    uint32_t hashed = HASH_FROM;
+    for (uint32_t at = node; at != top; at = walk->nodes[at].parent) {
+        if (is_element(walk, at)) {
+            uint64_t index = walk->nodes[at].kind == CG_NODE_OBJECT
+                                 ? index_of(walk, at)
+                                 : walk->nodes[at].key_start;
+            cg_str_t bytes = {(const char *)&inner, sizeof inner};
+            hashed = hash(hashed, bytes);
+            inner = index;
+        }
+        else {
+            hashed = hash(hashed, name_of(walk, at));
+        }
+    }
+    return channel_of(outer, inner, folded_kind(hashed) | DEEP_KIND);
+}
+
+/* All running texts below top, an array or object. */
+static void add_below(deltas_t *deltas, uint32_t top, uint64_t outer,
+                      uint64_t inner)
+{
+    const cg_walk_t *walk = deltas->walk;
+    for (uint32_t node = top + 1;
+         node < walk->count && walk->nodes[node].start < walk->nodes[top].end;
+         node++) {
+        uint32_t named = node;
+        while (named != top && is_element(walk, named)) {
+            named = walk->nodes[named].parent;
+        }
+        if (is_string(walk, node) && is_textual(name_of(walk, named)) &&
+            cg_chat_is_text(walk, node)) {
+            add(deltas, node, deep_channel(walk, top, node, outer, inner),
+                false);
+        }
+    }
 }
 
 /* A member of a chat's delta whose text runs: itself, or a member of it. */
@@ -268,7 +367,8 @@ static void add_running(deltas_t *deltas, uint32_t member, uint64_t choice)
 {
     const cg_walk_t *walk = deltas->walk;
     for (const running_t *row = RUNNING; row->name != NULL; row++) {
-        if (!cg_walk_key_is(walk, member, row->name)) {
+        if (!cg_walk_key_is(walk, member, row->name) ||
+            (row->inner == NULL && !is_string(walk, member))) {
             continue;
         }
         uint32_t text = row->inner == NULL
@@ -276,6 +376,11 @@ static void add_running(deltas_t *deltas, uint32_t member, uint64_t choice)
                             : cg_walk_member(walk, member, row->inner);
         add(deltas, text, channel_of(choice, 0, row->kind), row->is_json);
         return;
+    }
+    if (is_kind(walk, member, CG_NODE_ARRAY) ||
+        is_kind(walk, member, CG_NODE_OBJECT)) {
+        add_below(deltas, member, choice,
+                  hash(HASH_FROM, name_of(walk, member)));
     }
 }
 
@@ -329,15 +434,11 @@ static bool has_suffix(cg_str_t text, const char *suffix)
     return cut_suffix(&text, suffix);
 }
 
-/* FNV-1a, folded: the kind of a text is the type of its events without the last
- * word, so that a kind the API adds tomorrow has a channel of its own. */
+/* The kind of a text is the type of its events without the last word, so that a
+ * kind the API adds tomorrow has a channel of its own. */
 static unsigned kind_of(cg_str_t prefix)
 {
-    uint32_t hash = UINT32_C(2166136261);
-    for (size_t i = 0; i < prefix.len; i++) {
-        hash = (hash ^ (unsigned char)prefix.ptr[i]) * UINT32_C(16777619);
-    }
-    return (hash ^ hash >> KIND_BITS) & KIND_MASK;
+    return folded_kind(hash(HASH_FROM, prefix));
 }
 
 static int64_t event_index(const cg_walk_t *walk, const char *name)
@@ -376,20 +477,28 @@ static void add_response_delta(deltas_t *deltas)
         cg_str_is(prefix, "response.output_audio")) {
         return;
     }
-    add(deltas, cg_walk_member(walk, 0, "delta"),
-        response_channel(walk, prefix), has_suffix(prefix, "arguments"));
+    uint32_t delta = cg_walk_member(walk, 0, "delta");
+    if (is_kind(walk, delta, CG_NODE_OBJECT) ||
+        is_kind(walk, delta, CG_NODE_ARRAY)) {
+        add_below(deltas, delta, item_index(walk), part_index(walk));
+        return;
+    }
+    add(deltas, delta, response_channel(walk, prefix),
+        has_suffix(prefix, "arguments"));
 }
 
 size_t cg_chat_answer_deltas(const cg_walk_t *walk, cg_endpoint_t endpoint,
-                             cg_delta_t out[CG_DELTAS_MAX])
+                             cg_delta_t **out, apr_pool_t *pool)
 {
-    deltas_t deltas = {walk, out, 0};
-    if (endpoint == CG_ENDPOINT_RESPONSES) {
+    deltas_t deltas = {.walk = walk, .pool = pool};
+    if (endpoint == CG_ENDPOINT_RESPONSES ||
+        endpoint == CG_ENDPOINT_TRANSCRIPTIONS) {
         add_response_delta(&deltas);
     }
     else if (cg_endpoints[endpoint].can_stream) {
         add_choices(&deltas, endpoint);
     }
+    *out = deltas.out;
     return deltas.count > CG_DELTAS_MAX ? SIZE_MAX : deltas.count;
 }
 
@@ -450,6 +559,9 @@ static bool is_response_text_done(const cg_walk_t *walk, uint64_t channel)
 bool cg_chat_answer_ends(const cg_walk_t *walk, cg_endpoint_t endpoint,
                          uint64_t channel)
 {
+    if (endpoint == CG_ENDPOINT_TRANSCRIPTIONS) {
+        return cg_str_is(type_of(walk), "transcript.text.done");
+    }
     return endpoint == CG_ENDPOINT_RESPONSES
                ? is_response_text_done(walk, channel)
                : is_choice_finished(walk, outer_of(channel));

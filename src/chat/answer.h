@@ -34,16 +34,18 @@ typedef struct cg_delta_t {
     bool is_json;     /* tool arguments: pieces of a JSON text */
 } cg_delta_t;
 
-#define CG_DELTAS_MAX 64
+#define CG_DELTAS_MAX 4096
 
 /* Finds the pieces of running text of one event, in document order:
  * chat: choices[].delta.{content,refusal,reasoning_content,reasoning},
- * tool_calls[].function.arguments, function_call.arguments, audio.transcript;
- * completions: choices[].text; responses: "delta" of response.*.delta events.
- * Other strings of the event are whole texts (cg_chat_is_text). Returns how many;
- * SIZE_MAX when there are more than CG_DELTAS_MAX. */
+ * tool_calls[].function.arguments, function_call.arguments, audio.transcript, and
+ * the texts of what is an array or object there (content parts, thinking,
+ * reasoning_details); completions: choices[].text; responses: "delta" of
+ * response.*.delta events. Other strings of the event are whole texts
+ * (cg_chat_is_text). *out is in pool. Returns how many; SIZE_MAX when there are
+ * more than CG_DELTAS_MAX. */
 size_t cg_chat_answer_deltas(const cg_walk_t *walk, cg_endpoint_t endpoint,
-                             cg_delta_t out[CG_DELTAS_MAX]);
+                             cg_delta_t **out, apr_pool_t *pool);
 /* Which running texts end with this event? chat: the choice of each
  * finish_reason that is not null (all its channels); responses: the *.done event
  * of a channel, response.completed (all). Returns true when channel ends. */

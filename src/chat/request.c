@@ -73,6 +73,19 @@ static bool is_texts(const cg_walk_t *walk, uint32_t node)
            is_kind(walk, node, CG_NODE_ARRAY);
 }
 
+static bool is_text(const cg_walk_t *walk, uint32_t node)
+{
+    return is_kind(walk, node, CG_NODE_STRING);
+}
+
+/* A batch costs what its lines cost: only of what a line may be checked for. */
+static bool is_of_batch(const cg_walk_t *walk, uint32_t node)
+{
+    return is_text(walk, node) &&
+           cg_chat_endpoint_of_batch(cg_walk_raw(walk, node)) !=
+               CG_ENDPOINT_NONE;
+}
+
 static bool is_texts_or_null(const cg_walk_t *walk, uint32_t node)
 {
     return is_texts(walk, node) || is_null(walk, node);
@@ -84,7 +97,13 @@ static bool is_texts_or_null(const cg_walk_t *walk, uint32_t node)
 #define COMPLETIONS (1u << CG_ENDPOINT_COMPLETIONS)
 #define RESPONSES (1u << CG_ENDPOINT_RESPONSES)
 #define EMBEDDINGS (1u << CG_ENDPOINT_EMBEDDINGS)
+#define MODERATIONS (1u << CG_ENDPOINT_MODERATIONS)
+#define SPEECH (1u << CG_ENDPOINT_SPEECH)
+#define IMAGES (1u << CG_ENDPOINT_IMAGES)
+#define BATCH (1u << CG_ENDPOINT_BATCH_CREATE)
 #define ANY (~0u)
+
+_Static_assert(CG_ENDPOINT_COUNT <= 32, "an endpoint is a bit of unsigned");
 
 typedef struct rule_t {
     const char *name;
@@ -102,10 +121,16 @@ static const rule_t RULES[] = {
       "a string or an array" },
     { "input", EMBEDDINGS, EMBEDDINGS, is_texts, "a string or an array" },
     { "input", RESPONSES, 0, is_texts_or_null, "a string or an array" },
+    { "input", MODERATIONS, MODERATIONS, is_texts, "a string or an array" },
+    { "input", SPEECH, SPEECH, is_text, "a string" },
+    { "prompt", IMAGES, IMAGES, is_text, "a string" },
+    { "input_file_id", BATCH, BATCH, is_text, "a string" },
+    { "endpoint", BATCH, BATCH, is_of_batch,
+      "an endpoint that a batch may ask for, as /v1/chat/completions" },
     { "stream", ANY, 0, is_flag, "true or false" },
     { "stream_options", ANY, 0, is_options,
       "an object whose include_usage is true or false" },
-    { "n", CHAT | COMPLETIONS, 0, is_choices, "a whole number from 1 to 128" },
+    { "n", CHAT | COMPLETIONS | IMAGES, 0, is_choices, "a whole number from 1 to 128" },
     { "best_of", COMPLETIONS, 0, is_choices, "a whole number from 1 to 128" },
     { "max_tokens", CHAT | COMPLETIONS, 0, is_count,
       "a whole number of at least 1" },
@@ -211,14 +236,26 @@ static bool has_control(cg_str_t text)
     return false;
 }
 
+bool cg_chat_model_is_sound(cg_str_t model)
+{
+    return model.len > 0 && model.len <= MODEL_MAX && !has_control(model);
+}
+
 static cg_request_status_t read_model(cg_request_t *request,
                                       const char **out_param, cg_error_t *err,
                                       apr_pool_t *pool)
 {
+    const cg_endpoint_row_t *row = &cg_endpoints[request->endpoint];
+    if (!row->has_model) {
+        return CG_REQUEST_OK;
+    }
     request->model_node = cg_walk_member(&request->walk, 0, "model");
+    if (row->model && !is_given(&request->walk, request->model_node)) {
+        request->model = cg_str(row->model);
+        return CG_REQUEST_OK;
+    }
     request->model = cg_walk_string(&request->walk, request->model_node, pool);
-    size_t len = request->model.len;
-    if (len == 0 || len > MODEL_MAX || has_control(request->model)) {
+    if (!cg_chat_model_is_sound(request->model)) {
         return refuse("model",
                       "a string of 1 to 256 bytes without control "
                       "characters",
@@ -279,7 +316,8 @@ static int64_t prompts_of(const cg_walk_t *walk)
 static int64_t choices_of(const cg_request_t *request)
 {
     const cg_walk_t *walk = &request->walk;
-    if (request->endpoint == CG_ENDPOINT_CHAT) {
+    if (request->endpoint == CG_ENDPOINT_CHAT ||
+        request->endpoint == CG_ENDPOINT_IMAGES) {
         return number_of(walk, "n", 1);
     }
     if (request->endpoint != CG_ENDPOINT_COMPLETIONS) {
@@ -384,8 +422,9 @@ bool cg_chat_request_ask_usage(const cg_request_t *request, cg_splice_t *out,
                                apr_pool_t *pool)
 {
     const cg_walk_t *walk = &request->walk;
-    if (!request->is_stream || request->asks_usage ||
-        request->endpoint == CG_ENDPOINT_RESPONSES) {
+    bool has_chunk = request->endpoint == CG_ENDPOINT_CHAT ||
+                     request->endpoint == CG_ENDPOINT_COMPLETIONS;
+    if (!request->is_stream || request->asks_usage || !has_chunk) {
         return false;
     }
     uint32_t options = cg_walk_member(walk, 0, "stream_options");

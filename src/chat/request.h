@@ -17,8 +17,8 @@
 typedef struct cg_request_t {
     cg_endpoint_t endpoint;
     cg_walk_t walk;
-    cg_str_t model; /* decoded; 1 to 256 bytes */
-    uint32_t model_node;
+    cg_str_t model; /* decoded; 1 to 256 bytes; empty: the endpoint has none */
+    uint32_t model_node; /* CG_NODE_NONE: the API's own is meant */
     bool is_stream;
     bool asks_usage;           /* stream_options.include_usage is true */
     int64_t max_output_tokens; /* as asked, per choice; -1 when not said */
@@ -42,6 +42,9 @@ cg_request_status_t cg_chat_request_read(cg_endpoint_t endpoint, cg_str_t body,
                                          const char **out_param,
                                          cg_error_t *err, apr_pool_t *pool);
 
+/* Can this be a model's name: 1 to 256 bytes without control characters? */
+bool cg_chat_model_is_sound(cg_str_t model);
+
 /* Is this string node text of a person, to be inspected? All strings are, but a
  * short list: model, role, type, object, id, *_id, encoding_format,
  * reasoning_effort and other enumerations the API defines, and data: URLs. A
@@ -49,6 +52,16 @@ cg_request_status_t cg_chat_request_read(cg_endpoint_t endpoint, cg_str_t body,
  * [A-Za-z0-9._:/-]); else it is text: nothing hides in "role". The same rule
  * serves requests and answers. */
 bool cg_chat_is_text(const cg_walk_t *walk, uint32_t node);
+
+/* What a node holds, where it is not simply text. */
+typedef enum cg_content_t {
+    CG_CONTENT_WORD,  /* one of the API's own words or ids, or no string */
+    CG_CONTENT_TEXT,  /* cg_chat_is_text */
+    CG_CONTENT_FILE,  /* base64 or a data: URL, where the API has files */
+    CG_CONTENT_SEALED /* base64 that only the provider can open */
+} cg_content_t;
+
+cg_content_t cg_chat_content(const cg_walk_t *walk, uint32_t node);
 
 /* Splice that makes a streamed chat/completions request ask for the usage
  * chunk; false when it already does or the endpoint needs none (responses sends

@@ -405,10 +405,19 @@ static const look_t LOOKS[] = {
 };
 // clang-format on
 
-bool cg_chat_is_text(const cg_walk_t *walk, uint32_t node)
+// clang-format off
+static const cg_content_t CONTENTS[] = {
+    [OPAQUE_MEDIA]  = CG_CONTENT_FILE,
+    [OPAQUE_URL]    = CG_CONTENT_FILE,
+    [OPAQUE_SEALED] = CG_CONTENT_SEALED,
+    [OPAQUE_FREE]   = CG_CONTENT_TEXT,
+};
+// clang-format on
+
+cg_content_t cg_chat_content(const cg_walk_t *walk, uint32_t node)
 {
     if (walk->nodes[node].kind != CG_NODE_STRING) {
-        return false;
+        return CG_CONTENT_WORD;
     }
     uint32_t member = member_of(walk, node);
     opaque_t kind = kind_of(walk, member);
@@ -416,14 +425,23 @@ bool cg_chat_is_text(const cg_walk_t *walk, uint32_t node)
         kind = OPAQUE_MEDIA;
     }
     if (kind == OPAQUE_NONE || kind == OPAQUE_FREE) {
-        return true;
+        return CG_CONTENT_TEXT;
     }
     if (walk->nodes[node].is_escaped && !LOOKS[kind].may_be_escaped) {
-        return true;
+        return CG_CONTENT_TEXT;
     }
     if (kind == OPAQUE_MODEL && !is_model_place(walk, member)) {
-        return true;
+        return CG_CONTENT_TEXT;
     }
-    return !LOOKS[kind].is_right(cg_walk_raw(walk, node)) ||
-           is_below_free(walk, member);
+    if (!LOOKS[kind].is_right(cg_walk_raw(walk, node)) ||
+        is_below_free(walk, member)) {
+        return CG_CONTENT_TEXT;
+    }
+    return CONTENTS[kind];
+}
+
+bool cg_chat_is_text(const cg_walk_t *walk, uint32_t node)
+{
+    return walk->nodes[node].kind == CG_NODE_STRING &&
+           cg_chat_content(walk, node) == CG_CONTENT_TEXT;
 }

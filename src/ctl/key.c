@@ -28,6 +28,7 @@ static const char usage[] =
     "                  [--models a,b*] [--limit 100/60s]... [--limit "
     "10000tokens/60s]\n"
     "                  [--budget 5USD/month] [--expires TIME]\n"
+    "                  [--redact EMAIL_ADDRESS=block,SECRET_*=block:request]\n"
     "       chatgptctl key list\n"
     "       chatgptctl key rotate|revoke ID\n"
     "options of all: [--store URL] [--pepper FILE]\n"
@@ -114,6 +115,7 @@ static bool set_option(call_t *call, const char *name, const char *value,
         {"--user", key->user, sizeof key->user},
         {"--team", key->team, sizeof key->team},
         {"--models", key->models, sizeof key->models},
+        {"--redact", key->redact, sizeof key->redact},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(name, texts[i].name) == 0) {
@@ -307,6 +309,7 @@ static void print_key(const cg_key_t *key, apr_pool_t *pool)
     cg_json_set_str(out, "prefix", key->prefix);
     cg_json_set_str(out, "last4", key->last4);
     cg_json_set_str(out, "models", key->models);
+    cg_json_set_str(out, "redact", key->redact);
     for (int i = 0; i < key->limits_count; i++) {
         cg_json_add_str(limits, cg_limit_format(&key->limits[i], pool));
     }

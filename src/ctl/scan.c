@@ -15,7 +15,9 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "base/digest.h"
 #include "base/walk.h"
+#include "flow/review.h"
 #include "flow/sift.h"
 #include "redact/mask.h"
 #include "redact/scan.h"
@@ -24,15 +26,20 @@
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: chatgptctl scan [--rules FILE] [--action NAME] [FILE]...\n"
+    "usage: chatgptctl scan [--rules FILE] [--action NAME]\n"
+    "                       [--pseudonym-key FILE] [FILE]...\n"
     "reads JSON lines {\"id\",\"text\"}, {\"id\",\"messages\"}, "
     "{\"id\",\"body\"} or {\"id\",\"chunks\"};\n"
-    "NAME is allow, log, mask or block, for every type; default mask\n";
+    "NAME is allow, log, partial, pseudonym, mask or block, for every type;\n"
+    "default mask. Pseudonyms are made under the first key of FILE, else under\n"
+    "one that holds for this run\n";
 
 typedef struct call_t {
     const cg_rules_t *rules;
     cg_actions_t actions;
-    apr_pool_t *pool; /* cleared for each line */
+    const cg_pseudonym_keys_t *keys;
+    cg_pseudonyms_t *pseudonyms; /* of the line */
+    apr_pool_t *pool;            /* cleared for each line */
     cg_findings_t findings;
     cg_buf_t entities;
     const char *blocked_by; /* NULL: not */
@@ -98,7 +105,8 @@ static bool scan_text(call_t *call, cg_str_t text, cg_scan_depth_t depth,
     put_findings(call, text);
     cg_buf_init(&masked, 0, call->pool);
     cg_mask_result_t result = cg_redact_mask(call->rules, text, &call->findings,
-                                             &call->actions, NULL, &masked);
+                                             &call->actions, call->pseudonyms, NULL,
+                                             &masked);
     if (result.is_blocked) {
         call->blocked_by = cg_detector_name(result.blocked_by);
     }
@@ -160,11 +168,18 @@ static bool scan_document(call_t *call, cg_str_t body, cg_str_t *out)
     }
     cg_sift_t sift = {.rules = call->rules,
                       .actions = &call->actions,
+                      .pseudonyms = call->pseudonyms,
                       .depth = CG_SCAN_DEEP,
                       .pool = call->pool};
+    cg_review_t review;
+    cg_opaque_t opaque = {{0}};
+    sift.opaque = &opaque;
     sift.spots = apr_array_make(call->pool, 8, sizeof(cg_finding_t));
     cg_sift_open(&sift);
-    if (cg_sift_document(&sift, &walk) != APR_SUCCESS) {
+    cg_review_open(&review, &sift);
+    if (cg_sift_document(&sift, &walk) != APR_SUCCESS ||
+        cg_review_finish(&review, &sift, &walk) != APR_SUCCESS) {
+        fputs("chatgptctl scan: the document cannot be inspected\n", stderr);
         return false;
     }
     for (int i = 0; i < sift.spots->nelts; i++) {
@@ -239,7 +254,8 @@ static bool do_chunks(call_t *call, const cg_walk_t *line, uint32_t id,
     uint8_t blocked_by;
     cg_str_t unused;
     cg_stream_t *stream =
-        cg_stream_open(call->rules, &call->actions, call->pool);
+        cg_stream_open(call->rules, &call->actions, call->pseudonyms,
+                       call->pool);
     cg_buf_init(&joined, 1024, call->pool);
     cg_buf_init(&masked, 1024, call->pool);
     for (uint32_t at = line->nodes[node].child; at != CG_NODE_NONE;
@@ -340,6 +356,9 @@ static bool do_file(call_t *call, FILE *in)
             len--;
         }
         if (len > 0) {
+            call->pseudonyms = cg_pseudonyms_open(call->keys, call->pool);
+            cg_pseudonyms_note_typed(call->pseudonyms,
+                                     (cg_str_t){bytes, (size_t)len});
             is_good = do_line(call, bytes, (size_t)len) && is_good;
         }
         apr_pool_clear(call->pool);
@@ -362,12 +381,34 @@ static bool load_rules(call_t *call, const char *path, apr_pool_t *pool)
     cg_rules_spec_t spec;
     cg_rules_t *rules;
     cg_error_t err;
-    if (cg_rules_read(path, &spec, &call->actions, &err, pool) != APR_SUCCESS ||
+    if (cg_rules_read(path, &spec, &err, pool) != APR_SUCCESS ||
         cg_rules_create(&spec, &rules, &err, pool) != APR_SUCCESS) {
         fprintf(stderr, "chatgptctl scan: %s\n", err.text);
         return false;
     }
     call->rules = rules;
+    cg_rules_pack_actions(rules, &call->actions);
+    return true;
+}
+
+/* path NULL: a key for this run. */
+static bool load_keys(call_t *call, const char *path, apr_pool_t *pool)
+{
+    unsigned char random[32];
+    cg_pseudonym_keys_t *keys = NULL;
+    cg_error_t err;
+    if (path) {
+        if (cg_pseudonym_keys_load(path, &keys, &err, pool) != APR_SUCCESS) {
+            fprintf(stderr, "chatgptctl scan: %s\n", err.text);
+            return false;
+        }
+    }
+    else {
+        cg_random(random, sizeof random);
+        keys = cg_pseudonym_keys_make(
+            (cg_str_t){(const char *)random, sizeof random}, &err, pool);
+    }
+    call->keys = keys;
     return true;
 }
 
@@ -394,6 +435,7 @@ int cg_ctl_scan(int argc, char **argv)
     call_t call = {.rules = cg_rules_builtin()};
     apr_pool_t *pool;
     cg_action_t action;
+    const char *key_file = NULL;
     int i = 1;
     cg_actions_default(&call.actions);
     apr_pool_create(&pool, NULL);
@@ -413,13 +455,20 @@ int cg_ctl_scan(int argc, char **argv)
         }
         else if (strcmp(argv[i], "--action") == 0) {
             if (!cg_action_parse(argv[i + 1], &action)) {
-                return complain("--action: allow, log, mask or block");
+                return complain(
+                    "--action: allow, log, partial, pseudonym, mask or block");
             }
             cg_actions_all(&call.actions, action);
+        }
+        else if (strcmp(argv[i], "--pseudonym-key") == 0) {
+            key_file = argv[i + 1];
         }
         else {
             return complain("there is no such option");
         }
+    }
+    if (!load_keys(&call, key_file, pool)) {
+        return EXIT_NO;
     }
     int status = run_files(&call, argc, argv, i);
     apr_pool_destroy(pool);

@@ -44,9 +44,19 @@ bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model)
     return is_known && may_use(txn, model);
 }
 
+cg_verdict_t cg_flow_may_ask(const cg_txn_t *txn, cg_str_t model)
+{
+    bool is_known = txn->policy->unknown_model == 0 ||
+                    cg_prices_find(txn->gateway->prices, model) != NULL;
+    if (!is_known) {
+        return CG_MODEL_NOT_FOUND;
+    }
+    return may_use(txn, model) ? CG_PASS : CG_MODEL_NOT_ALLOWED;
+}
+
 static cg_verdict_t check_model(cg_txn_t *txn)
 {
-    if (txn->in.endpoint == CG_ENDPOINT_MODELS) {
+    if (!cg_endpoints[txn->in.endpoint].has_model) {
         return CG_PASS;
     }
     cg_str_t model = txn->in.model;
@@ -70,14 +80,25 @@ static int64_t add_up(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
+/* These are answered without a token that is billed, or not by this request. */
+static bool has_no_output(cg_endpoint_t endpoint)
+{
+    return endpoint == CG_ENDPOINT_EMBEDDINGS ||
+           endpoint == CG_ENDPOINT_MODERATIONS ||
+           endpoint == CG_ENDPOINT_BATCH_CREATE;
+}
+
 static void estimate(cg_txn_t *txn)
 {
-    if (!cg_endpoints[txn->in.endpoint].has_body) {
+    const cg_endpoint_row_t *row = &cg_endpoints[txn->in.endpoint];
+    if (!row->has_tokens) {
         return;
     }
     const cg_request_t *request = &txn->in.request;
-    txn->grant.input_tokens = cg_chat_tokens_of_request(request);
-    if (txn->in.endpoint == CG_ENDPOINT_EMBEDDINGS) {
+    txn->grant.input_tokens = row->is_upload
+                                  ? txn->in.upload_tokens
+                                  : cg_chat_tokens_of_request(request);
+    if (has_no_output(txn->in.endpoint)) {
         return;
     }
     int64_t most = request->max_output_tokens;
@@ -122,7 +143,7 @@ static cg_str_t subject_of(const cg_txn_t *txn, cg_dimension_t dimension)
 static bool add_ask(cg_txn_t *txn, const cg_limit_t *limit)
 {
     cg_str_t subject = subject_of(txn, (cg_dimension_t)limit->dimension);
-    bool is_free = !cg_endpoints[txn->in.endpoint].has_body;
+    bool is_free = !cg_endpoints[txn->in.endpoint].has_tokens;
     if (subject.len == 0 ||
         (is_free && limit->quantity != CG_QUANTITY_REQUESTS)) {
         return true;
@@ -230,9 +251,33 @@ static void count_outage(cg_txn_t *txn)
     }
 }
 
+/* What is bound to be refused is better refused before it is paid for. */
+static cg_verdict_t check_answer(cg_txn_t *txn)
+{
+    bool is_sound = txn->in.endpoint == CG_ENDPOINT_SPEECH;
+    if (is_sound && txn->policy->opaque == CG_OPAQUE_DENY) {
+        return cg_txn_refuse(txn, CG_OPAQUE,
+                             "Speech cannot be read by the gateway, and such "
+                             "answers may not be passed on.",
+                             NULL);
+    }
+    return CG_PASS;
+}
+
+static cg_verdict_t refuse_unpriced(cg_txn_t *txn)
+{
+    txn->grant.has_hold = false;
+    return cg_endpoints[txn->in.endpoint].has_model
+               ? cg_txn_refuse(txn, CG_MODEL_UNPRICED, NULL, "model")
+               : cg_txn_refuse(txn, CG_MODEL_UNPRICED,
+                               "What a batch costs is not known beforehand, "
+                               "and a budget applies.",
+                               NULL);
+}
+
 cg_verdict_t cg_flow_admit(cg_txn_t *txn)
 {
-    if (check_model(txn) != CG_PASS) {
+    if (check_model(txn) != CG_PASS || check_answer(txn) != CG_PASS) {
         return txn->verdict;
     }
     estimate(txn);
@@ -246,8 +291,7 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
         return CG_PASS;
     }
     if (has_budget(txn) && !(txn->grant.price && txn->grant.price->is_priced)) {
-        txn->grant.has_hold = false;
-        return cg_txn_refuse(txn, CG_MODEL_UNPRICED, NULL, "model");
+        return refuse_unpriced(txn);
     }
     cg_error_t err;
     cg_clock_uuid7(txn->in.at, txn->grant.hold_id);

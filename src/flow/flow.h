@@ -22,11 +22,23 @@ cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled);
 cg_verdict_t cg_flow_admit(cg_txn_t *txn);
 /* May this model be shown to the caller in a list? */
 bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model);
+/* May this caller ask for this model here, as far as a list tells? CG_PASS, or the
+ * reason; refuses nothing itself. */
+cg_verdict_t cg_flow_may_ask(const cg_txn_t *txn, cg_str_t model);
 /* 3. Masks or refuses; out.body is what may leave. */
 cg_verdict_t cg_flow_inspect(cg_txn_t *txn);
-/* The actions that ChatGPTRedact's values come to. */
-void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX],
-                     cg_actions_t *out);
+/* Chooses packs and region, and fills out.actions and out.answer_actions; inspect
+ * calls it first (actions.c). */
+cg_verdict_t cg_flow_actions(cg_txn_t *txn);
+/* The same for a place, no key: rules is what its packs have chosen; published
+ * may be NULL. */
+void cg_flow_actions_of(const cg_rules_t *rules, const cg_policy_t *policy,
+                        const cg_published_t *published,
+                        cg_actions_t *out_request, cg_actions_t *out_answer);
+/* The packs of a place, its region's too, as bits; false when it names one that is
+ * not there. */
+bool cg_flow_packs(const cg_rules_t *rules, const cg_policy_t *policy,
+                   const cg_published_t *published, uint64_t *out);
 /* 4. Chooses the account of the next attempt. */
 cg_verdict_t cg_flow_route(cg_txn_t *txn);
 

@@ -4,41 +4,23 @@
  * The whole conversation every time, every text of it. What the gateway itself
  * needs is put in in the same edit: the usage chunk of a stream, and a cap of the
  * output where tokens or money are limited and the caller named none.
+ *
+ * A text that was inspected before under the same rules is looked up, not scanned
+ * (finder.h). Values spread over messages are looked for behind it all (review.h).
  */
 #include <string.h>
 
+#include <apr_strings.h>
+
+#include "flow/finder.h"
 #include "flow/flow.h"
-#include "flow/sift.h"
-
-_Static_assert(CG_POLICY_TYPES_MAX == CG_DETECTORS_MAX,
-               "policy and redact count the same types");
-_Static_assert(CG_ACTIONS_UNSAID == 1 + CG_ACTION_MASK,
-               "what no directive says is masked");
-
-void cg_flow_actions(const uint8_t said[CG_POLICY_TYPES_MAX], cg_actions_t *out)
-{
-    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
-        out->by_type[t] =
-            (uint8_t)((said[t] ? said[t] : CG_ACTIONS_UNSAID) - 1);
-    }
-}
-
-static bool masks_any(const cg_actions_t *actions)
-{
-    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
-        if (actions->by_type[t] >= CG_ACTION_MASK) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "flow/review.h"
 
 /* Gathers the masked texts for the record: the roles of messages before them.
  * The end of a conversation tells more than its beginning, and a long one is not
  * copied for the sake of its end. */
 typedef struct gather_t {
     cg_buf_t buf;
-    size_t most;      /* bytes of the end that are wanted */
     uint32_t message; /* the message the last text belonged to */
 } gather_t;
 
@@ -50,18 +32,6 @@ static cg_str_t end_of(cg_str_t text, size_t most)
 {
     size_t from = text.len > most ? text.len - most : 0;
     return (cg_str_t){text.ptr + from, text.len - from};
-}
-
-static void add_end(gather_t *to, cg_str_t text)
-{
-    size_t room = to->most + GATHER_MORE;
-    text = end_of(text, room);
-    if (to->buf.len + text.len > 2 * room) {
-        cg_str_t kept = end_of((cg_str_t){to->buf.ptr, to->buf.len}, room);
-        memmove(to->buf.ptr, kept.ptr, kept.len);
-        to->buf.len = kept.len;
-    }
-    cg_buf_add(&to->buf, text.ptr, text.len);
 }
 
 static uint32_t message_of(const cg_walk_t *walk, uint32_t node)
@@ -89,17 +59,9 @@ static bool is_conversation(const cg_walk_t *walk, uint32_t node)
     return false;
 }
 
-static void gather(void *baton, const cg_walk_t *walk, uint32_t node,
-                   cg_str_t masked)
+static void add_role(gather_t *to, const cg_walk_t *walk, uint32_t node)
 {
-    gather_t *to = baton;
-    if (walk->nodes[node].depth == 0 || !is_conversation(walk, node)) {
-        return;
-    }
     uint32_t message = message_of(walk, node);
-    if (to->buf.len) {
-        cg_buf_char(&to->buf, '\n');
-    }
     if (message != to->message && walk->nodes[message].kind == CG_NODE_OBJECT) {
         uint32_t role = cg_walk_member(walk, message, "role");
         /* A role that is none of the API's is text, which only leaves masked. */
@@ -111,7 +73,44 @@ static void gather(void *baton, const cg_walk_t *walk, uint32_t node,
         }
     }
     to->message = message;
-    add_end(to, masked);
+}
+
+static bool is_gathered(const cg_walk_t *walk, uint32_t node)
+{
+    const cg_node_t *at = &walk->nodes[node];
+    return at->kind == CG_NODE_STRING && at->depth > 0 && at->end > at->start &&
+           is_conversation(walk, node) && cg_chat_is_text(walk, node);
+}
+
+typedef struct said_t {
+    uint32_t node;
+    cg_str_t text;
+} said_t;
+
+static void gather(const cg_sift_t *sift, const cg_walk_t *walk, size_t most,
+                   gather_t *to)
+{
+    size_t room = most + GATHER_MORE;
+    size_t bytes = 0;
+    apr_array_header_t *said = apr_array_make(sift->pool, 8, sizeof(said_t));
+    for (uint32_t node = walk->count; node > 0 && bytes < room;) {
+        node--;
+        if (is_gathered(walk, node)) {
+            cg_str_t text = cg_sift_masked(sift, walk, node, sift->pool);
+            text = end_of(text, room);
+            APR_ARRAY_PUSH(said, said_t) = (said_t){node, text};
+            bytes += text.len;
+        }
+    }
+    cg_buf_init(&to->buf, bytes + 256, sift->pool);
+    for (int i = said->nelts - 1; i >= 0; i--) {
+        const said_t *at = &APR_ARRAY_IDX(said, i, said_t);
+        if (to->buf.len) {
+            cg_buf_char(&to->buf, '\n');
+        }
+        add_role(to, walk, at->node);
+        cg_buf_add(&to->buf, at->text.ptr, at->text.len);
+    }
 }
 
 static void keep_prompt(cg_txn_t *txn, const cg_buf_t *text)
@@ -142,35 +141,118 @@ static void add_own(cg_txn_t *txn, cg_sift_t *sift)
     }
 }
 
-cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
+/* First pass over the texts when an external detector is set: asks it about those
+ * that nothing is known of. */
+static cg_verdict_t ask_detector(cg_txn_t *txn, cg_finder_t *finder,
+                                 const cg_external_spec_t *spec)
 {
-    cg_flow_actions(txn->policy->actions.request, &txn->out.actions);
-    cg_flow_actions(txn->policy->actions.answer, &txn->out.answer_actions);
-    txn->out.masks_answers = masks_any(&txn->out.answer_actions);
-    if (!cg_endpoints[txn->in.endpoint].has_body) {
-        return CG_PASS;
-    }
-    gather_t gathered = {.most = (size_t)txn->policy->audit_text_max,
-                         .message = CG_NODE_NONE};
+    static const char *const outcomes[] = {"ok", "error", "timeout", "skipped"};
+    cg_actions_t none;
+    cg_opaque_t opaque = {{0}};
+    cg_error_t err;
+    int asked = 0;
+    cg_external_t *external = cg_external_open(
+        spec, txn->gateway->detectors, txn->in.id, txn->pool);
+    cg_finder_t before = *finder;
+    cg_actions_all(&none, CG_ACTION_ALLOW);
+    cg_finder_ask(finder, external);
     cg_sift_t sift = {.rules = txn->rules,
-                      .actions = &txn->out.actions,
+                      .actions = &none,
                       .depth = CG_SCAN_DEEP,
-                      .tally = &txn->out.tally,
-                      .pool = txn->pool};
-    if (txn->policy->audit_text) {
-        cg_buf_init(&gathered.buf, 512, txn->pool);
-        sift.on_text = gather;
-        sift.baton = &gathered;
-    }
+                      .pool = txn->pool,
+                      .find = cg_finder_collect,
+                      .finder = finder,
+                      .opaque = &opaque};
     cg_sift_open(&sift);
     if (cg_sift_document(&sift, &txn->in.request.walk) != APR_SUCCESS) {
         return cg_txn_refuse(txn, CG_INSPECTION_FAILED, NULL, NULL);
     }
-    if (sift.is_blocked) {
-        txn->blocked_type = cg_detector_name(sift.blocked_by);
-        return cg_txn_refuse(txn, CG_CONTENT_BLOCKED, NULL, sift.blocked_at);
+    cg_external_status_t status = cg_external_ask(external, &asked, &err);
+    if (asked > 0 || status != CG_EXTERNAL_OK) {
+        cg_meter_detector(txn->gateway->meter, outcomes[status]);
+    }
+    if (status == CG_EXTERNAL_OK) {
+        return CG_PASS;
+    }
+    if (status != CG_EXTERNAL_SKIPPED) {
+        txn->out.trouble = apr_pstrdup(txn->pool, err.text);
+    }
+    *finder = before;
+    return spec->is_open ? CG_PASS
+                         : cg_txn_refuse(txn, CG_DETECTOR_AWAY, NULL, NULL);
+}
+
+static cg_verdict_t open_finder(cg_txn_t *txn, cg_finder_t *finder)
+{
+    cg_external_spec_t spec;
+    cg_error_t err;
+    cg_finder_open(finder, txn->rules, CG_SCAN_DEEP, txn->gateway->memo,
+                   txn->in.at);
+    if (!cg_external_read(txn->policy->detector, &spec, &err, txn->pool)) {
+        return cg_txn_refuse(txn, CG_DETECTOR_AWAY, NULL, NULL);
+    }
+    return spec.url ? ask_detector(txn, finder, &spec) : CG_PASS;
+}
+
+static bool sift_all(cg_txn_t *txn, cg_sift_t *sift, cg_finder_t *finder)
+{
+    cg_review_t review;
+    const cg_walk_t *walk = &txn->in.request.walk;
+    cg_sift_open(sift);
+    cg_review_open(&review, sift);
+    bool is_good = cg_sift_document(sift, walk) == APR_SUCCESS &&
+                   cg_review_finish(&review, sift, walk) == APR_SUCCESS;
+    cg_meter_redact_cache(txn->gateway->meter, finder->hits, finder->misses);
+    return is_good;
+}
+
+static cg_verdict_t judge(cg_txn_t *txn, const cg_sift_t *sift)
+{
+    if (sift->is_blocked) {
+        txn->blocked_type = cg_detector_name(sift->blocked_by);
+        return cg_txn_refuse(txn, CG_CONTENT_BLOCKED, NULL, sift->blocked_at);
+    }
+    if (sift->opaque_at && txn->policy->opaque == CG_OPAQUE_DENY) {
+        return cg_txn_refuse(txn, CG_OPAQUE, NULL, sift->opaque_at);
+    }
+    return CG_PASS;
+}
+
+cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
+{
+    if (cg_endpoints[txn->in.endpoint].is_upload) {
+        return CG_PASS; /* it was, as it came (upload.c) */
+    }
+    if (cg_flow_actions(txn) != CG_PASS) {
+        return txn->verdict;
+    }
+    if (!cg_endpoints[txn->in.endpoint].has_body) {
+        return CG_PASS;
+    }
+    cg_finder_t finder;
+    cg_txn_pseudonyms(txn, txn->in.body);
+    if (open_finder(txn, &finder) != CG_PASS) {
+        return txn->verdict;
+    }
+    cg_sift_t sift = {.rules = txn->rules,
+                      .actions = &txn->out.actions,
+                      .pseudonyms = txn->out.pseudonyms,
+                      .depth = CG_SCAN_DEEP,
+                      .tally = &txn->out.tally,
+                      .pool = txn->pool,
+                      .find = cg_finder_find,
+                      .finder = &finder,
+                      .opaque = &txn->out.opaque};
+    if (!sift_all(txn, &sift, &finder)) {
+        return cg_txn_refuse(txn, CG_INSPECTION_FAILED, NULL, NULL);
+    }
+    if (judge(txn, &sift) != CG_PASS) {
+        return txn->verdict;
     }
     if (txn->policy->audit_text) {
+        gather_t gathered = {.message = CG_NODE_NONE};
+        gather(&sift, &txn->in.request.walk,
+               (size_t)txn->policy->audit_text_max, &gathered);
         keep_prompt(txn, &gathered.buf);
     }
     add_own(txn, &sift);

@@ -22,6 +22,7 @@
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
 #define SYNC_EACH (1 * CG_SECOND) /* what a loss of power may cost */
+#define EXPIRE_ALL_EACH (60 * CG_SECOND) /* the records of other servers too */
 #define PROBE_EACH (10 * CG_SECOND)
 #define PROBE_FOR (5 * CG_SECOND)
 
@@ -35,6 +36,7 @@ typedef struct keeper_t {
     cg_ledger_t *ledger;
     cg_journal_reader_t *reader;
     apr_time_t beat_at;
+    apr_time_t expired_all_at;
     apr_time_t away_at; /* when the store was away last */
     bool is_up;         /* as was said last */
     uint64_t skipped;
@@ -195,6 +197,21 @@ static void measure_journal(keeper_t *keeper)
     }
 }
 
+static void expire(keeper_t *keeper, apr_time_t now)
+{
+    cg_error_t err;
+    size_t removed;
+    bool is_of_all = now - keeper->expired_all_at >= EXPIRE_ALL_EACH;
+    if (is_of_all) {
+        keeper->expired_all_at = now;
+    }
+    if (!cg_store_is_away(keeper->gateway->store) &&
+        cg_ledger_expire(keeper->ledger, cg_clock_now(), is_of_all, &removed,
+                         &err, keeper->scratch) == APR_EGENERAL) {
+        tell_trouble(keeper, APR_EGENERAL, err.text);
+    }
+}
+
 static void beat(keeper_t *keeper)
 {
     apr_time_t now = cg_clock_monotonic();
@@ -208,6 +225,7 @@ static void beat(keeper_t *keeper)
     cg_quota_settle(keeper->gateway->quota, NULL, 0, &err, keeper->scratch);
     cg_journal_reader_drop(keeper->reader, cg_clock_now(), KEEP_SEGMENTS_FOR);
     measure_journal(keeper);
+    expire(keeper, now);
 }
 
 /* -- the loop ---------------------------------------------------------------- */

@@ -20,6 +20,9 @@ typedef struct cg_keeper_watch_t {
     void (*on_store)(void *baton, bool is_up, const char *words);
     /* Records cannot be shipped for a reason that needs a person. */
     void (*on_trouble)(void *baton, const char *words);
+    /* A published policy is in force on this server; or, words not NULL, it
+     * cannot be used, and which version (0: none) still is. May be NULL. */
+    void (*on_policy)(void *baton, int64_t version, const char *words);
     void *baton;
 } cg_keeper_watch_t;
 
@@ -31,5 +34,12 @@ void cg_keeper_run(const cg_gateway_t *gateway, const cg_keeper_watch_t *watch,
  * whether it is there, and forces the journal to the disk each second. */
 void cg_keeper_probe(const cg_gateway_t *gateway,
                      const cg_keeper_watch_t *watch, const volatile int *stop);
+
+/* The published policy, in a thread of its own, for to compile may take seconds:
+ * every child takes what stands in the folder within CG_KEEPER_POLICY_EACH; the
+ * one that leads hears what was published and puts it there. */
+void cg_keeper_policy(const cg_gateway_t *gateway,
+                      const cg_keeper_watch_t *watch, const volatile int *stop);
+#define CG_KEEPER_POLICY_EACH (100 * CG_MS)
 
 #endif

@@ -70,14 +70,23 @@ static void keep_text(void *baton, const cg_walk_t *walk, uint32_t node,
     }
 }
 
+void cg_observe_begin(cg_txn_t *txn)
+{
+    if (txn->out.pseudonyms) {
+        cg_pseudonyms_end_request(txn->out.pseudonyms);
+    }
+}
+
 void cg_observe_sift_open(cg_txn_t *txn, cg_sift_t *sift, apr_pool_t *scratch)
 {
     *sift = (cg_sift_t){.rules = txn->rules,
                         .actions = &txn->out.answer_actions,
+                        .pseudonyms = txn->out.pseudonyms,
                         .depth = CG_SCAN_PLAIN,
                         .tally = &txn->answer.tally,
                         .pool = scratch};
     cg_sift_open(sift);
+    cg_observe_hide_tokens(txn, sift);
 }
 
 void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk)
@@ -149,6 +158,7 @@ static void list_models(cg_txn_t *txn, const cg_walk_t *walk, cg_buf_t *out)
 cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out)
 {
     cg_walk_t walk;
+    cg_observe_begin(txn);
     if (cg_walk(body.ptr, body.len, &walk, NULL, txn->pool) != CG_WALK_OK ||
         walk.nodes[0].kind != CG_NODE_OBJECT) {
         return cg_txn_refuse(txn, CG_UPSTREAM_BROKEN, NULL, NULL);
@@ -175,6 +185,7 @@ cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out)
         txn->blocked_type = cg_detector_name(sift.blocked_by);
         return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
     }
+    cg_observe_restore(txn, &sift, &walk);
     if (sift.splices->nelts > 0) {
         cg_observe_drop_logprobs(&sift, &walk);
     }

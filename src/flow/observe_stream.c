@@ -23,21 +23,18 @@
 #include "base/clock.h"
 #include "chat/events.h"
 #include "flow/observe_int.h"
-#include "redact/stream.h"
+#include "flow/observe_text.h"
 
-#define CHANNELS_MAX 256 /* choices, tool calls, parts of one answer */
+#define CHANNELS_MAX 1024 /* choices, tool calls, parts of one answer */
 
 typedef struct channel_t {
     uint64_t id;
-    cg_stream_t *stream;
+    cg_running_t running;
     /* The last event that held text back, and where its string stands. */
     cg_buf_t event;
     uint32_t start, end;
     cg_buf_t type;
-    int64_t choice;  /* of a chat */
-    bool is_json;    /* pieces of a JSON text ... */
-    bool is_string;  /* ... inside a string of it now ... */
-    bool is_escaped; /* ... behind a backslash */
+    int64_t choice; /* of a chat */
 } channel_t;
 
 struct cg_observer_t {
@@ -46,7 +43,8 @@ struct cg_observer_t {
     apr_pool_t *scratch;          /* cleared for each event */
     apr_array_header_t *channels; /* of channel_t * */
     cg_buf_t *out;                /* of the call under way */
-    cg_buf_t text;                /* of the delta under way */
+    cg_buf_t text;                /* what goes out of the delta under way */
+    cg_buf_t kept;                /* ... and into the record */
     uint64_t last_channel;        /* whose text was kept last */
     cg_tally_t repeated; /* responses: most that one event's whole texts held */
     bool is_done;        /* [DONE] was seen */
@@ -58,11 +56,13 @@ cg_verdict_t cg_flow_observe_open(cg_txn_t *txn)
 {
     cg_observer_t *observer = apr_pcalloc(txn->pool, sizeof *observer);
     observer->txn = txn;
+    cg_observe_begin(txn);
     observer->events =
         cg_chat_events_open((size_t)txn->policy->answer_max, txn->pool);
     apr_pool_create(&observer->scratch, txn->pool);
     observer->channels = apr_array_make(txn->pool, 4, sizeof(channel_t *));
     cg_buf_init(&observer->text, 256, txn->pool);
+    cg_buf_init(&observer->kept, 256, txn->pool);
     txn->answer.observer = observer;
     txn->answer.is_stream = true;
     return CG_PASS;
@@ -83,10 +83,10 @@ static channel_t *find_channel(const cg_observer_t *observer, uint64_t id)
     return NULL;
 }
 
-static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
+static channel_t *channel_of(cg_observer_t *observer, const cg_delta_t *delta)
 {
     cg_txn_t *txn = observer->txn;
-    channel_t *known = find_channel(observer, id);
+    channel_t *known = find_channel(observer, delta->channel);
     if (known) {
         return known;
     }
@@ -94,18 +94,24 @@ static channel_t *channel_of(cg_observer_t *observer, uint64_t id)
         return NULL;
     }
     channel_t *channel = apr_pcalloc(txn->pool, sizeof *channel);
-    channel->id = id;
-    channel->stream = cg_stream_open(txn->rules,
-                                     &txn->out.answer_actions, txn->pool);
+    channel->id = delta->channel;
+    cg_running_open(&channel->running, txn, delta->is_json);
     cg_buf_init(&channel->event, 512, txn->pool);
     cg_buf_init(&channel->type, 64, txn->pool);
     APR_ARRAY_PUSH(observer->channels, channel_t *) = channel;
     return channel;
 }
 
+/* Empties what the next delta is written to. */
+static void clear_text(cg_observer_t *observer)
+{
+    observer->text.len = 0;
+    observer->kept.len = 0;
+}
+
 static void keep(cg_observer_t *observer, const channel_t *channel)
 {
-    cg_str_t text = {observer->text.ptr, observer->text.len};
+    cg_str_t text = {observer->kept.ptr, observer->kept.len};
     if (text.len && channel->id != observer->last_channel &&
         observer->txn->answer.text.len) {
         cg_observe_keep(observer->txn, CG_STR("\n"));
@@ -122,46 +128,6 @@ static cg_str_t escape(const cg_buf_t *text, apr_pool_t *pool)
     cg_buf_init(&out, text->len + 16, pool);
     cg_buf_json_escape(&out, text->ptr, text->len);
     return (cg_str_t){out.ptr, out.len};
-}
-
-/* A number of a JSON text that was masked is a word now: quotes around it keep
- * the text JSON. Outside a string no capital letter follows a bracket, so that
- * is a mask, and masks are put out in one piece. */
-static void quote_masks(channel_t *channel, cg_buf_t *text, apr_pool_t *pool)
-{
-    cg_buf_t out;
-    if (!channel->is_json) {
-        return;
-    }
-    cg_buf_init(&out, text->len + 16, pool);
-    bool is_mask = false;
-    for (size_t i = 0; i < text->len; i++) {
-        char c = text->ptr[i];
-        bool begins = !channel->is_string && c == '[' && i + 1 < text->len &&
-                      apr_isupper(text->ptr[i + 1]);
-        if (begins) {
-            cg_buf_char(&out, '"');
-            is_mask = true;
-        }
-        cg_buf_char(&out, c);
-        if (is_mask && c == ']') {
-            cg_buf_char(&out, '"');
-            is_mask = false;
-        }
-        if (channel->is_escaped) {
-            channel->is_escaped = false;
-        }
-        else if (c == '"') {
-            channel->is_string = !channel->is_string;
-        }
-        else {
-            channel->is_escaped = channel->is_string && c == '\\';
-        }
-    }
-    if (out.len > text->len) {
-        text->len = 0;
-        cg_buf_add(text, out.ptr, out.len);
-    }
 }
 
 /* Writes the channel's last event once more, with text in its string's place. */
@@ -183,7 +149,7 @@ static void repeat_event(cg_observer_t *observer, const channel_t *channel)
 static cg_verdict_t check_block(cg_txn_t *txn, const channel_t *channel)
 {
     uint8_t by;
-    if (cg_stream_is_blocked(channel->stream, &by) &&
+    if (cg_stream_is_blocked(channel->running.stream, &by) &&
         cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL) ==
             CG_ANSWER_BLOCKED) {
         txn->blocked_type = cg_detector_name(by);
@@ -195,9 +161,9 @@ static cg_verdict_t check_block(cg_txn_t *txn, const channel_t *channel)
  * only now find what must not pass: the verdict says so. */
 static void flush(cg_observer_t *observer, channel_t *channel)
 {
-    observer->text.len = 0;
-    cg_stream_finish(channel->stream, &observer->text);
-    quote_masks(channel, &observer->text, observer->scratch);
+    clear_text(observer);
+    cg_running_finish(&channel->running, observer->scratch, &observer->text,
+                      &observer->kept);
     if (observer->text.len && channel->event.len) {
         repeat_event(observer, channel);
         keep(observer, channel);
@@ -277,7 +243,7 @@ typedef struct piece_t {
     const cg_event_t *event;
     const cg_walk_t *walk;
     cg_sift_t *sift;
-    cg_delta_t deltas[CG_DELTAS_MAX];
+    const cg_delta_t *deltas;
     size_t count;
     int others; /* splices of the sift that are no running text */
 } piece_t;
@@ -365,7 +331,7 @@ static void remember(cg_observer_t *observer, channel_t *channel,
 {
     channel->event.len = 0;
     channel->type.len = 0;
-    if (cg_stream_held_bytes(channel->stream) == 0) {
+    if (cg_running_held_bytes(&channel->running) == 0) {
         return;
     }
     const apr_array_header_t *splices =
@@ -388,19 +354,19 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
                                const cg_splice_t *others)
 {
     cg_txn_t *txn = observer->txn;
-    channel_t *channel = channel_of(observer, delta->channel);
+    channel_t *channel = channel_of(observer, delta);
     if (!channel) {
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
     cg_str_t text = cg_walk_string(piece->walk, delta->node, observer->scratch);
-    channel->is_json = delta->is_json;
     channel->choice = choice_of(piece->walk, delta->node);
-    observer->text.len = 0;
-    cg_stream_feed(channel->stream, text, &observer->text);
+    clear_text(observer);
+    cg_running_feed(&channel->running, text, observer->scratch, &observer->text,
+                    &observer->kept);
     if (cg_chat_answer_ends(piece->walk, txn->in.endpoint, delta->channel)) {
-        cg_stream_finish(channel->stream, &observer->text);
+        cg_running_finish(&channel->running, observer->scratch, &observer->text,
+                          &observer->kept);
     }
-    quote_masks(channel, &observer->text, observer->scratch);
     keep(observer, channel);
     remember(observer, channel, piece, delta, others);
     if (check_block(txn, channel) != CG_PASS) {
@@ -458,14 +424,23 @@ static void take_most(cg_tally_t *most, const cg_tally_t *tally)
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *left = a;
+    const uint32_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
 /* All strings of the event but its running texts are whole texts. */
 static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
 {
     cg_txn_t *txn = observer->txn;
-    uint32_t apart[CG_DELTAS_MAX];
+    uint32_t *apart =
+        apr_palloc(observer->scratch, (piece->count + 1) * sizeof *apart);
     for (size_t i = 0; i < piece->count; i++) {
         apart[i] = piece->deltas[i].node;
     }
+    qsort(apart, piece->count, sizeof *apart, by_number);
     cg_tally_t own = {{0}};
     cg_observe_sift_open(txn, piece->sift, observer->scratch);
     if (txn->in.endpoint == CG_ENDPOINT_RESPONSES) {
@@ -474,6 +449,9 @@ static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
     piece->sift->apart = apart;
     piece->sift->apart_count = piece->count;
     apr_status_t rv = cg_sift_document(piece->sift, piece->walk);
+    if (rv == APR_SUCCESS) {
+        cg_observe_restore(txn, piece->sift, piece->walk);
+    }
     piece->sift->apart = NULL;
     piece->sift->apart_count = 0;
     piece->sift->tally = NULL;
@@ -558,7 +536,10 @@ static cg_verdict_t take_json(cg_observer_t *observer, const cg_event_t *event)
     if (is_hidden(txn, &walk)) {
         return CG_PASS;
     }
-    piece.count = cg_chat_answer_deltas(&walk, txn->in.endpoint, piece.deltas);
+    cg_delta_t *deltas;
+    piece.count = cg_chat_answer_deltas(&walk, txn->in.endpoint, &deltas,
+                                        observer->scratch);
+    piece.deltas = deltas;
     if (piece.count > CG_DELTAS_MAX) {
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
@@ -635,7 +616,7 @@ void cg_observe_close(cg_txn_t *txn)
     cg_tally_t sum = {{0}};
     observer->is_counted = true;
     for (int i = 0; i < observer->channels->nelts; i++) {
-        add_tally(&sum, cg_stream_tally(channel_at(observer, i)->stream));
+        add_tally(&sum, cg_stream_tally(channel_at(observer, i)->running.stream));
     }
     take_most(&sum, &observer->repeated);
     add_tally(&txn->answer.tally, &sum);

@@ -78,6 +78,12 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
         .upstream = txn->route.account ? txn->route.account->name : "",
         .upstream_request_id = txn->answer.upstream_id,
         .is_stream = txn->answer.is_stream,
+        .policy_version = txn->published ? txn->published->version : 0,
+        .region = txn->region.rules.name,
+        .upstream_region =
+            txn->route.account ? txn->route.account->region : "",
+        .is_labelled = txn->region.is_labelled && txn->answer.has_begun,
+        .keep_for = txn->region.rules.keep_for,
         .has_hold = txn->grant.has_hold,
         .is_released = txn->bill.is_released,
         .hold_id = txn->grant.has_hold ? txn->grant.hold_id : NULL,
@@ -131,6 +137,10 @@ apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
     record.findings_count =
         add_findings(&txn->answer.tally, &txn->out.answer_actions, "answer",
                      findings, record.findings_count);
+    cg_buf_t opaque;
+    cg_buf_init(&opaque, 64, txn->pool);
+    cg_opaque_write(&txn->out.opaque, &opaque);
+    record.opaque = cg_buf_cstr(&opaque);
     measure(txn, &record);
 
     cg_buf_t json;

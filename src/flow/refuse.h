@@ -27,6 +27,7 @@ X(KEY_EXPIRED_REFUSED,         1004, 401, "invalid_request_error", "key_expired"
 X(KEY_SUSPENDED_REFUSED,       1005, 401, "invalid_request_error", "key_suspended",                 'd', "This API key is suspended.")                                                     \
 X(KEY_UNCHECKED,      1006, 503, "server_error",          "policy_store_unavailable",      'd', "API keys cannot be checked at the moment. Try again later.")                     \
 X(NOT_AUTHENTICATED,   1007, 401, "invalid_request_error", "invalid_api_key",               'e', "This request was not authenticated.")                                            \
+X(KEY_POLICY_UNKNOWN,  1008, 503, "server_error",          "key_policy_unknown",            'e', "The redaction policy of this API key names what this server does not know.")           \
 X(MODEL_NOT_ALLOWED,   1010, 403, "permission_error",      "model_not_allowed",             'd', "This API key may not use this model.")                                           \
 X(RATE_LIMIT,          2001, 429, "requests",              "rate_limit_exceeded",           'd', "Rate limit reached for requests.")                                               \
 X(TOKEN_LIMIT,         2002, 429, "tokens",                "rate_limit_exceeded",           'd', "Rate limit reached for tokens.")                                                 \
@@ -42,17 +43,28 @@ X(CONTENT_TYPE,        3006, 415, "invalid_request_error", "unsupported_content_
 X(CONTENT_ENCODING,    3007, 415, "invalid_request_error", "unsupported_content_encoding",  'd', "Compressed request bodies are not accepted. Send the body as it is.")            \
 X(CONTENT_BLOCKED,     3008, 400, "invalid_request_error", "content_policy_violation",      'd', "The request holds content that must not be sent.")                               \
 X(INSPECTION_FAILED,   3009, 400, "invalid_request_error", "content_not_inspectable",       'w', "The request holds text that cannot be inspected.")                                         \
+X(OPAQUE,              3010, 400, "invalid_request_error", "content_not_readable",          'd', "The request holds a file that cannot be read, and such files may not be sent.")    \
+X(INVALID_MULTIPART,   3011, 400, "invalid_request_error", "invalid_multipart",             'd', "We could not parse the multipart body of your request.")                          \
+X(INVALID_JSONL,       3012, 400, "invalid_request_error", "invalid_jsonl",                 'd', "A line of the file is not a JSON object of the kind it must be.")                 \
+X(UPLOAD_STORAGE,      3013, 503, "server_error",          "upload_storage_unavailable",    'e', "Uploads cannot be taken at the moment. Try again later.")                         \
+X(DETECTOR_AWAY,       3014, 503, "server_error",          "policy_detector_unavailable",   'w', "The request cannot be inspected at the moment. Try again later.")                          \
 X(UNKNOWN_URL,         4001, 404, "invalid_request_error", "unknown_url",                   'd', "Unknown request URL.")                                                           \
 X(METHOD,              4002, 405, "invalid_request_error", "method_not_allowed",            'd', "This method is not allowed for this URL.")                                       \
 X(MODEL_NOT_FOUND,     4003, 404, "invalid_request_error", "model_not_found",               'd', "The model does not exist or you do not have access to it.")                      \
+X(REGION_UNSERVED,     4013, 403, "permission_error",      "region_not_served",             'w', "No upstream may answer here: none is in a region that the rules of this place allow.") \
+X(PACK_UNKNOWN,        4012, 503, "server_error",          "pack_unknown",                  'e', "A pack of rules of this place is not loaded.")                                         \
+X(REGION_UNKNOWN,      4011, 503, "server_error",          "region_unknown",                'e', "The rules of this place's region are not loaded.")                                    \
 X(NO_UPSTREAM,         5001, 503, "server_error",          "upstream_unavailable",          'e', "No upstream can answer at the moment. Try again later.")                         \
 X(UPSTREAM_BROKEN,     5002, 502, "server_error",          "upstream_error",                'w', "The upstream's answer could not be used.")                                       \
 X(UPSTREAM_SLOW,       5003, 504, "server_error",          "upstream_timeout",              'w', "The upstream did not answer in time.")                                           \
 X(UPSTREAM_CREDENTIALS,5004, 502, "server_error",          "upstream_credentials_exhausted",'e', "The gateway's own credentials were refused by the upstream.")                    \
 X(ANSWER_BLOCKED,      6001, 502, "server_error",          "content_policy_violation",      'd', "The answer held content that must not be passed on.")                            \
 X(ANSWER_TOO_LARGE,    6002, 502, "server_error",          "answer_too_large",              'w', "The upstream's answer is larger than the gateway accepts.")                      \
+X(ANSWER_OPAQUE,       6003, 502, "server_error",          "content_not_readable",          'd', "The answer is a file that cannot be read, and such files may not be passed on.")     \
 X(AUDIT_FAILED,        8001, 503, "server_error",          "audit_unavailable",             'e', "The request cannot be recorded at the moment. Try again later.")                 \
-X(NOT_CONFIGURED,      9001, 500, "server_error",          "not_configured",                'e', "The gateway is not fully configured.")
+X(NOT_CONFIGURED,      9001, 500, "server_error",          "not_configured",                'e', "The gateway is not fully configured.") \
+X(LOCK_LOOSENED,       9003, 500, "server_error",          "policy_locked",                 'e', "A directive of this place would loosen what is locked further out.") \
+X(POLICY_UNLOADED,     9002, 503, "server_error",          "policy_unavailable",            'e', "The published policy cannot be loaded at the moment. Try again later.")
 // clang-format on
 
 typedef enum cg_verdict_t {

@@ -6,14 +6,26 @@
 #include "route/choose.h"
 #include "route/providers.h"
 
-cg_verdict_t cg_flow_route(cg_txn_t *txn)
+/* The account of the next attempt, tried ones and those left out that the region
+ * does not allow: for them there is no last resort. */
+static const cg_account_t *choose(const cg_txn_t *txn, uint32_t tried)
 {
     const cg_gateway_t *gateway = txn->gateway;
-    const cg_account_t *account =
-        cg_route_choose(gateway->accounts, txn->policy->routes, gateway->health,
-                        txn->route.tried, cg_clock_now());
+    return cg_route_choose(gateway->accounts, txn->policy->routes,
+                           gateway->health, tried | txn->route.barred,
+                           cg_clock_now());
+}
+
+cg_verdict_t cg_flow_route(cg_txn_t *txn)
+{
+    txn->route.barred =
+        cg_region_barred(&txn->region.rules, txn->gateway->accounts);
+    const cg_account_t *account = choose(txn, txn->route.tried);
     if (!account) {
-        return cg_txn_refuse(txn, CG_NO_UPSTREAM, NULL, NULL);
+        bool is_barred = txn->route.barred && !choose(txn, 0);
+        return cg_txn_refuse(txn,
+                             is_barred ? CG_REGION_UNSERVED : CG_NO_UPSTREAM,
+                             NULL, NULL);
     }
     txn->route.account = account;
     txn->route.tried |= UINT32_C(1) << account->index;
@@ -44,19 +56,12 @@ void cg_flow_attempted(cg_txn_t *txn, int status, const char *outcome,
                       first ? first - txn->route.sent_at : 0, now);
 }
 
-static bool has_untried(const cg_txn_t *txn)
-{
-    const cg_gateway_t *gateway = txn->gateway;
-    return cg_route_choose(gateway->accounts, txn->policy->routes,
-                           gateway->health, txn->route.tried,
-                           cg_clock_now()) != NULL;
-}
-
 bool cg_flow_may_retry(cg_txn_t *txn, int status)
 {
     const cg_provider_t *provider =
         cg_provider_find(txn->route.account->provider);
-    apr_time_t spent = cg_clock_monotonic() - txn->in.started_at;
+    apr_time_t spent = cg_clock_monotonic() - txn->in.started_at -
+                       txn->in.upload_for;
     bool is_worth_it = status == 0 || provider->is_retryable(status) ||
                        provider->is_credential_dead(status);
     if (!is_worth_it || txn->answer.is_aborted ||
@@ -64,7 +69,7 @@ bool cg_flow_may_retry(cg_txn_t *txn, int status)
         spent > txn->policy->total_for) {
         return false;
     }
-    if (has_untried(txn)) {
+    if (choose(txn, txn->route.tried)) {
         return true;
     }
     /* All were tried. One more round helps against a broken connection or a

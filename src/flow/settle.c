@@ -23,7 +23,7 @@ static void bill_nothing(cg_txn_t *txn)
 
 static bool is_charged(const cg_txn_t *txn)
 {
-    bool has_tokens = cg_endpoints[txn->in.endpoint].has_body;
+    bool has_tokens = cg_endpoints[txn->in.endpoint].has_tokens;
     bool is_ok = txn->answer.status >= 200 && txn->answer.status < 300;
     return has_tokens && txn->answer.has_begun && is_ok;
 }

@@ -8,7 +8,7 @@
 
 #include <apr_strings.h>
 
-#include "chat/request.h"
+#include "flow/sift_int.h"
 
 /* Shorter than any value worth masking as a member name or a number. */
 #define NAME_BYTES_MIN 8
@@ -64,112 +64,16 @@ static cg_str_t escaped(const char *text, size_t len, bool is_quoted,
     return (cg_str_t){out.ptr, out.len};
 }
 
-/* A text of the document, decoded, and the edits that mask it, in its bytes. */
-typedef struct text_t {
-    cg_str_t text;
-    cg_str_t name;             /* its member's, as a label for the scan */
-    apr_array_header_t *edits; /* of cg_splice_t; NULL: none */
-    apr_array_header_t *spots; /* of cg_finding_t; NULL: none, or unwanted */
-} text_t;
+typedef cg_sift_text_t text_t;
 
-static void add_spot(cg_sift_t *sift, text_t *to, const cg_finding_t *finding)
-{
-    if (!to->spots) {
-        to->spots = apr_array_make(sift->pool, 4, sizeof(cg_finding_t));
-    }
-    APR_ARRAY_PUSH(to->spots, cg_finding_t) = *finding;
-}
-
-static void add_edit(cg_sift_t *sift, text_t *to, const cg_finding_t *finding)
-{
-    char placeholder[CG_PLACEHOLDER_MAX];
-    size_t len = cg_mask_placeholder(sift->rules, finding, placeholder);
-    if (!to->edits) {
-        to->edits = apr_array_make(sift->pool, 4, sizeof(cg_splice_t));
-    }
-    APR_ARRAY_PUSH(to->edits, cg_splice_t) = (cg_splice_t){
-        .start = finding->start,
-        .end = finding->end,
-        .with = {apr_pstrmemdup(sift->pool, placeholder, len), len}};
-}
-
-static void block(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
-                  uint8_t type)
+void cg_sift_block(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
+                   uint8_t type)
 {
     if (!sift->is_blocked) {
         sift->is_blocked = true;
         sift->blocked_by = type;
         sift->blocked_at = cg_walk_pointer(walk, node, sift->pool);
     }
-}
-
-/* Scans one text and does with each finding what its action says. */
-static apr_status_t scan(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
-                         text_t *to)
-{
-    apr_status_t rv = cg_redact_scan_named(sift->rules, to->name, to->text,
-                                           sift->depth, &sift->findings);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (size_t i = 0; i < sift->findings.count; i++) {
-        const cg_finding_t *finding = &sift->findings.items[i];
-        uint8_t action = sift->actions->by_type[finding->type];
-        if (action == CG_ACTION_ALLOW) {
-            continue;
-        }
-        if (sift->tally) {
-            sift->tally->by_type[finding->type]++;
-        }
-        if (sift->spots) {
-            add_spot(sift, to, finding);
-        }
-        if (action == CG_ACTION_BLOCK) {
-            block(sift, walk, node, finding->type);
-        }
-        else if (action != CG_ACTION_LOG) {
-            add_edit(sift, to, finding);
-        }
-    }
-    return APR_SUCCESS;
-}
-
-/* Could this text be a JSON object or array? */
-static bool looks_like_json(cg_str_t text)
-{
-    size_t i = 0;
-    while (i < text.len && strchr(" \t\r\n", text.ptr[i]) && text.ptr[i]) {
-        i++;
-    }
-    return text.len - i >= 2 && (text.ptr[i] == '{' || text.ptr[i] == '[');
-}
-
-/* Masks inside a text that is JSON. False: it is none, treat it as words. */
-static bool scan_nested(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
-                        text_t *to, apr_status_t *rv)
-{
-    cg_walk_t inner;
-    if (sift->nesting >= CG_SIFT_NESTING_MAX || !looks_like_json(to->text) ||
-        cg_walk(to->text.ptr, to->text.len, &inner, NULL, sift->pool) !=
-            CG_WALK_OK) {
-        return false;
-    }
-    cg_sift_t nested = *sift;
-    nested.nesting++;
-    nested.apart_count = 0;
-    nested.on_text = NULL;
-    nested.splices = apr_array_make(sift->pool, 4, sizeof(cg_splice_t));
-    if (sift->spots) {
-        nested.spots = apr_array_make(sift->pool, 4, sizeof(cg_finding_t));
-    }
-    *rv = cg_sift_document(&nested, &inner);
-    to->edits = nested.splices->nelts ? nested.splices : NULL;
-    to->spots = nested.spots;
-    sift->findings = nested.findings;
-    if (nested.is_blocked) {
-        block(sift, walk, node, nested.blocked_by);
-    }
-    return true;
 }
 
 /* Offset in raw of each byte of the decoded text; NULL: they are the same. */
@@ -258,19 +162,20 @@ static cg_str_t name_of(const cg_walk_t *walk, uint32_t node)
 }
 
 static apr_status_t sift_string(cg_sift_t *sift, const cg_walk_t *walk,
-                                uint32_t node)
+                                uint32_t node, cg_content_t content)
 {
     const cg_node_t *at = &walk->nodes[node];
-    apr_status_t rv = APR_SUCCESS;
     text_t text = {.text = cg_walk_string(walk, node, sift->pool),
                    .name = name_of(walk, node)};
-    if (!scan_nested(sift, walk, node, &text, &rv)) {
-        rv = scan(sift, walk, node, &text);
+    apr_status_t rv = cg_sift_text(sift, walk, node, content, &text);
+    if (sift->on_plain && rv == APR_SUCCESS && content == CG_CONTENT_TEXT) {
+        sift->on_plain(sift->plain_baton, walk, node, text.text);
     }
     if (rv == APR_SUCCESS) {
         put(sift, &text, cg_walk_raw(walk, node), at->start, at->is_escaped);
     }
-    if (sift->on_text && !sift->is_blocked) { /* what blocks is not masked */
+    /* What blocks is not masked. */
+    if (sift->on_text && !sift->is_blocked && content == CG_CONTENT_TEXT) {
         sift->on_text(sift->baton, walk, node, masked_text(sift, &text));
     }
     return rv;
@@ -285,7 +190,7 @@ static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
                    .name = name_of(walk, node)};
     apr_status_t rv = APR_SUCCESS;
     if (end - start >= DIGITS_MIN) {
-        rv = scan(sift, walk, node, &text);
+        rv = cg_sift_words(sift, walk, node, &text);
     }
     if (rv == APR_SUCCESS && text.edits) {
         cg_str_t masked = masked_text(sift, &text);
@@ -296,17 +201,24 @@ static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
     return rv;
 }
 
+static bool is_number_byte(char c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' ||
+           (c | 0x20) == 'e';
+}
+
 static apr_status_t sift_gap(cg_sift_t *sift, const cg_walk_t *walk,
                              uint32_t array, uint32_t at, uint32_t end)
 {
     apr_status_t rv = APR_SUCCESS;
     while (at < end && rv == APR_SUCCESS) {
         uint32_t stop = at;
-        while (stop < end && strchr("0123456789+-.eE", walk->text[stop]) &&
-               walk->text[stop]) {
+        while (stop < end && is_number_byte(walk->text[stop])) {
             stop++;
         }
-        rv = sift_number(sift, walk, array, at, stop);
+        if (stop - at >= DIGITS_MIN) {
+            rv = sift_number(sift, walk, array, at, stop);
+        }
         at = stop + 1;
     }
     return rv;
@@ -343,21 +255,25 @@ static apr_status_t sift_name(cg_sift_t *sift, const cg_walk_t *walk,
         char *decoded = apr_palloc(sift->pool, raw.len + 1);
         text.text = (cg_str_t){decoded, cg_walk_unescape(raw, decoded, NULL)};
     }
-    apr_status_t rv = scan(sift, walk, where, &text);
+    apr_status_t rv = cg_sift_words(sift, walk, where, &text);
     if (rv == APR_SUCCESS) {
         put(sift, &text, raw, at->key_start, at->key_is_escaped);
     }
     return rv;
 }
 
-static bool is_apart(cg_sift_t *sift, uint32_t node)
+static int by_number(const void *a, const void *b)
 {
-    for (size_t i = 0; i < sift->apart_count; i++) {
-        if (sift->apart[i] == node) {
-            return true;
-        }
-    }
-    return false;
+    const uint32_t *left = a;
+    const uint32_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static bool is_apart(const cg_sift_t *sift, uint32_t node)
+{
+    return sift->apart_count > 0 &&
+           bsearch(&node, sift->apart, sift->apart_count, sizeof node,
+                   by_number);
 }
 
 static bool has_long_name(const cg_walk_t *walk, uint32_t node)
@@ -383,6 +299,52 @@ static bool may_hide(const cg_walk_t *walk, uint32_t node)
     return false;
 }
 
+/* A model is the API's own word, but nothing says how it is made: one long enough
+ * to hold a key is looked at. */
+#define MODEL_LONG 20
+
+static cg_content_t content_of(const cg_sift_t *sift, const cg_walk_t *walk,
+                               uint32_t node)
+{
+    const cg_node_t *at = &walk->nodes[node];
+    cg_content_t content = cg_chat_content(walk, node);
+    if (content == CG_CONTENT_TEXT) {
+        return content;
+    }
+    if (content == CG_CONTENT_WORD) {
+        bool is_model = sift->opaque && at->end - at->start >= MODEL_LONG &&
+                        cg_walk_key_is(walk, node, "model");
+        return sift->nesting > 0 || is_model ? CG_CONTENT_TEXT : content;
+    }
+    if (sift->opaque) {
+        return content;
+    }
+    return sift->nesting > 0 ? CG_CONTENT_TEXT : CG_CONTENT_WORD;
+}
+
+/* Numbers of a request that count or tell the time, however large. */
+static bool is_plain_number(const cg_walk_t *walk, uint32_t node)
+{
+    static const char *const names[] = {"seed", "created", "timestamp"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (cg_walk_key_is(walk, node, names[i])) {
+            return true;
+        }
+    }
+    const cg_node_t *at = &walk->nodes[node];
+    return at->key_len > 3 &&
+           memcmp(walk->text + at->key_start + at->key_len - 3, "_at", 3) == 0;
+}
+
+/* In a request a number is looked at wherever it stands; in an answer only in
+ * JSON that is nested in a text. */
+static bool has_numbers(const cg_sift_t *sift, const cg_walk_t *walk,
+                        uint32_t node)
+{
+    return sift->nesting > 0 ||
+           (sift->opaque && !is_plain_number(walk, node));
+}
+
 static apr_status_t sift_node(cg_sift_t *sift, const cg_walk_t *walk,
                               uint32_t node)
 {
@@ -395,14 +357,17 @@ static apr_status_t sift_node(cg_sift_t *sift, const cg_walk_t *walk,
         return rv;
     }
     if (at->kind == CG_NODE_STRING && at->end > at->start &&
-        !is_apart(sift, node) &&
-        (sift->nesting > 0 || cg_chat_is_text(walk, node))) {
-        return sift_string(sift, walk, node);
+        !is_apart(sift, node)) {
+        cg_content_t content = content_of(sift, walk, node);
+        return content == CG_CONTENT_WORD
+                   ? APR_SUCCESS
+                   : sift_string(sift, walk, node, content);
     }
-    if (at->kind == CG_NODE_NUMBER && sift->nesting > 0) {
+    if (at->kind == CG_NODE_NUMBER && at->end - at->start >= DIGITS_MIN &&
+        has_numbers(sift, walk, node)) {
         return sift_number(sift, walk, node, at->start, at->end);
     }
-    if (at->kind == CG_NODE_ARRAY && sift->nesting > 0) {
+    if (at->kind == CG_NODE_ARRAY && has_numbers(sift, walk, node)) {
         return sift_numbers(sift, walk, node);
     }
     return APR_SUCCESS;
@@ -426,6 +391,131 @@ static void put_in_order(apr_array_header_t *splices)
             return;
         }
     }
+}
+
+/* A splice that covers this one, and what else it reaches into. */
+static cg_splice_t cover_of(cg_sift_t *sift, const cg_walk_t *walk,
+                            const cg_cover_t *cover)
+{
+    const cg_node_t *at = &walk->nodes[cover->node];
+    const uint32_t *map =
+        map_of(sift, cg_walk_raw(walk, cover->node), at->is_escaped);
+    const cg_finding_t *finding = &cover->finding;
+    return (cg_splice_t){
+        .start = at->start + (map ? map[finding->start] : finding->start),
+        .end = at->start + (map ? map[finding->end] : finding->end),
+        .with = cover->with};
+}
+
+static void add_cover_spot(cg_sift_t *sift, const cg_cover_t *cover,
+                           const cg_splice_t *splice)
+{
+    if (sift->spots) {
+        cg_finding_t spot = cover->finding;
+        spot.start = splice->start;
+        spot.end = splice->end;
+        APR_ARRAY_PUSH(sift->spots, cg_finding_t) = spot;
+    }
+}
+
+/* Puts two ascending lists together; where they meet, the cover stands. */
+static apr_array_header_t *merge(const apr_array_header_t *splices,
+                                 const apr_array_header_t *covers,
+                                 apr_pool_t *pool)
+{
+    const cg_splice_t *old = (const cg_splice_t *)splices->elts;
+    const cg_splice_t *cover = (const cg_splice_t *)covers->elts;
+    apr_array_header_t *out = apr_array_make(
+        pool, splices->nelts + covers->nelts, sizeof(cg_splice_t));
+    int i = 0;
+    for (int k = 0; k < covers->nelts; k++) {
+        cg_splice_t splice = cover[k];
+        while (i < splices->nelts && old[i].end <= splice.start) {
+            APR_ARRAY_PUSH(out, cg_splice_t) = old[i++];
+        }
+        while (i < splices->nelts && old[i].start < splice.end) {
+            splice.start =
+                old[i].start < splice.start ? old[i].start : splice.start;
+            splice.end = old[i].end > splice.end ? old[i].end : splice.end;
+            i++;
+        }
+        const cg_splice_t *last =
+            out->nelts ? &APR_ARRAY_IDX(out, out->nelts - 1, cg_splice_t)
+                       : NULL;
+        if (!last || last->end <= splice.start) {
+            APR_ARRAY_PUSH(out, cg_splice_t) = splice;
+        }
+        else if (last->end < splice.end) {
+            APR_ARRAY_IDX(out, out->nelts - 1, cg_splice_t).end = splice.end;
+        }
+    }
+    while (i < splices->nelts) {
+        APR_ARRAY_PUSH(out, cg_splice_t) = old[i++];
+    }
+    return out;
+}
+
+void cg_sift_cover(cg_sift_t *sift, const cg_walk_t *walk,
+                   const cg_cover_t *covers, size_t count)
+{
+    apr_array_header_t *splices =
+        apr_array_make(sift->pool, (int)count + 1, sizeof(cg_splice_t));
+    for (size_t i = 0; i < count; i++) {
+        cg_splice_t splice = cover_of(sift, walk, &covers[i]);
+        add_cover_spot(sift, &covers[i], &splice);
+        if (covers[i].with.ptr) {
+            APR_ARRAY_PUSH(splices, cg_splice_t) = splice;
+        }
+    }
+    if (splices->nelts > 0) {
+        put_in_order(splices);
+        sift->splices = merge(sift->splices, splices, sift->pool);
+    }
+}
+
+/* The first splice that does not end before at. */
+static int splice_from(const apr_array_header_t *splices, uint32_t at)
+{
+    const cg_splice_t *all = (const cg_splice_t *)splices->elts;
+    int low = 0;
+    int high = splices->nelts;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (all[middle].end <= at) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+cg_str_t cg_sift_masked(const cg_sift_t *sift, const cg_walk_t *walk,
+                        uint32_t node, apr_pool_t *pool)
+{
+    const cg_node_t *at = &walk->nodes[node];
+    const cg_splice_t *all = (const cg_splice_t *)sift->splices->elts;
+    int first = splice_from(sift->splices, at->start);
+    int end = first;
+    while (end < sift->splices->nelts && all[end].start < at->end) {
+        end++;
+    }
+    if (end == first) {
+        return cg_walk_string(walk, node, pool);
+    }
+    cg_buf_t raw;
+    uint32_t from = at->start;
+    cg_buf_init(&raw, at->end - at->start + 64, pool);
+    for (int i = first; i < end; i++) {
+        cg_buf_add(&raw, walk->text + from, all[i].start - from);
+        cg_buf_add(&raw, all[i].with.ptr, all[i].with.len);
+        from = all[i].end;
+    }
+    cg_buf_add(&raw, walk->text + from, at->end - from);
+    char *text = apr_palloc(pool, raw.len + 1);
+    size_t len = cg_walk_unescape((cg_str_t){raw.ptr, raw.len}, text, NULL);
+    return (cg_str_t){text, len};
 }
 
 apr_status_t cg_sift_document(cg_sift_t *sift, const cg_walk_t *walk)

@@ -16,6 +16,23 @@ cg_verdict_t cg_txn_refuse(cg_txn_t *txn, cg_verdict_t verdict,
     return txn->verdict;
 }
 
+void cg_txn_pseudonyms(cg_txn_t *txn, cg_str_t source)
+{
+    const cg_pseudonym_keys_t *keys =
+        txn->gateway ? txn->gateway->pseudonym_keys : NULL;
+    bool is_wanted =
+        cg_rules_has_action(txn->rules, &txn->out.actions,
+                            CG_ACTION_PSEUDONYM) ||
+        cg_rules_has_action(txn->rules, &txn->out.answer_actions,
+                            CG_ACTION_PSEUDONYM);
+    if (!txn->out.pseudonyms && keys && is_wanted) {
+        txn->out.pseudonyms = cg_pseudonyms_open(keys, txn->pool);
+    }
+    if (txn->out.pseudonyms) {
+        cg_pseudonyms_note_typed(txn->out.pseudonyms, source);
+    }
+}
+
 cg_verdict_t cg_txn_body(cg_txn_t *txn, cg_str_t body)
 {
     cg_error_t err = {""};

@@ -10,15 +10,20 @@
 #include "chat/answer.h"
 #include "chat/request.h"
 #include "flow/gateway.h"
+#include "flow/opaque.h"
 #include "flow/refuse.h"
+#include "flow/region.h"
 #include "redact/mask.h"
 
 typedef struct cg_observer_t cg_observer_t;
+typedef struct cg_file_observer_t cg_file_observer_t;
+typedef struct cg_labeller_t cg_labeller_t;
 
 typedef struct cg_txn_t {
     apr_pool_t *pool;
     const cg_gateway_t *gateway;
     const cg_policy_t *policy;
+    const cg_published_t *published; /* as it was at the gate; NULL: nothing */
     const cg_rules_t *rules; /* what to look for; as they were at the gate */
 
     /* Facts of the request · written by: httpd/gate.c, cg_txn_body */
@@ -32,6 +37,9 @@ typedef struct cg_txn_t {
         cg_str_t model; /* decoded: of the body, or of /models/{id} */
         cg_str_t body;
         cg_request_t request; /* endpoints with a body */
+        cg_str_t id_in_path;  /* of /files/{id}; empty: there is none */
+        int64_t upload_tokens; /* of a multipart body, about */
+        apr_time_t upload_for; /* how long a multipart body took to come */
     } in;
 
     /* Who asks · written by: authenticate */
@@ -60,8 +68,11 @@ typedef struct cg_txn_t {
     /* What may leave · written by: inspect */
     struct {
         cg_str_t body; /* edited; the request's own bytes if nothing was */
+        cg_pseudonyms_t *pseudonyms; /* NULL: nothing is pseudonymised */
         cg_tally_t tally;
-        cg_str_t prompt; /* masked text for the record */
+        cg_opaque_t opaque;  /* what could not be read */
+        const char *trouble; /* of the detector, for the log; NULL: none */
+        cg_str_t prompt;     /* masked text for the record */
         bool prompt_cut;
         cg_actions_t actions;        /* of requests */
         cg_actions_t answer_actions; /* of answers */
@@ -69,9 +80,20 @@ typedef struct cg_txn_t {
         bool is_usage_ours;          /* we asked for the usage chunk */
     } out;
 
+    /* Whose rules hold · written by: actions, label; read by: route, observe */
+    struct {
+        cg_region_t rules;  /* all zero: no region's */
+        bool is_labelled;   /* the answer says that a machine wrote it */
+        const char *words;  /* what is added to its text; NULL: nothing */
+        bool was_shown;     /* they stand in the answer */
+        const char *spoken; /* Accept-Language · written by: httpd/gate.c */
+        cg_labeller_t *labeller; /* of a stream */
+    } region;
+
     /* Who answers · written by: route, and httpd/upstream.c per attempt */
     struct {
         const cg_account_t *account;
+        uint32_t barred; /* bit per account: the region does not allow it */
         uint32_t tried; /* bit per account */
         int attempts;
         apr_time_t sent_at; /* monotonic, of the last attempt */
@@ -93,6 +115,7 @@ typedef struct cg_txn_t {
         int64_t text_bytes; /* of all running text, for the estimate */
         const char *upstream_id;
         cg_observer_t *observer;
+        cg_file_observer_t *file; /* of an answer that is a file */
     } answer;
 
     /* What it cost · written by: settle */
@@ -115,6 +138,11 @@ typedef struct cg_txn_t {
 /* Refuses: keeps the first verdict, its words and member, and returns it. */
 cg_verdict_t cg_txn_refuse(cg_txn_t *txn, cg_verdict_t verdict,
                            const char *words, const char *param);
+/* Opens out.pseudonyms if something is to be pseudonymised, in the request or in
+ * its answer, and notes what source, the request as it came, has that looks like a
+ * token. After cg_flow_actions, before anything is scanned; may be called again
+ * for further sources. */
+void cg_txn_pseudonyms(cg_txn_t *txn, cg_str_t source);
 /* Parses a body of the endpoint and fills in.request, in.model. */
 cg_verdict_t cg_txn_body(cg_txn_t *txn, cg_str_t body);
 

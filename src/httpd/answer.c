@@ -9,6 +9,7 @@
  *   refused   the verdict is set: nothing passes, upstream.c says it
  *   whole     gathered to its end, observed, passed in one piece
  *   stream    observed and passed event by event
+ *   file      not JSON: observed and passed as it comes
  *
  * A stream that breaks gets an error event and no clean end (an error bucket makes
  * httpd leave out the last chunk).
@@ -21,11 +22,23 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "flow/observe_file.h"
+#include "flow/label.h"
 #include "route/providers.h"
 
 static ap_filter_rec_t *answer_filter;
 
-typedef enum fate_t { UNDECIDED, SWALLOWED, WHOLE, STREAM, OVER } fate_t;
+typedef enum fate_t {
+    UNDECIDED,
+    SWALLOWED,
+    WHOLE,
+    STREAM,
+    PLAIN_FILE,
+    OVER
+} fate_t;
+
+/* Gathered of a file before its first bytes go: a refusal until then is clean. */
+#define FILE_BYTES 65536
 
 /* lives in: r->pool, one a request, made new for each attempt */
 typedef struct answer_t {
@@ -40,6 +53,20 @@ static bool is_event_stream(const request_rec *r)
 {
     return r->content_type &&
            strncasecmp(r->content_type, "text/event-stream", 17) == 0;
+}
+
+static bool is_json(const request_rec *r)
+{
+    const char *type = r->content_type ? r->content_type : "";
+    size_t len = strcspn(type, "; \t");
+    return len == 16 && strncasecmp(type, "application/json", 16) == 0;
+}
+
+/* What somebody stored is a file, whatever the provider takes it for. */
+static bool is_file(const request_rec *r, const cg_txn_t *txn)
+{
+    return r->status < 300 && cg_endpoints[txn->in.endpoint].may_be_file &&
+           (txn->in.endpoint == CG_ENDPOINT_FILE_CONTENT || !is_json(r));
 }
 
 /* Delta seconds or a date; bounded by what health.c makes of it. */
@@ -88,6 +115,10 @@ static void choose_headers(request_rec *r, cg_txn_t *txn)
         apr_table_unset(r->err_headers_out, "Retry-After");
     }
     apr_table_setn(headers, "Cache-Control", "no-store");
+    cg_label_begin(txn, r->status);
+    if (txn->region.is_labelled) {
+        apr_table_setn(headers, "x-chatgpt-ai-generated", cg_label_header(txn));
+    }
     r->headers_out = headers;
 }
 
@@ -116,7 +147,9 @@ static fate_t decide(request_rec *r, answer_t *answer)
     txn->answer.has_begun = true;
     txn->answer.first_byte_at = cg_clock_monotonic();
     choose_headers(r, txn);
-    return r->status < 300 && is_event_stream(r) ? STREAM : WHOLE;
+    bool is_stream = r->status < 300 && is_event_stream(r) &&
+                     txn->in.endpoint != CG_ENDPOINT_FILE_CONTENT;
+    return is_stream ? STREAM : is_file(r, txn) ? PLAIN_FILE : WHOLE;
 }
 
 static apr_status_t pass(ap_filter_t *f, cg_str_t bytes, bool is_flushed,
@@ -189,6 +222,7 @@ static apr_status_t end_whole(ap_filter_t *f, answer_t *answer)
         }
         return APR_SUCCESS;
     }
+    cg_label_whole(txn, &answer->out);
     if (cg_gate_record(r, txn, r->status) != APR_SUCCESS &&
         txn->policy->audit == 1) {
         return refuse_whole(answer, CG_AUDIT_FAILED);
@@ -251,11 +285,11 @@ static apr_status_t feed_stream(ap_filter_t *f, answer_t *answer,
                                 const char *data, size_t len)
 {
     cg_txn_t *txn = &answer->in->txn;
-    if (cg_flow_observe_feed(txn, (cg_str_t){data, len}, &answer->out) !=
-        CG_PASS) {
-        return cut_stream(f, answer);
-    }
-    return APR_SUCCESS;
+    size_t from = answer->out.len;
+    cg_verdict_t verdict =
+        cg_flow_observe_feed(txn, (cg_str_t){data, len}, &answer->out);
+    cg_label_events(txn, &answer->out, from);
+    return verdict == CG_PASS ? APR_SUCCESS : cut_stream(f, answer);
 }
 
 static apr_status_t send_stream(ap_filter_t *f, answer_t *answer)
@@ -273,13 +307,78 @@ static apr_status_t send_stream(ap_filter_t *f, answer_t *answer)
 static apr_status_t end_stream(ap_filter_t *f, answer_t *answer, bool is_cut)
 {
     cg_txn_t *txn = &answer->in->txn;
-    if (cg_flow_observe_finish(txn, is_cut, &answer->out) != CG_PASS ||
-        !is_recorded(f->r, answer)) {
+    size_t from = answer->out.len;
+    cg_verdict_t verdict = cg_flow_observe_finish(txn, is_cut, &answer->out);
+    cg_label_events(txn, &answer->out, from);
+    if (verdict != CG_PASS || !is_recorded(f->r, answer)) {
         return cut_stream(f, answer);
     }
     answer->fate = OVER;
     return pass(f, (cg_str_t){answer->out.ptr, answer->out.len}, false, false,
                 true);
+}
+
+/* -- files ------------------------------------------------------------------ */
+
+static void begin_file(request_rec *r, answer_t *answer)
+{
+    cg_txn_t *txn = &answer->in->txn;
+    cg_flow_observe_file_open(txn, r->content_type);
+    cg_buf_init(&answer->out, 4096, r->pool);
+    apr_table_unset(r->headers_out, "Content-Length");
+}
+
+static apr_status_t refuse_file(ap_filter_t *f, answer_t *answer)
+{
+    cg_txn_t *txn = &answer->in->txn;
+    if (!answer->in->is_passed) {
+        return refuse_whole(answer, txn->verdict);
+    }
+    answer->out.len = 0;
+    return cut_stream(f, answer);
+}
+
+static apr_status_t pass_file(ap_filter_t *f, answer_t *answer, bool is_end)
+{
+    const cg_txn_t *txn = &answer->in->txn;
+    uint32_t opaque = cg_opaque_total(&txn->out.opaque);
+    if (opaque > 0 && txn->policy->opaque != CG_OPAQUE_ALLOW &&
+        !answer->in->is_passed) {
+        apr_table_setn(f->r->err_headers_out, "x-chatgpt-opaque",
+                       apr_psprintf(f->r->pool, "%u", opaque));
+    }
+    apr_status_t rv =
+        pass(f, (cg_str_t){answer->out.ptr, answer->out.len}, false, false,
+             is_end);
+    answer->out.len = 0;
+    return rv;
+}
+
+static apr_status_t feed_file(ap_filter_t *f, answer_t *answer,
+                              const char *data, size_t len)
+{
+    cg_txn_t *txn = &answer->in->txn;
+    if (cg_flow_observe_file_feed(txn, (cg_str_t){data, len}, &answer->out) !=
+        CG_PASS) {
+        return refuse_file(f, answer);
+    }
+    return answer->out.len < FILE_BYTES ? APR_SUCCESS
+                                        : pass_file(f, answer, false);
+}
+
+static apr_status_t end_file(ap_filter_t *f, answer_t *answer, bool is_cut)
+{
+    cg_txn_t *txn = &answer->in->txn;
+    if (cg_flow_observe_file_finish(txn, is_cut, &answer->out) != CG_PASS) {
+        return refuse_file(f, answer);
+    }
+    if (cg_gate_record(f->r, txn, f->r->status) != APR_SUCCESS &&
+        txn->policy->audit == 1) {
+        cg_txn_refuse(txn, CG_AUDIT_FAILED, NULL, NULL);
+        return refuse_file(f, answer);
+    }
+    answer->fate = OVER;
+    return pass_file(f, answer, true);
 }
 
 /* -- the filter ------------------------------------------------------------- */
@@ -293,6 +392,9 @@ static void ensure_decided(request_rec *r, answer_t *answer)
     if (answer->fate == STREAM) {
         begin_stream(r, answer);
         cg_buf_init(&answer->out, 512, answer->scratch);
+    }
+    if (answer->fate == PLAIN_FILE) {
+        begin_file(r, answer);
     }
     if (answer->fate == WHOLE) {
         cg_buf_init(&answer->whole,
@@ -315,6 +417,9 @@ static apr_status_t take_data(ap_filter_t *f, answer_t *answer, apr_bucket *b)
     if (answer->fate == WHOLE) {
         return add_whole(answer, data, len);
     }
+    if (answer->fate == PLAIN_FILE) {
+        return feed_file(f, answer, data, len);
+    }
     return answer->fate == STREAM ? feed_stream(f, answer, data, len)
                                   : APR_SUCCESS;
 }
@@ -324,6 +429,9 @@ static apr_status_t take_end(ap_filter_t *f, answer_t *answer)
     ensure_decided(f->r, answer);
     if (answer->fate == WHOLE) {
         return end_whole(f, answer);
+    }
+    if (answer->fate == PLAIN_FILE) {
+        return end_file(f, answer, false);
     }
     return answer->fate == STREAM ? end_stream(f, answer, false) : APR_SUCCESS;
 }
@@ -338,7 +446,10 @@ static apr_status_t take_break(ap_filter_t *f, answer_t *answer)
     if (answer->fate == STREAM) {
         return end_stream(f, answer, true);
     }
-    if (answer->fate == WHOLE) {
+    if (answer->fate == PLAIN_FILE && answer->in->is_passed) {
+        return end_file(f, answer, true);
+    }
+    if (answer->fate == WHOLE || answer->fate == PLAIN_FILE) {
         answer->in->attempt.status = 0;
         answer->in->txn.answer.has_begun = false;
     }

@@ -1,10 +1,14 @@
-/* Bodies: reading a request's body whole, and handing another one on.
+/* Bodies: reading a request's body, and handing another one on.
  * SPDX-License-Identifier: Apache-2.0
  *
  * LimitRequestBody is not enforced once a request is mod_proxy's (tried on
  * 2.4.71), so the bound is kept here: by Content-Length before a byte is read,
  * then while reading. What is too large is read and dropped within a bound, so
  * that the caller sees the answer and not a reset.
+ *
+ * An upload is not held but inspected as it comes, into a spill (base/spill.h);
+ * each attempt reads it from there. Its time grows with what has arrived: a slow
+ * line may send a large file, one who sends nothing is given no longer.
  */
 #include "httpd/httpd_int.h"
 
@@ -18,6 +22,7 @@
 #define DRAIN_FOR (5 * CG_SECOND)
 #define READ_BYTES 65536
 #define FIRST_BYTES_MAX (256 * CG_KIB)
+#define UPLOAD_RATE (128 * CG_KIB) /* bytes a second that earn more time */
 
 static ap_filter_rec_t *replay_filter;
 
@@ -25,6 +30,8 @@ typedef struct reading_t {
     request_rec *r;
     apr_off_t most;
     apr_time_t until; /* monotonic */
+    apr_off_t total;
+    cg_upload_t *upload; /* takes the bytes; NULL: buf does */
     cg_buf_t buf;
     bool is_ended;
 } reading_t;
@@ -46,10 +53,17 @@ static apr_status_t take(reading_t *reading, apr_bucket_brigade *brigade)
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        if ((apr_off_t)(reading->buf.len + len) > reading->most) {
+        if (reading->total + (apr_off_t)len > reading->most) {
             return APR_ENOSPC;
         }
-        cg_buf_add(&reading->buf, data, len);
+        reading->total += (apr_off_t)len;
+        if (!reading->upload) {
+            cg_buf_add(&reading->buf, data, len);
+        }
+        else if (cg_flow_upload_feed(reading->upload,
+                                     (cg_str_t){data, len}) != CG_PASS) {
+            return APR_EGENERAL; /* the verdict says why */
+        }
     }
     return APR_SUCCESS;
 }
@@ -62,7 +76,9 @@ static apr_status_t read_brigade(reading_t *reading,
     conn_rec *c = reading->r->connection;
     apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
     apr_interval_time_t usual = -1;
-    apr_time_t left = reading->until - cg_clock_monotonic();
+    apr_time_t earned =
+        reading->upload ? reading->total * CG_SECOND / UPLOAD_RATE : 0;
+    apr_time_t left = reading->until + earned - cg_clock_monotonic();
     if (left <= 0) {
         return APR_TIMEUP;
     }
@@ -144,14 +160,12 @@ apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
     return rv;
 }
 
-cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out)
+static cg_verdict_t refuse(request_rec *r, cg_txn_t *txn, apr_status_t rv)
 {
-    apr_status_t rv =
-        cg_body_read(r, txn->policy->body_max, txn->policy->body_for, out);
-    if (rv == APR_SUCCESS) {
-        return CG_PASS;
-    }
     r->connection->keepalive = AP_CONN_CLOSE;
+    if (txn->verdict != CG_PASS) {
+        return txn->verdict;
+    }
     if (rv == APR_ENOSPC) {
         return cg_txn_refuse(txn, CG_TOO_LARGE, NULL, NULL);
     }
@@ -162,12 +176,88 @@ cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out)
     return cg_txn_refuse(txn, CG_BODY_BROKEN, NULL, NULL);
 }
 
+cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out)
+{
+    apr_status_t rv =
+        cg_body_read(r, txn->policy->body_max, txn->policy->body_for, out);
+    return rv == APR_SUCCESS ? CG_PASS : refuse(r, txn, rv);
+}
+
+/* What cannot be kept is the operator's to mend: the words name folder and error. */
+static cg_verdict_t log_trouble(request_rec *r, const cg_txn_t *txn,
+                                const cg_upload_t *upload)
+{
+    if (txn->verdict == CG_UPLOAD_STORAGE) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "CG3014 %s (request %s)",
+                      cg_flow_upload_trouble(upload), txn->in.id);
+    }
+    return txn->verdict;
+}
+
+cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
+{
+    apr_bucket_brigade *brigade =
+        apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_time_t begun = cg_clock_monotonic();
+    reading_t reading = {.r = r,
+                         .most = txn->policy->upload_max,
+                         .until = begun + txn->policy->body_for};
+    apr_off_t length = length_of(r);
+    apr_status_t rv = length > reading.most ? APR_ENOSPC : APR_SUCCESS;
+    reading.upload = cg_flow_upload_open(
+        txn, apr_table_get(r->headers_in, "Content-Type"),
+        txn->gateway->upload_folder);
+    if (!reading.upload) {
+        return txn->verdict;
+    }
+    while (rv == APR_SUCCESS && !reading.is_ended) {
+        rv = read_some(&reading, brigade);
+    }
+    if ((rv == APR_ENOSPC || txn->verdict != CG_PASS) && !reading.is_ended &&
+        !(length > reading.most && r->expecting_100)) {
+        drain(r, brigade);
+    }
+    apr_brigade_destroy(brigade);
+    txn->in.upload_for = cg_clock_monotonic() - begun;
+    *out = reading.upload;
+    if (rv == APR_SUCCESS) {
+        cg_flow_upload_finish(reading.upload);
+    }
+    else {
+        refuse(r, txn, rv);
+    }
+    return log_trouble(r, txn, reading.upload);
+}
+
 /* -- handing on ------------------------------------------------------------- */
 
 typedef struct replay_t {
-    cg_str_t body;
+    const cg_walk_in_t *in;
     bool is_sent;
 } replay_t;
+
+static apr_off_t length_out(const cg_walk_in_t *in)
+{
+    return in->upload ? cg_flow_upload_body(in->upload)->len
+                      : (apr_off_t)in->txn.out.body.len;
+}
+
+/* All of what may leave. A file is read at its own places each time. */
+static void put_body(const cg_walk_in_t *in, apr_bucket_brigade *brigade)
+{
+    apr_bucket_alloc_t *alloc = brigade->bucket_alloc;
+    const cg_spill_t *spill =
+        in->upload ? cg_flow_upload_body(in->upload) : NULL;
+    cg_str_t body = spill ? spill->memory : in->txn.out.body;
+    if (spill && spill->file) {
+        apr_brigade_insert_file(brigade, spill->file, 0, spill->len,
+                                in->txn.pool);
+    }
+    else if (body.len) {
+        APR_BRIGADE_INSERT_TAIL(
+            brigade, apr_bucket_immortal_create(body.ptr, body.len, alloc));
+    }
+}
 
 static apr_status_t replay_in(ap_filter_t *f, apr_bucket_brigade *brigade,
                               ap_input_mode_t mode, apr_read_type_e block,
@@ -177,10 +267,8 @@ static apr_status_t replay_in(ap_filter_t *f, apr_bucket_brigade *brigade,
     if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE) {
         return ap_get_brigade(f->next, brigade, mode, block, readbytes);
     }
-    if (!replay->is_sent && replay->body.len) {
-        APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_immortal_create(
-                                             replay->body.ptr, replay->body.len,
-                                             f->c->bucket_alloc));
+    if (!replay->is_sent) {
+        put_body(replay->in, brigade);
     }
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(f->c->bucket_alloc));
     replay->is_sent = true;
@@ -203,7 +291,7 @@ static replay_t *replay_of(request_rec *r)
  * all of it and its end, it takes Content-Length at any size and never spools to
  * a file (323 against 130 us at 64 KB). The filter stands by for a version that
  * does not look there. */
-static void seed(request_rec *r, cg_str_t body)
+static void seed(request_rec *r, const cg_walk_in_t *in)
 {
     static const char name[] = "proxy-req-input";
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
@@ -215,23 +303,21 @@ static void seed(request_rec *r, cg_str_t body)
         apr_pool_userdata_setn(brigade, name, NULL, r->pool);
     }
     apr_brigade_cleanup(brigade);
-    if (body.len) {
-        APR_BRIGADE_INSERT_TAIL(
-            brigade, apr_bucket_immortal_create(body.ptr, body.len, alloc));
-    }
+    put_body(in, brigade);
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
 }
 
-void cg_body_replay(request_rec *r, cg_str_t body)
+void cg_body_replay(request_rec *r, const cg_walk_in_t *in)
 {
     replay_t *replay = replay_of(r);
-    *replay = (replay_t){.body = body};
-    seed(r, body);
+    *replay = (replay_t){.in = in};
+    seed(r, in);
     apr_table_unset(r->headers_in, "Transfer-Encoding");
     apr_table_unset(r->headers_in, "Expect");
     if (r->method_number == M_POST) {
         apr_table_setn(r->headers_in, "Content-Length",
-                       apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, body.len));
+                       apr_psprintf(r->pool, "%" APR_OFF_T_FMT,
+                                    length_out(in)));
     }
 }
 

@@ -10,6 +10,7 @@
 #include <mod_auth.h>
 
 #include "admin/api.h"
+#include "redact/allow.h"
 #include "redact/rules.h"
 
 /* Everything written, in order; made anew with each reading of the files. */
@@ -87,7 +88,7 @@ const apr_array_header_t *cg_config_written(void)
 
 static bool set_types(uint8_t *by_type, const char *type, int value)
 {
-    cg_actions_t actions;
+    cg_actions_t actions = {{0}, 0, 0};
     memcpy(actions.by_type, by_type, sizeof actions.by_type);
     if (!cg_actions_set(&actions, type, (cg_action_t)value)) {
         return false;
@@ -100,6 +101,11 @@ static int find_action(const char *name)
 {
     cg_action_t action;
     return cg_action_parse(name, &action) ? (int)action : -1;
+}
+
+static bool is_value(const char *word, cg_error_t *err)
+{
+    return cg_allow_check(cg_str(word), err);
 }
 
 static const char *words_of(int argc, char *const argv[], apr_pool_t *pool)
@@ -161,7 +167,12 @@ static const char *read_row(cmd_parms *cmd, void *dir, int argc,
         policy = server->policy;
     }
     cg_error_t err;
-    cg_kind_ask_t ask = {.set_types = set_types, .find_action = find_action};
+    cg_kind_ask_t ask = {.set_types = set_types,
+                         .find_action = find_action,
+                         .is_pack = cg_rulebook_has,
+                         .is_value = is_value};
+    ask.where = apr_psprintf(cmd->temp_pool, "%s:%d", cmd->directive->filename,
+                             cmd->directive->line_num);
     ask.is_tightening = ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL;
     if (!cg_policy_read(policy, row, argc, argv, &ask, &err, cmd->pool)) {
         return apr_pstrdup(cmd->pool, err.text);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/share.h"
 #include "meter/expose.h"
+#include "redact/document.h"
 #include "redact/rules.h"
 
 #define API_ROOT "/api/v1"
@@ -87,8 +88,37 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
     return accounts->count;
 }
 
+/* What requests meet where nothing but the server's directives apply. */
+static void actions_of(const cg_policy_t *policy,
+                       const cg_published_t *published,
+                       const cg_rules_t **rules, cg_actions_t *out,
+                       apr_pool_t *pool)
+{
+    cg_actions_t answers;
+    uint64_t packs;
+    if (cg_flow_packs(*rules, policy, published, &packs)) {
+        *rules = cg_rules_select(*rules, packs, pool);
+    }
+    cg_flow_actions_of(*rules, policy, published, out, &answers);
+}
+
+static void try_draft(void *baton, const cg_document_t *document,
+                      const cg_rules_t **rules, cg_actions_t *out,
+                      apr_pool_t *pool)
+{
+    cg_published_t draft = {.version = 1,
+                            .is_locked = document->is_locked,
+                            .has_packs = document->has_packs,
+                            .packs = document->packs};
+    memcpy(draft.said_request, document->said_request,
+           sizeof draft.said_request);
+    memcpy(draft.said_answer, document->said_answer, sizeof draft.said_answer);
+    actions_of(baton, &draft, rules, out, pool);
+}
+
 /* What the configuration says, for the pages that show it; wherever it stands. */
-static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
+static void fill_written(cg_admin_t *admin, const cg_published_t *published,
+                         apr_pool_t *pool)
 {
     const apr_array_header_t *written = cg_config_written();
     size_t most = (size_t)written->nelts + 1;
@@ -115,10 +145,12 @@ static void fill_written(cg_admin_t *admin, apr_pool_t *pool)
                 (cg_admin_limit_t){said->items[0], line->where};
         }
     }
-    cg_flow_actions(all->actions.request, actions);
+    actions_of(all, published, &admin->rules, actions, pool);
     admin->policies = policies;
     admin->default_limits = limits;
     admin->request_actions = actions;
+    admin->try_draft = try_draft;
+    admin->draft_baton = all;
 }
 
 static void fill_models(cg_admin_t *admin, const cg_gateway_t *gateway,
@@ -137,19 +169,24 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                  apr_pool_t *pool)
 {
     static const char unknown[] = "";
+    const cg_published_t *published = cg_gateway_take(gateway, pool);
     *admin = (cg_admin_t){.store = gateway->store,
                           .keyring = gateway->keyring,
                           .quota = gateway->quota,
                           .breaker = gateway->breaker,
                           .journal = gateway->journal,
                           .meter = gateway->meter,
-                          .rules = gateway->rules,
+                          .rules = published->rules,
+                          .configured_rules = gateway->rules,
+                          .configured = gateway->spec,
+                          .policy_in_force = published->version,
+                          .policy_approval = gateway->policy_approval,
                           .read_accounts = read_accounts,
                           .accounts_baton = (void *)(uintptr_t)gateway,
                           .node = gateway->node ? gateway->node : unknown,
                           .version = CG_VERSION};
     fill_models(admin, gateway, pool);
-    fill_written(admin, pool);
+    fill_written(admin, published, pool);
 }
 
 /* The path as it was sent, still escaped, from the API's root on. */
@@ -218,7 +255,8 @@ static int answer_api(request_rec *r)
     call.on_piece = on_piece;
     call.piece_baton = &speaking;
     apr_status_t rv =
-        cg_body_read(r, CG_ADMIN_BODY_BYTES_MAX, BODY_FOR, &call.body);
+        cg_body_read(r, (apr_off_t)cg_admin_body_max(&call), BODY_FOR,
+                     &call.body);
     if (rv == APR_ENOSPC) {
         cg_admin_refuse_size(&call, &reply, r->pool);
     }

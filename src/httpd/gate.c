@@ -48,7 +48,11 @@ static cg_walk_in_t *make(request_rec *r)
     txn->pool = r->pool;
     txn->gateway = cg_life_gateway();
     txn->policy = cg_config_policy(r);
-    txn->rules = txn->gateway ? txn->gateway->rules : cg_rules_builtin();
+    if (txn->gateway) {
+        txn->published = cg_gateway_take(txn->gateway, r->pool);
+    }
+    txn->rules =
+        txn->published ? txn->published->rules : cg_rules_builtin();
     txn->in.at = r->request_time;
     txn->in.started_at =
         cg_clock_monotonic() - (cg_clock_now() - r->request_time);
@@ -59,13 +63,16 @@ static cg_walk_in_t *make(request_rec *r)
         cg_clock_uuid7(r->request_time, txn->in.id);
     }
     txn->in.address = r->useragent_ip;
+    txn->region.spoken = apr_table_get(r->headers_in, "Accept-Language");
     txn->in.vhost =
         r->server->server_hostname ? r->server->server_hostname : "";
     txn->in.endpoint = CG_ENDPOINT_NONE;
     in->path = path_below_root(r->uri);
     if (in->path) {
         cg_str_t tail = {"", 0};
-        txn->in.endpoint = cg_chat_endpoint_find(cg_str(in->path), &tail);
+        txn->in.endpoint =
+            cg_chat_endpoint_find(cg_str(in->path), r->method, &tail);
+        txn->in.id_in_path = (cg_str_t){cg_str_dup(tail, r->pool), tail.len};
         if (txn->in.endpoint == CG_ENDPOINT_MODEL) {
             char *model = cg_str_dup(tail, r->pool);
             ap_unescape_url_keep2f(model, 1);
@@ -102,6 +109,16 @@ static int level_of(const cg_reason_t *reason)
     }
 }
 
+static void allow_methods(request_rec *r, cg_endpoint_t endpoint)
+{
+    ap_allow_methods(r, REPLACE_ALLOW, cg_endpoints[endpoint].method, NULL);
+    for (int i = 0; i < CG_ENDPOINT_COUNT; i++) {
+        if (cg_chat_endpoint_is_beside(endpoint, (cg_endpoint_t)i)) {
+            ap_allow_methods(r, MERGE_ALLOW, cg_endpoints[i].method, NULL);
+        }
+    }
+}
+
 static void advise(request_rec *r, const cg_txn_t *txn,
                    const cg_reason_t *reason)
 {
@@ -119,8 +136,7 @@ static void advise(request_rec *r, const cg_txn_t *txn,
         apr_table_setn(headers, "x-chatgpt-policy", txn->blocked_type);
     }
     if (txn->verdict == CG_METHOD) {
-        const char *method = cg_endpoints[txn->in.endpoint].method;
-        ap_allow_methods(r, REPLACE_ALLOW, method, NULL);
+        allow_methods(r, txn->in.endpoint);
     }
 }
 
@@ -209,6 +225,14 @@ static bool is_json(const request_rec *r)
     return len == 16 && strncasecmp(type, "application/json", 16) == 0;
 }
 
+/* Its boundary is the reader's to judge (chat/multipart.h). */
+static bool is_form(const request_rec *r)
+{
+    static const char form[] = "multipart/form-data";
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    return type && strncasecmp(type, form, sizeof form - 1) == 0;
+}
+
 static bool is_plain(const request_rec *r)
 {
     const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
@@ -225,7 +249,11 @@ static cg_verdict_t check_request(request_rec *r, cg_walk_in_t *in)
     if (strcmp(r->method, row->method) != 0) {
         return cg_txn_refuse(txn, CG_METHOD, NULL, NULL);
     }
-    if (row->has_body && !is_json(r)) {
+    if (row->is_upload && !is_form(r)) {
+        return cg_txn_refuse(txn, CG_CONTENT_TYPE,
+                             "Send the body as multipart/form-data.", NULL);
+    }
+    if (row->has_body && !row->is_upload && !is_json(r)) {
         return cg_txn_refuse(txn, CG_CONTENT_TYPE, NULL, NULL);
     }
     if (row->has_body && !is_plain(r)) {
@@ -238,6 +266,10 @@ static cg_verdict_t gather(request_rec *r, cg_walk_in_t *in)
 {
     cg_txn_t *txn = &in->txn;
     cg_str_t body = {"", 0};
+    if (cg_endpoints[txn->in.endpoint].is_upload) {
+        in->is_gathered = true;
+        return cg_body_spool(r, txn, &in->upload);
+    }
     if (cg_body_gather(r, txn, &body) != CG_PASS) {
         return txn->verdict;
     }
@@ -264,11 +296,24 @@ static int walk_in(request_rec *r)
     if (policy->audit == 1 && !txn->gateway->journal) {
         cg_txn_refuse(txn, CG_AUDIT_FAILED, NULL, NULL);
     }
+    if (txn->published->is_unloaded) {
+        cg_txn_refuse(txn, CG_POLICY_UNLOADED, NULL, NULL);
+    }
     if (check_identity(r, in) != CG_PASS || check_request(r, in) != CG_PASS ||
-        gather(r, in) != CG_PASS) {
+        cg_places_judge(r, txn) != CG_PASS || gather(r, in) != CG_PASS) {
         return cg_gate_refuse(r, txn);
     }
     cg_flow_run(txn);
+    if (txn->out.trouble) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CG3020 %s (request %s)",
+                      txn->out.trouble, txn->in.id);
+    }
+    if (cg_opaque_total(&txn->out.opaque) > 0 &&
+        txn->policy->opaque != CG_OPAQUE_ALLOW) {
+        apr_table_setn(r->err_headers_out, "x-chatgpt-opaque",
+                       apr_psprintf(r->pool, "%u",
+                                    cg_opaque_total(&txn->out.opaque)));
+    }
     cg_gate_headers(r, txn);
     if (txn->verdict != CG_PASS) {
         return cg_gate_refuse(r, txn);

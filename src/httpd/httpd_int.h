@@ -13,6 +13,7 @@
 #include <http_request.h>
 
 #include "flow/flow.h"
+#include "flow/upload.h"
 #include "policy/policy.h"
 
 /* The only symbol that the shared object shows. */
@@ -55,6 +56,27 @@ bool cg_config_roles_check(const cg_policy_t *policy, cg_error_t *err,
                            apr_pool_t *pool, apr_pool_t *temp);
 void cg_config_forget(apr_pool_t *pool);
 
+/* -- rulebook.c ------------------------------------------------------------- */
+
+/* Compiles the lists, regexes and packs of the configuration; in *out the packs of
+ * the rules folder are chosen. Words of error name directive, value and file:line.
+ * Uses what has been written (cg_config_written). */
+bool cg_rulebook_read(const cg_policy_t *policy, cg_rules_spec_t *out_spec,
+                      const cg_rules_t **out, cg_error_t *err,
+                      apr_pool_t *pool);
+/* May a .htaccess name this pack? While the configuration is read, any. */
+bool cg_rulebook_has(const char *word, cg_error_t *err);
+
+/* -- places.c --------------------------------------------------------------- */
+
+/* Every place that the configuration files make of s and its virtual hosts: does
+ * it loosen a lock, is its region known, may one of its upstreams answer? */
+bool cg_places_check(server_rec *s, const cg_rules_t *rules,
+                     const cg_accounts_t *accounts, cg_error_t *err,
+                     apr_pool_t *pool);
+/* What only a request brings together (.htaccess, <If>, patterns): refuses it. */
+cg_verdict_t cg_places_judge(request_rec *r, cg_txn_t *txn);
+
 /* -- life.c ----------------------------------------------------------------- */
 
 /* The gateway of this child; NULL before child_init or when none is served. */
@@ -83,6 +105,7 @@ typedef struct cg_walk_in_t {
     bool is_passed;     /* the answer filter has let something out */
     bool is_authentic;  /* check_authn said yes */
     bool was_authn_run; /* step 1 has been done, whatever it said */
+    cg_upload_t *upload; /* a multipart body; NULL: the body is none */
     cg_attempt_t attempt;
 } cg_walk_in_t;
 
@@ -103,8 +126,10 @@ cg_verdict_t cg_body_gather(request_rec *r, cg_txn_t *txn, cg_str_t *out);
 /* The same with plain bounds, for the console. APR_ENOSPC: too large. */
 apr_status_t cg_body_read(request_rec *r, apr_off_t most, apr_time_t most_for,
                           cg_str_t *out);
-/* Puts bytes in the place of the body, for the next attempt. */
-void cg_body_replay(request_rec *r, cg_str_t body);
+/* Reads a multipart body, inspected as it comes; what may leave is in *out. */
+cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out);
+/* Puts what may leave in the place of the body, for the next attempt. */
+void cg_body_replay(request_rec *r, const cg_walk_in_t *in);
 void cg_body_hooks(void);
 
 /* -- upstream.c ------------------------------------------------------------- */

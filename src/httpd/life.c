@@ -19,24 +19,31 @@
 #include <apr_thread_proc.h>
 #include <unixd.h>
 
+#include "base/digest.h"
 #include "base/share.h"
 #include "flow/keeper.h"
+#include "flow/external.h"
+#include "flow/published.h"
 
 #define RETAINED "mod_chatgpt"
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 3
 #define MODELS_ROOM 256 /* metrics keep room for models that are added later */
 
 /* lives in: memory retained over restarts */
 typedef struct shared_t {
     int version;
     int64_t key_cache;
+    int64_t redact_cache;
     cg_share_t *share;
     cg_breaker_t *breaker;
+    cg_breaker_t *detectors;
     cg_health_t *health;
     volatile int64_t *servers;
+    volatile int64_t *policy_serial;
     void *journal;
     void *quota;
     void *cache;
+    void *memo;
     void *meter;
 } shared_t;
 
@@ -44,12 +51,15 @@ typedef struct shared_t {
 typedef struct plan_t {
     const cg_policy_t *policy;
     const cg_policy_t *place; /* of the main server */
-    cg_rules_t *rules;
+    const cg_rules_t *rules; /* the packs of the rules folder are chosen */
+    cg_rules_spec_t spec; /* of rules: a published policy is compiled with it */
     cg_prices_t *prices;
     cg_accounts_t accounts;
     cg_pepper_t *pepper;
+    cg_pseudonym_keys_t *pseudonym_keys;
     const cg_secret_t *password;
     shared_t *shared;
+    uint64_t memo_secret[2]; /* of this configuration; never in shared memory */
     server_rec *server;
 } plan_t;
 
@@ -88,75 +98,25 @@ static const char *path_of(const char *path, apr_pool_t *pool)
     return path ? ap_server_root_relative(pool, path) : NULL;
 }
 
-/* One row of ChatGPTWords: FILE [exact|caseless] [whole-word]. */
-static bool read_words(const apr_array_header_t *row, cg_word_list_t *list,
-                       cg_error_t *err, apr_pool_t *pool)
+/* Without a file the key comes from the pepper, so that servers which share it
+ * give the same value the same token. */
+static bool read_pseudonym_keys(plan_t *to, cg_error_t *err, apr_pool_t *pool)
 {
-    const char *file = APR_ARRAY_IDX(row, 0, const char *);
-    cg_str_t *words;
+    const char *path = to->policy->pseudonym_keys;
+    unsigned char derived[32];
     cg_error_t why;
-    *list = (cg_word_list_t){.name = apr_filepath_name_get(file),
-                             .is_caseless = true};
-    for (int i = 1; i < row->nelts; i++) {
-        cg_str_t word = cg_str(APR_ARRAY_IDX(row, i, const char *));
-        bool is_exact = cg_str_is_nocase(word, "exact");
-        if (cg_str_is_nocase(word, "whole-word")) {
-            list->is_whole_word = true;
-        }
-        else if (is_exact || cg_str_is_nocase(word, "caseless")) {
-            list->is_caseless = !is_exact;
-        }
-        else {
-            cg_error_set(err,
-                         "ChatGPTWords: \"%s\" is not legal; legal: FILE "
-                         "[exact|caseless] [whole-word]",
-                         word.ptr);
+    if (path) {
+        if (cg_pseudonym_keys_load(path_of(path, pool), &to->pseudonym_keys,
+                                   &why, pool) != APR_SUCCESS) {
+            cg_error_set(err, "ChatGPTPseudonymKeyFile: %s", why.text);
             return false;
         }
+        return true;
     }
-    if (cg_words_read(path_of(file, pool), &words, &list->count, &why, pool) !=
-        APR_SUCCESS) {
-        cg_error_set(err, "ChatGPTWords: %s", why.text);
-        return false;
-    }
-    list->words = words;
-    return true;
-}
-
-static bool read_rules(plan_t *to, cg_error_t *err, apr_pool_t *pool)
-{
-    const cg_policy_t *policy = to->policy;
-    size_t lists = policy->words ? (size_t)policy->words->nelts : 0;
-    size_t regexes = policy->patterns ? (size_t)policy->patterns->nelts : 0;
-    cg_word_list_t *list = apr_pcalloc(pool, (lists + 1) * sizeof *list);
-    cg_regex_t *regex = apr_pcalloc(pool, (regexes + 1) * sizeof *regex);
-    for (size_t i = 0; i < lists; i++) {
-        if (!read_words(APR_ARRAY_IDX(policy->words, i, apr_array_header_t *),
-                        &list[i], err, pool)) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < regexes; i++) {
-        const apr_array_header_t *row =
-            APR_ARRAY_IDX(policy->patterns, i, apr_array_header_t *);
-        if (row->nelts != 2) {
-            cg_error_set(err, "ChatGPTPattern: legal: NAME REGEX, the regex in "
-                              "quotes if it holds blanks");
-            return false;
-        }
-        regex[i].name = APR_ARRAY_IDX(row, 0, const char *);
-        regex[i].regex = APR_ARRAY_IDX(row, 1, const char *);
-    }
-    cg_rules_spec_t spec = {.lists = list,
-                            .list_count = lists,
-                            .regexes = regex,
-                            .regex_count = regexes};
-    cg_error_t why;
-    if (cg_rules_create(&spec, &to->rules, &why, pool) != APR_SUCCESS) {
-        cg_error_set(err, "%s: %s", regexes ? "ChatGPTPattern" : "ChatGPTWords",
-                     why.text);
-        return false;
-    }
+    cg_pepper_derive(to->pepper, "mod_chatgpt pseudonyms 1", derived);
+    to->pseudonym_keys = cg_pseudonym_keys_make(
+        (cg_str_t){(const char *)derived, sizeof derived}, &why, pool);
+    cg_wipe(derived, sizeof derived);
     return true;
 }
 
@@ -167,6 +127,9 @@ static bool read_secrets(plan_t *to, cg_error_t *err, apr_pool_t *pool)
     to->pepper = cg_pepper_load(path_of(policy->pepper_file, pool), &why, pool);
     if (!to->pepper) {
         cg_error_set(err, "ChatGPTPepperFile: %s", why.text);
+        return false;
+    }
+    if (!read_pseudonym_keys(to, err, pool)) {
         return false;
     }
     cg_secret_t *password = NULL;
@@ -204,7 +167,8 @@ static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
         cg_error_set(err, "ChatGPTModels: %s", why.text);
         return false;
     }
-    return read_secrets(to, err, pool) && read_rules(to, err, pool) &&
+    return read_secrets(to, err, pool) &&
+           cg_rulebook_read(policy, &to->spec, &to->rules, err, pool) &&
            cg_accounts_read(policy->upstreams, true, &to->accounts, err,
                             pool) &&
            cg_config_roles_check(policy, err, pool, temp);
@@ -235,6 +199,31 @@ static bool check_routes(const server_rec *s, const plan_t *of, cg_error_t *err)
     return true;
 }
 
+static bool check_detectors(cg_error_t *err, apr_pool_t *temp)
+{
+    const apr_array_header_t *written = cg_config_written();
+    for (int i = 0; i < written->nelts; i++) {
+        const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
+        if (strcmp(line->row->directive, "ChatGPTDetector") != 0) {
+            continue;
+        }
+        cg_external_spec_t unused;
+        cg_error_t why;
+        char *last;
+        char *words = apr_pstrdup(temp, line->words);
+        apr_array_header_t *list = apr_array_make(temp, 4, sizeof(char *));
+        for (char *word = apr_strtok(words, " ", &last); word;
+             word = apr_strtok(NULL, " ", &last)) {
+            APR_ARRAY_PUSH(list, const char *) = word;
+        }
+        if (!cg_external_read(list, &unused, &why, temp)) {
+            cg_error_set(err, "%s (%s)", why.text, line->where);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int check_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
                         server_rec *s)
 {
@@ -254,7 +243,8 @@ static int check_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
         is_right = false;
     }
     is_right = is_right && read_plan(made, &err, pool, temp) &&
-               check_routes(s, made, &err);
+               check_routes(s, made, &err) && check_detectors(&err, temp) &&
+               cg_places_check(s, made->rules, &made->accounts, &err, temp);
     if (!is_right) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, "CG9010 %s",
                      err.text);
@@ -271,14 +261,17 @@ static size_t rounded(size_t bytes)
     return (bytes + 127) & ~(size_t)63;
 }
 
-static bool carve(shared_t *shared, int64_t key_cache)
+static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
 {
     size_t cache = cg_cache_bytes((size_t)key_cache, cg_keyring_value_bytes());
+    size_t memo = cg_memo_bytes((size_t)redact_cache);
+    size_t detectors = CG_EXTERNAL_BREAKERS * sizeof(cg_breaker_t);
     size_t meter = cg_meter_bytes(MODELS_ROOM);
     size_t total =
         rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
-        rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
-        rounded(cg_quota_shared_bytes()) + rounded(cache) + rounded(meter);
+        2 * rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
+        rounded(cg_quota_shared_bytes()) + rounded(cache) + rounded(memo) +
+        rounded(detectors) + rounded(meter);
     /* A pool that nobody destroys: the mapping outlives every configuration, and
      * no clean-up may point into a module that has been unloaded. */
     apr_pool_t *forever;
@@ -289,26 +282,31 @@ static bool carve(shared_t *shared, int64_t key_cache)
     shared->breaker = cg_share_carve(shared->share, sizeof(cg_breaker_t));
     shared->health = cg_share_carve(shared->share, sizeof(cg_health_t));
     shared->servers = cg_share_carve(shared->share, sizeof(int64_t));
+    shared->policy_serial = cg_share_carve(shared->share, sizeof(int64_t));
     shared->journal = cg_share_carve(shared->share, cg_journal_shared_bytes());
     shared->quota = cg_share_carve(shared->share, cg_quota_shared_bytes());
     shared->cache = cg_share_carve(shared->share, cache);
+    shared->memo = cg_share_carve(shared->share, memo);
+    shared->detectors = cg_share_carve(shared->share, detectors);
     shared->meter = cg_share_carve(shared->share, meter);
     shared->version = LAYOUT_VERSION;
     shared->key_cache = key_cache;
+    shared->redact_cache = redact_cache;
     cg_atomic_set(shared->servers, 1);
     return shared->meter != NULL;
 }
 
-static shared_t *share(int64_t key_cache)
+static shared_t *share(int64_t key_cache, int64_t redact_cache)
 {
     shared_t *shared = ap_retained_data_get(RETAINED);
     if (!shared) {
         shared = ap_retained_data_create(RETAINED, sizeof *shared);
     }
-    if (shared->version == LAYOUT_VERSION && shared->key_cache == key_cache) {
+    if (shared->version == LAYOUT_VERSION && shared->key_cache == key_cache &&
+        shared->redact_cache == redact_cache) {
         return shared;
     }
-    return carve(shared, key_cache) ? shared : NULL;
+    return carve(shared, key_cache, redact_cache) ? shared : NULL;
 }
 
 static cg_meter_t *attach_meter(const plan_t *of, apr_pool_t *pool)
@@ -366,7 +364,9 @@ static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
         return OK;
     }
     plan->place = ap_get_module_config(s->lookup_defaults, &chatgpt_module);
-    plan->shared = share(plan->policy->key_cache);
+    cg_random(plan->memo_secret, sizeof plan->memo_secret);
+    plan->shared =
+        share(plan->policy->key_cache, plan->policy->redact_cache);
     if (!plan->shared) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "CG9011 no shared memory; the API is not served");
@@ -415,6 +415,22 @@ static void on_trouble(void *baton, const char *words)
                  "CG8012 records are not shipped: %s", words);
 }
 
+static void on_policy(void *baton, int64_t version, const char *words)
+{
+    server_rec *s = baton;
+    if (!words) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "CG9030 policy version %" APR_INT64_T_FMT
+                     " is in force",
+                     version);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                 "CG9031 the published policy cannot be used, version "
+                 "%" APR_INT64_T_FMT " stays in force: %s",
+                 version, words);
+}
+
 typedef void (*thread_work_t)(const cg_gateway_t *, const cg_keeper_watch_t *,
                               const volatile int *);
 
@@ -446,7 +462,8 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
 {
     worker_t *worker = apr_pcalloc(child, sizeof *worker);
     worker->run = run;
-    worker->watch = (cg_keeper_watch_t){may_work, on_store, on_trouble, s};
+    worker->watch = (cg_keeper_watch_t){may_work, on_store, on_trouble,
+                                        on_policy, s};
     apr_status_t rv =
         apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
     if (rv != APR_SUCCESS) {
@@ -486,6 +503,33 @@ static void open_journal(cg_gateway_t *to, server_rec *s)
     to->node = cg_journal_node(to->journal);
 }
 
+/* Before the first request: what was published last is in force at once, also
+ * while the store is away. */
+static bool open_policy(cg_gateway_t *to, server_rec *s)
+{
+    cg_error_t err = {""};
+    apr_pool_t *temp;
+    if (cg_gateway_open(to) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CG9014 no mutex; the API is not served");
+        return false;
+    }
+    if (!to->journal) {
+        return true;
+    }
+    if (cg_published_refresh(to, &err) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     "CG9032 the published policy cannot be loaded, requests "
+                     "are refused: %s",
+                     err.text);
+    }
+    apr_pool_create(&temp, to->pool);
+    const cg_published_t *now = cg_gateway_take(to, temp);
+    cg_meter_policy(to->meter, now->version, now->published_at);
+    apr_pool_destroy(temp);
+    return true;
+}
+
 static apr_status_t leave_meter(void *data)
 {
     cg_meter_leave(data);
@@ -514,13 +558,27 @@ static void child_init(apr_pool_t *child, server_rec *s)
     made->quota = cg_quota_open(made->store, plan->shared->quota, child);
     made->meter = meter;
     made->rules = plan->rules;
+    made->spec = &plan->spec;
     made->prices = plan->prices;
     made->accounts = &plan->accounts;
     made->health = plan->shared->health;
     made->breaker = plan->shared->breaker;
     made->servers = plan->shared->servers;
+    made->pseudonym_keys = plan->pseudonym_keys;
     made->audit_keep = plan->policy->audit_keep;
+    made->upload_folder = path_of(plan->policy->upload_folder, child);
     open_journal(made, s);
+    if (plan->shared->redact_cache > 0) {
+        made->memo = cg_memo_open(plan->shared->memo,
+                                  (size_t)plan->shared->redact_cache,
+                                  plan->memo_secret, child);
+    }
+    made->detectors = plan->shared->detectors;
+    made->policy_serial = plan->shared->policy_serial;
+    made->policy_approval = plan->policy->policy_approval;
+    if (!open_policy(made, s)) {
+        return;
+    }
     cg_meter_join(meter);
     apr_pool_cleanup_register(child, meter, leave_meter, apr_pool_cleanup_null);
     cg_upstream_open(child, s, made->accounts, plan->policy->connect_for);
@@ -528,6 +586,7 @@ static void child_init(apr_pool_t *child, server_rec *s)
     is_stopping = 0;
     start_worker(child, s, cg_keeper_run);
     start_worker(child, s, cg_keeper_probe);
+    start_worker(child, s, cg_keeper_policy);
 }
 
 static int pre_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp)

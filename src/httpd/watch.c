@@ -54,7 +54,8 @@ static apr_time_t time_left(const watch_t *watch, apr_time_t waiting_since)
                              ? txn->policy->idle_for
                              : txn->policy->first_byte_for;
     apr_time_t until = waiting_since + silence;
-    apr_time_t end = txn->in.started_at + txn->policy->total_for;
+    apr_time_t end =
+        txn->in.started_at + txn->in.upload_for + txn->policy->total_for;
     until = until < end ? until : end;
     return until > now ? until - now : 0;
 }

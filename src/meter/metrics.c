@@ -24,7 +24,7 @@
 
 #include "base/share.h"
 
-#define LAYOUT INT64_C(0x43474D0000000001) /* change with the layout */
+#define LAYOUT INT64_C(0x43474D0000000002) /* change with the layout */
 #define PROCESSES_MAX 256 /* the first is for those that never joined */
 #define NAME_BYTES 96
 #define HISTOGRAM_WORDS (CG_METER_BUCKETS + 2)
@@ -108,6 +108,7 @@ static const char *const ACTIONS[] = {"mask", "block", "log", "allow",
 static const char *const OUTCOMES[] = {
     "ok", "error", "timeout", "refused", "aborted", "retried", "skipped"};
 static const char *const MODES[] = {"closed", "local", "open"};
+static const char *const RESULTS[] = {"hit", "miss"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -335,6 +336,7 @@ cg_meter_t *cg_meter_attach(void *memory, size_t models_max,
     add_names(meter, CG_METER_ACTION, ACTIONS, COUNT_OF(ACTIONS));
     add_names(meter, CG_METER_OUTCOME, OUTCOMES, COUNT_OF(OUTCOMES));
     add_names(meter, CG_METER_MODE, MODES, COUNT_OF(MODES));
+    add_names(meter, CG_METER_RESULT, RESULTS, COUNT_OF(RESULTS));
     add_names(meter, CG_METER_ENDPOINT, names->endpoints,
               names->endpoints_count);
     add_names(meter, CG_METER_MODEL, names->models, names->models_count);
@@ -424,6 +426,21 @@ void cg_meter_limit_local(cg_meter_t *meter, const char *mode)
     add(meter, CG_METRIC_LIMITS_LOCAL, mode, NULL, NULL, 1);
 }
 
+void cg_meter_redact_cache(cg_meter_t *meter, int64_t hits, int64_t misses)
+{
+    if (hits) {
+        add(meter, CG_METRIC_REDACT_CACHE, "hit", NULL, NULL, hits);
+    }
+    if (misses) {
+        add(meter, CG_METRIC_REDACT_CACHE, "miss", NULL, NULL, misses);
+    }
+}
+
+void cg_meter_detector(cg_meter_t *meter, const char *outcome)
+{
+    add(meter, CG_METRIC_DETECTOR, outcome, NULL, NULL, 1);
+}
+
 void cg_meter_store_error(cg_meter_t *meter, const char *operation)
 {
     add(meter, CG_METRIC_STORE_ERRORS, operation, NULL, NULL, 1);
@@ -432,6 +449,12 @@ void cg_meter_store_error(cg_meter_t *meter, const char *operation)
 void cg_meter_store_up(cg_meter_t *meter, bool is_up)
 {
     cg_atomic_set(meter->words[CG_METRIC_STORE_UP], is_up);
+}
+
+void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at)
+{
+    cg_atomic_set(meter->words[CG_METRIC_POLICY_VERSION], version);
+    cg_atomic_set(meter->words[CG_METRIC_POLICY_AT], published_at);
 }
 
 void cg_meter_journal_error(cg_meter_t *meter)

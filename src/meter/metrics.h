@@ -38,7 +38,8 @@
     X(UPSTREAM,  "upstream",  64)       \
     X(OUTCOME,   "outcome",   16)       \
     X(OPERATION, "operation", 32)       \
-    X(MODE,      "mode",      8)
+    X(MODE,      "mode",      8)        \
+    X(RESULT,    "result",    4)
 
 /* Families: id, name, kind, up to three labels, scale (a published number is
  * the word divided by 10 to the scale), help. To add a metric: a row here and
@@ -76,8 +77,16 @@
       NONE, NONE, NONE,               0, "Journal not yet shipped.")           \
     X(JOURNAL_RECORDS,   "chatgpt_journal_backlog_records",    GAUGE,          \
       NONE, NONE, NONE,               0, "Records not yet shipped, estimated.") \
+    X(REDACT_CACHE,      "chatgpt_redact_cache_total",         COUNTER,        \
+      RESULT, NONE, NONE,             0, "Texts looked up in the memory of scanned texts.") \
+    X(DETECTOR,          "chatgpt_detector_requests_total",    COUNTER,        \
+      OUTCOME, NONE, NONE,            0, "Requests to the external detector.") \
     X(STREAMS_OPEN,      "chatgpt_streams_open",               GAUGE,          \
-      NONE, NONE, NONE,               0, "Streamed answers in progress.")
+      NONE, NONE, NONE,               0, "Streamed answers in progress.")      \
+    X(POLICY_VERSION,    "chatgpt_policy_version",             GAUGE,          \
+      NONE, NONE, NONE,               0, "Version of the published policy in force here; 0: none.") \
+    X(POLICY_AT,         "chatgpt_policy_published_timestamp_seconds", GAUGE,  \
+      NONE, NONE, NONE,               6, "When that version was published.")
 // clang-format on
 
 typedef enum cg_meter_label_t {
@@ -182,8 +191,13 @@ void cg_meter_attempt(cg_meter_t *meter, const char *upstream,
                       const char *outcome);
 /* mode: closed, local, open */
 void cg_meter_limit_local(cg_meter_t *meter, const char *mode);
+void cg_meter_redact_cache(cg_meter_t *meter, int64_t hits, int64_t misses);
+/* outcome: ok, error, timeout, skipped */
+void cg_meter_detector(cg_meter_t *meter, const char *outcome);
 void cg_meter_store_error(cg_meter_t *meter, const char *operation);
 void cg_meter_store_up(cg_meter_t *meter, bool is_up);
+/* The published policy that is in force on this server. */
+void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at);
 void cg_meter_journal_error(cg_meter_t *meter);
 void cg_meter_journal_skipped(cg_meter_t *meter, int64_t places);
 void cg_meter_journal_backlog(cg_meter_t *meter, int64_t bytes,

@@ -35,12 +35,25 @@ static bool read_flag(void *value, int argc, char *const argv[],
     return refuse(ask, argv[0], "on, off", err);
 }
 
-static void merge_flag(void *merged, const void *inner, bool is_tightening,
+static void merge_flag(void *merged, const void *inner, cg_stricter_t stricter,
                        apr_pool_t *pool)
 {
-    (void)is_tightening;
     (void)pool;
-    *(bool *)merged = *(const bool *)inner;
+    bool *out = merged;
+    bool flag = *(const bool *)inner;
+    if (stricter == CG_STRICTER_NONE ||
+        flag == (stricter == CG_STRICTER_MORE)) {
+        *out = flag;
+    }
+}
+
+static bool loosens_flag(const void *outer, const void *inner,
+                         cg_stricter_t stricter, int *out_part)
+{
+    bool flag = *(const bool *)inner;
+    *out_part = 0;
+    return flag != *(const bool *)outer &&
+           flag != (stricter == CG_STRICTER_MORE);
 }
 
 static bool within(int64_t number, const char *word, const cg_kind_ask_t *ask,
@@ -100,15 +113,27 @@ static bool read_duration(void *value, int argc, char *const argv[],
     return within(micros, argv[0], ask, "microseconds", err);
 }
 
-static void merge_number(void *merged, const void *inner, bool is_tightening,
-                         apr_pool_t *pool)
+static bool is_laxer(int64_t number, int64_t than, cg_stricter_t stricter)
+{
+    return stricter == CG_STRICTER_MORE ? number < than : number > than;
+}
+
+static void merge_number(void *merged, const void *inner,
+                         cg_stricter_t stricter, apr_pool_t *pool)
 {
     (void)pool;
     int64_t *out = merged;
     int64_t number = *(const int64_t *)inner;
-    if (!is_tightening || number < *out) {
+    if (stricter == CG_STRICTER_NONE || !is_laxer(number, *out, stricter)) {
         *out = number;
     }
+}
+
+static bool loosens_number(const void *outer, const void *inner,
+                           cg_stricter_t stricter, int *out_part)
+{
+    *out_part = 0;
+    return is_laxer(*(const int64_t *)inner, *(const int64_t *)outer, stricter);
 }
 
 static bool read_text(void *value, int argc, char *const argv[],
@@ -123,12 +148,24 @@ static bool read_text(void *value, int argc, char *const argv[],
     return true;
 }
 
-static void merge_text(void *merged, const void *inner, bool is_tightening,
+static void merge_text(void *merged, const void *inner, cg_stricter_t stricter,
                        apr_pool_t *pool)
 {
-    (void)is_tightening;
     (void)pool;
-    memcpy(merged, inner, sizeof(const char *));
+    const char **out = merged;
+    if (stricter == CG_STRICTER_NONE || !*out) {
+        memcpy(merged, inner, sizeof(const char *));
+    }
+}
+
+static bool loosens_text(const void *outer, const void *inner,
+                         cg_stricter_t stricter, int *out_part)
+{
+    (void)stricter;
+    const char *text = *(const char *const *)outer;
+    *out_part = 0;
+    return text &&
+           !cg_str_is_nocase(cg_str(text), *(const char *const *)inner);
 }
 
 static bool read_choice(void *value, int argc, char *const argv[],
@@ -150,12 +187,21 @@ static bool read_choice(void *value, int argc, char *const argv[],
     return refuse(ask, argv[0], ask->choices, err);
 }
 
-static void merge_choice(void *merged, const void *inner, bool is_tightening,
-                         apr_pool_t *pool)
+/* Choices are listed from lax to strict. */
+static bool loosens_choice(const void *outer, const void *inner,
+                           cg_stricter_t stricter, int *out_part)
+{
+    *out_part = 0;
+    return is_laxer(*(const int *)inner, *(const int *)outer, stricter);
+}
+
+static void merge_choice(void *merged, const void *inner,
+                         cg_stricter_t stricter, apr_pool_t *pool)
 {
     (void)pool;
-    /* Choices are listed from lax to strict. */
-    if (!is_tightening || *(const int *)inner > *(int *)merged) {
+    int part;
+    if (stricter == CG_STRICTER_NONE ||
+        !loosens_choice(merged, inner, stricter, &part)) {
         *(int *)merged = *(const int *)inner;
     }
 }
@@ -307,19 +353,18 @@ static void tighten_limits(cg_kind_LIMITS_t *out, const cg_kind_LIMITS_t *inner)
 }
 
 static void merge_limits(void *merged, const void *inner_value,
-                         bool is_tightening, apr_pool_t *pool)
+                         cg_stricter_t stricter, apr_pool_t *pool)
 {
     (void)pool;
     cg_kind_LIMITS_t *out = merged;
     const cg_kind_LIMITS_t *inner = inner_value;
-    if (is_tightening) {
+    if (stricter != CG_STRICTER_NONE) {
         tighten_limits(out, inner);
         out->is_full = out->is_full || inner->is_full;
         return;
     }
     cg_kind_LIMITS_t outer = *out;
     *out = *inner;
-    out->none |= outer.none; /* it may not have met all that is further out */
     out->is_full = outer.is_full || inner->is_full;
     for (int i = 0; i < outer.count; i++) {
         if (is_replaced(&outer.items[i], inner)) {
@@ -359,9 +404,9 @@ static bool read_store_down(void *value, int argc, char *const argv[],
 }
 
 static void merge_store_down(void *merged, const void *inner_value,
-                             bool is_tightening, apr_pool_t *pool)
+                             cg_stricter_t stricter, apr_pool_t *pool)
 {
-    (void)is_tightening;
+    (void)stricter;
     (void)pool;
     cg_kind_STOREDOWN_t *out = merged;
     const cg_kind_STOREDOWN_t *inner = inner_value;
@@ -380,7 +425,8 @@ static bool read_actions(void *value, int argc, char *const argv[],
     cg_kind_ACTIONS_t *out = value;
     int action = ask->find_action(argv[1]);
     if (action < 0) {
-        return refuse(ask, argv[1], "allow, log, mask, block", err);
+        return refuse(ask, argv[1],
+                      "allow, log, partial, pseudonym, mask, block", err);
     }
     const char *direction = argc > 2 ? argv[2] : "both";
     bool is_request = cg_str_is_nocase(cg_str(direction), "request");
@@ -403,25 +449,62 @@ static bool read_actions(void *value, int argc, char *const argv[],
                   err);
 }
 
-static void merge_action_row(uint8_t *merged, const uint8_t *inner,
-                             bool is_tightening)
+/* What may only tighten never takes the place of what was said: it is the least
+ * that must be done. What replaces takes away that least, too. */
+static void merge_action_row(uint8_t *said, uint8_t *least,
+                             const uint8_t *inner, bool is_tightening)
 {
     for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
-        uint8_t outer = merged[t] ? merged[t] : CG_ACTIONS_UNSAID;
-        if (inner[t] && (!is_tightening || inner[t] >= outer)) {
-            merged[t] = inner[t];
-        }
+        uint8_t most = inner[t] > least[t] ? inner[t] : least[t];
+        uint8_t kept = inner[t] ? 0 : least[t];
+        said[t] = inner[t] && !is_tightening ? inner[t] : said[t];
+        least[t] = is_tightening ? most : kept;
     }
 }
 
 static void merge_actions(void *merged, const void *inner_value,
-                          bool is_tightening, apr_pool_t *pool)
+                          cg_stricter_t stricter, apr_pool_t *pool)
 {
     (void)pool;
     cg_kind_ACTIONS_t *out = merged;
     const cg_kind_ACTIONS_t *inner = inner_value;
-    merge_action_row(out->request, inner->request, is_tightening);
-    merge_action_row(out->answer, inner->answer, is_tightening);
+    bool is_tightening = stricter != CG_STRICTER_NONE;
+    merge_action_row(out->request, out->least_request, inner->request,
+                     is_tightening);
+    merge_action_row(out->answer, out->least_answer, inner->answer,
+                     is_tightening);
+}
+
+/* The first type that inner treats more lightly than outer says; -1 none. A type
+ * of which outer says nothing is for those to judge who know the packs. */
+static int find_lighter(const uint8_t *said, const uint8_t *least,
+                        const uint8_t *inner)
+{
+    for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
+        uint8_t floor = said[t] > least[t] ? said[t] : least[t];
+        if (inner[t] && inner[t] < floor) {
+            return t;
+        }
+    }
+    return -1;
+}
+
+static bool loosens_actions(const void *outer_value, const void *inner_value,
+                            cg_stricter_t stricter, int *out_part)
+{
+    (void)stricter;
+    const cg_kind_ACTIONS_t *outer = outer_value;
+    const cg_kind_ACTIONS_t *inner = inner_value;
+    *out_part = find_lighter(outer->request, outer->least_request,
+                             inner->request);
+    if (*out_part >= 0) {
+        return true;
+    }
+    *out_part =
+        find_lighter(outer->answer, outer->least_answer, inner->answer);
+    bool is_lighter = *out_part >= 0;
+    *out_part += CG_POLICY_TYPES_MAX;
+    return is_lighter;
 }
 
 static apr_array_header_t *words_of(int argc, char *const argv[],
@@ -457,28 +540,170 @@ static bool is_within(const char *inner, const char *outer)
             apr_fnmatch(outer, inner, 0) == APR_SUCCESS);
 }
 
-static void merge_list(void *merged, const void *inner, bool is_tightening,
-                       apr_pool_t *pool)
+/* Of the words those that the outer list allows. */
+static apr_array_header_t *both_of(const apr_array_header_t *outer,
+                                   const apr_array_header_t *words,
+                                   apr_pool_t *pool)
 {
-    const apr_array_header_t **out = merged;
-    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
-    if (!is_tightening || !*out) {
-        *out = words;
-        return;
-    }
-    /* Stricter: of the inner words those that the outer list allows. */
     apr_array_header_t *both =
         apr_array_make(pool, words->nelts, sizeof(char *));
     for (int i = 0; i < words->nelts; i++) {
         const char *word = APR_ARRAY_IDX(words, i, const char *);
-        for (int j = 0; j < (*out)->nelts; j++) {
-            if (is_within(word, APR_ARRAY_IDX(*out, j, const char *))) {
+        for (int j = 0; j < outer->nelts; j++) {
+            if (is_within(word, APR_ARRAY_IDX(outer, j, const char *))) {
                 *(const char **)apr_array_push(both) = word;
                 break;
             }
         }
     }
-    *out = both;
+    return both;
+}
+
+static bool has_word(const apr_array_header_t *words, const char *word)
+{
+    for (int i = 0; i < words->nelts; i++) {
+        if (cg_str_is_nocase(cg_str(word),
+                             APR_ARRAY_IDX(words, i, const char *))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static apr_array_header_t *all_of(const apr_array_header_t *outer,
+                                  const apr_array_header_t *words,
+                                  apr_pool_t *pool)
+{
+    apr_array_header_t *all = apr_array_copy(pool, outer);
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+        if (!has_word(all, word)) {
+            *(const char **)apr_array_push(all) = word;
+        }
+    }
+    return all;
+}
+
+static void merge_list(void *merged, const void *inner, cg_stricter_t stricter,
+                       apr_pool_t *pool)
+{
+    const apr_array_header_t **out = merged;
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    bool is_adding = stricter == CG_STRICTER_MORE;
+    if (stricter == CG_STRICTER_NONE || (!*out && !is_adding)) {
+        *out = words;
+    }
+    else if (*out && is_adding) {
+        *out = all_of(*out, words, pool);
+    }
+    else if (*out) {
+        *out = both_of(*out, words, pool);
+    }
+}
+
+/* Is there a word in some that none of the others stands for? */
+static bool has_more(const apr_array_header_t *some,
+                     const apr_array_header_t *others, bool is_pattern)
+{
+    for (int i = 0; i < some->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(some, i, const char *);
+        bool is_there = !is_pattern && has_word(others, word);
+        for (int j = 0; is_pattern && !is_there && j < others->nelts; j++) {
+            is_there = is_within(word, APR_ARRAY_IDX(others, j, const char *));
+        }
+        if (!is_there) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool loosens_list(const void *outer, const void *inner,
+                         cg_stricter_t stricter, int *out_part)
+{
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    const apr_array_header_t *all = *(const apr_array_header_t *const *)outer;
+    *out_part = 0;
+    if (stricter == CG_STRICTER_MORE) {
+        return !all || has_more(all, words, false);
+    }
+    return all && has_more(words, all, true);
+}
+
+/* Every word of a list, asked one by one. */
+static bool read_asked(void *value, int argc, char *const argv[],
+                       const cg_kind_ask_t *ask,
+                       bool (*is_fit)(const char *word, cg_error_t *err),
+                       cg_error_t *err, apr_pool_t *pool)
+{
+    cg_error_t why;
+    for (int i = 0; is_fit && i < argc; i++) {
+        if (!is_fit(argv[i], &why)) {
+            cg_error_set(err, "%s: \"%s\" is not legal; %s", ask->directive,
+                         argv[i], why.text);
+            return false;
+        }
+    }
+    return read_list(value, argc, argv, ask, err, pool);
+}
+
+static bool read_packs(void *value, int argc, char *const argv[],
+                       const cg_kind_ask_t *ask, cg_error_t *err,
+                       apr_pool_t *pool)
+{
+    return read_asked(value, argc, argv, ask, ask->is_pack, err, pool);
+}
+
+static void merge_packs(void *merged, const void *inner, cg_stricter_t stricter,
+                        apr_pool_t *pool)
+{
+    const apr_array_header_t **out = merged;
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    if (stricter == CG_STRICTER_NONE) {
+        *out = words;
+        return;
+    }
+    apr_array_header_t *unsaid = apr_array_make(pool, 1, sizeof(char *));
+    *(const char **)apr_array_push(unsaid) = "*";
+    *out = all_of(*out ? *out : unsaid, words, pool);
+}
+
+/* Where it may only tighten, it only adds. */
+static bool loosens_packs(const void *outer, const void *inner,
+                          cg_stricter_t stricter, int *out_part)
+{
+    (void)outer;
+    (void)inner;
+    (void)stricter;
+    *out_part = 0;
+    return false;
+}
+
+static bool read_values(void *value, int argc, char *const argv[],
+                        const cg_kind_ask_t *ask, cg_error_t *err,
+                        apr_pool_t *pool)
+{
+    return read_asked(value, argc, argv, ask, ask->is_value, err, pool);
+}
+
+static void merge_values(void *merged, const void *inner,
+                         cg_stricter_t stricter, apr_pool_t *pool)
+{
+    const apr_array_header_t **out = merged;
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    if (stricter == CG_STRICTER_NONE) {
+        *out = *out ? all_of(*out, words, pool) : words;
+    }
+}
+
+static bool loosens_values(const void *outer, const void *inner,
+                           cg_stricter_t stricter, int *out_part)
+{
+    const apr_array_header_t *words = *(const apr_array_header_t *const *)inner;
+    const apr_array_header_t *known = *(const apr_array_header_t *const *)outer;
+    (void)stricter;
+    *out_part = 0;
+    return !known || has_more(words, known, false);
 }
 
 static bool read_rows(void *value, int argc, char *const argv[],
@@ -496,23 +721,24 @@ static bool read_rows(void *value, int argc, char *const argv[],
 }
 
 // clang-format off
-#define KIND(NAME, least, most, reader, merger)                           \
+#define KIND(NAME, least, most, reader, merger, judge, way)               \
     const cg_kind_t cg_kind_##NAME = {                                    \
         .name = #NAME, .args_min = (least), .args_max = (most),           \
-        .read = (reader), .merge = (merger), .size = sizeof(cg_kind_##NAME##_t), \
-        .merges_parts = (merger) == merge_limits || (merger) == merge_actions || \
-                        (merger) == merge_store_down}
+        .read = (reader), .merge = (merger), .loosens = (judge),          \
+        .size = sizeof(cg_kind_##NAME##_t), .stricter = CG_STRICTER_##way}
 
-KIND(FLAG,      1,  1, read_flag,       merge_flag);
-KIND(COUNT,     1,  1, read_count,      merge_number);
-KIND(SIZE,      1,  1, read_size,       merge_number);
-KIND(DURATION,  1,  1, read_duration,   merge_number);
-KIND(TEXT,      1,  1, read_text,       merge_text);
-KIND(CHOICE,    1,  1, read_choice,     merge_choice);
-KIND(LIMITS,    2,  3, read_limits,     merge_limits);
-KIND(BUDGETS,   2,  3, read_budgets,    merge_limits);
-KIND(STOREDOWN, 1,  2, read_store_down, merge_store_down);
-KIND(ACTIONS,   2,  3, read_actions,    merge_actions);
-KIND(LIST,      1, 64, read_list,       merge_list);
-KIND(ROWS,      1, 16, read_rows,       merge_text);
+KIND(FLAG,      1,  1, read_flag,       merge_flag,       loosens_flag,    MORE);
+KIND(COUNT,     1,  1, read_count,      merge_number,     loosens_number,  LESS);
+KIND(SIZE,      1,  1, read_size,       merge_number,     loosens_number,  LESS);
+KIND(DURATION,  1,  1, read_duration,   merge_number,     loosens_number,  LESS);
+KIND(TEXT,      1,  1, read_text,       merge_text,       loosens_text,    ONCE);
+KIND(CHOICE,    1,  1, read_choice,     merge_choice,     loosens_choice,  MORE);
+KIND(LIMITS,    2,  3, read_limits,     merge_limits,     NULL,            MORE);
+KIND(BUDGETS,   2,  3, read_budgets,    merge_limits,     NULL,            MORE);
+KIND(STOREDOWN, 1,  2, read_store_down, merge_store_down, NULL,            NONE);
+KIND(ACTIONS,   2,  3, read_actions,    merge_actions,    loosens_actions, MORE);
+KIND(LIST,      1, 64, read_list,       merge_list,       loosens_list,    LESS);
+KIND(PACKS,     1, 64, read_packs,      merge_packs,      loosens_packs,   MORE);
+KIND(VALUES,    1, 64, read_values,     merge_values,     loosens_values,  LESS);
+KIND(ROWS,      1, 16, read_rows,       merge_text,       NULL,            NONE);
 // clang-format on

@@ -4,11 +4,10 @@
  * A kind is a C type, a reader of words and a rule of merging. policy.h lists
  * the directives; each names its kind, and everything else follows.
  *
- * Merging is from outside in: <VirtualHost>, <Location>, .htaccess. A value set
- * further in replaces the outer one, save where the kind says it adds. Below a
- * .htaccess (is_tightening) a value may only make the policy stricter: a smaller
- * number, a further limit, a stronger action; the reader refuses words that
- * could loosen.
+ * Merging is from outside in: <VirtualHost>, <Directory>, .htaccess, <Location>. A
+ * value set further in replaces the outer one, save where the kind says it adds.
+ * In a .htaccess, and below ChatGPTRedactLock, a value may only make the policy
+ * stricter; which way that is says the row (cg_stricter_t), or else the kind.
  */
 #ifndef CG_POLICY_KINDS_H
 #define CG_POLICY_KINDS_H
@@ -47,24 +46,42 @@ typedef struct cg_kind_STOREDOWN_t {
     uint8_t mode[3]; /* cg_store_down_t by cg_quantity_t */
 } cg_kind_STOREDOWN_t;
 
-/* Redaction by entity type and direction, in the order said; 0 is "not said",
- * else 1 + action. Types are looked up by name through a callback, since the
- * table of detectors belongs to a room beside this one. What is not said is
- * masked. */
-#define CG_ACTIONS_UNSAID 3 /* 1 + the number of the action mask */
+/* Redaction by entity type and direction; 0 is "not said", else 1 + action. Types
+ * are looked up by name through a callback, since the table of detectors belongs
+ * to a room beside this one. What is not said is for the chosen packs to say; the
+ * least_* hold whatever anybody says, and come from what may only tighten. */
 typedef struct cg_kind_ACTIONS_t {
     uint8_t request[CG_POLICY_TYPES_MAX];
     uint8_t answer[CG_POLICY_TYPES_MAX];
+    uint8_t least_request[CG_POLICY_TYPES_MAX];
+    uint8_t least_answer[CG_POLICY_TYPES_MAX];
 } cg_kind_ACTIONS_t;
 
-/* A list of words; a list set further in replaces the outer one. Where it may
- * only tighten, the words are patterns, and those stay that an outer one covers. */
+/* A list of words; a list set further in replaces the outer one. Not said is
+ * everything. Where it may only tighten, a row of LESS takes the words for
+ * patterns and keeps those that an outer one covers; a row of MORE adds them. */
 typedef const apr_array_header_t *cg_kind_LIST_t; /* of const char * */
+/* Packs of rules, by name or file; "*" stands for those of the rules folder, and
+ * so does what is not said. A list set further in replaces the outer one; where it
+ * may only tighten, it adds. */
+typedef const apr_array_header_t *cg_kind_PACKS_t; /* of const char * */
+/* Values that are never found. A list set further in adds to the outer one; where
+ * it may only tighten, it adds nothing. */
+typedef const apr_array_header_t *cg_kind_VALUES_t; /* of const char * */
 /* A list of word rows (a directive that may be repeated), each an array. */
 typedef apr_array_header_t *cg_kind_ROWS_t; /* of apr_array_header_t * */
 
+/* Which way is stricter? */
+typedef enum cg_stricter_t {
+    CG_STRICTER_NONE, /* as the kind has it; in a row: the lock leaves it alone */
+    CG_STRICTER_MORE, /* the larger number, the later word of a choice, on */
+    CG_STRICTER_LESS, /* the smaller number, off */
+    CG_STRICTER_ONCE  /* whatever was said first */
+} cg_stricter_t;
+
 typedef struct cg_kind_ask_t {
     const char *directive; /* for words of error */
+    const char *where;     /* file:line, kept for the lock's words; may be NULL */
     const char *choices;   /* CHOICE: "a|b|c" */
     int64_t least, most;   /* COUNT, SIZE, DURATION: bounds */
     bool is_tightening;    /* in a .htaccess */
@@ -72,6 +89,10 @@ typedef struct cg_kind_ask_t {
      * there is no such type. */
     bool (*set_types)(uint8_t *by_type, const char *type, int value);
     int (*find_action)(const char *name); /* -1: no such action */
+    /* PACKS, VALUES: is a word one that can be meant here? Words if not. NULL:
+     * any is. */
+    bool (*is_pack)(const char *word, cg_error_t *err);
+    bool (*is_value)(const char *word, cg_error_t *err);
 } cg_kind_ask_t;
 
 typedef struct cg_kind_t {
@@ -81,16 +102,21 @@ typedef struct cg_kind_t {
     bool (*read)(void *value, int argc, char *const argv[],
                  const cg_kind_ask_t *ask, cg_error_t *err, apr_pool_t *pool);
     /* merged holds the outer value and gets the inner one on top. */
-    void (*merge)(void *merged, const void *inner, bool is_tightening,
+    /* stricter NONE: it replaces. */
+    void (*merge)(void *merged, const void *inner, cg_stricter_t stricter,
                   apr_pool_t *pool);
+    /* Does inner ask for less than outer has? NULL: the lock knows no such kind.
+     * ACTIONS: out_part is the type, + CG_POLICY_TYPES_MAX for answers. */
+    bool (*loosens)(const void *outer, const void *inner,
+                    cg_stricter_t stricter, int *out_part);
     size_t size;
-    bool merges_parts; /* a value further in replaces only parts of the outer */
+    cg_stricter_t stricter; /* where the row does not say */
 } cg_kind_t;
 
 extern const cg_kind_t cg_kind_FLAG, cg_kind_COUNT, cg_kind_SIZE,
     cg_kind_DURATION, cg_kind_TEXT, cg_kind_CHOICE, cg_kind_LIMITS,
     cg_kind_BUDGETS, cg_kind_STOREDOWN, cg_kind_ACTIONS, cg_kind_LIST,
-    cg_kind_ROWS;
+    cg_kind_PACKS, cg_kind_VALUES, cg_kind_ROWS;
 typedef cg_kind_LIMITS_t cg_kind_BUDGETS_t;
 
 #endif

@@ -4,8 +4,11 @@
 #include "policy/policy.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include <apr_strings.h>
+
+#include "policy/lock.h"
 
 // clang-format off
 const cg_policy_row_t cg_policy_rows[CG_ROW_COUNT] = {
@@ -17,6 +20,12 @@ const cg_policy_row_t cg_policy_rows[CG_ROW_COUNT] = {
 #undef CG_ROW
 };
 
+static const uint8_t locked_rows[CG_ROW_COUNT] = {
+#define CG_LOCKED(member_, stricter_) [CG_ROW_##member_] = CG_STRICTER_##stricter_,
+    CG_POLICY_LOCKED(CG_LOCKED)
+#undef CG_LOCKED
+};
+
 static const cg_policy_t defaults = {
 #define CG_DEFAULT(member_, kind_, directive_, where_, default_, ...) .member_ = default_,
     CG_POLICY_ROWS(CG_DEFAULT)
@@ -26,15 +35,19 @@ static const cg_policy_t defaults = {
 
 _Static_assert(CG_ROW_COUNT <= 64, "cg_policy_t.set holds 64 rows");
 
-static void *member_of(cg_policy_t *policy, const cg_policy_row_t *row)
+static void *member_of(cg_policy_t *policy, int row)
 {
-    return (char *)policy + row->offset;
+    return (char *)policy + cg_policy_rows[row].offset;
 }
 
-static const void *member_in(const cg_policy_t *policy,
-                             const cg_policy_row_t *row)
+const void *cg_policy_member(const cg_policy_t *policy, int row)
 {
-    return (const char *)policy + row->offset;
+    return (const char *)policy + cg_policy_rows[row].offset;
+}
+
+cg_stricter_t cg_policy_locked(int row)
+{
+    return (cg_stricter_t)locked_rows[row];
 }
 
 cg_policy_t *cg_policy_create(apr_pool_t *pool)
@@ -42,28 +55,87 @@ cg_policy_t *cg_policy_create(apr_pool_t *pool)
     return apr_pmemdup(pool, &defaults, sizeof defaults);
 }
 
+void cg_policy_lay(cg_policy_t *to, const cg_policy_t *level, apr_pool_t *pool)
+{
+    for (uint64_t left = level->set; left; left &= left - 1) {
+        int row = __builtin_ctzll(left);
+        const cg_kind_t *kind = cg_policy_rows[row].kind;
+        cg_stricter_t locked = cg_policy_locked(row);
+        cg_stricter_t stricter = CG_STRICTER_NONE;
+        if (level->is_htaccess || (to->lock && locked)) {
+            stricter = locked ? locked : kind->stricter;
+        }
+        if (to->lock && locked && !to->breach) {
+            cg_policy_watch(to, level, row, pool);
+        }
+        kind->merge(member_of(to, row), cg_policy_member(level, row), stricter,
+                    pool);
+    }
+    to->set |= level->set;
+    if (!to->lock && to->redact_lock) {
+        to->lock = cg_policy_line_of(level, CG_ROW_redact_lock, -1);
+    }
+}
+
+static int levels_of(const cg_policy_t *policy)
+{
+    return policy->levels_count ? policy->levels_count : policy->set != 0;
+}
+
+static const cg_policy_t *level_at(const cg_policy_t *policy, int i)
+{
+    return policy->levels_count ? policy->levels[i] : policy;
+}
+
 cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
                              apr_pool_t *pool)
 {
-    cg_policy_t *merged = apr_pmemdup(pool, outer, sizeof *outer);
-    for (int i = 0; i < CG_ROW_COUNT; i++) {
-        const cg_policy_row_t *row = &cg_policy_rows[i];
-        uint64_t bit = UINT64_C(1) << i;
-        if (!(inner->set & bit)) {
-            continue;
-        }
-        bool is_tightening = (inner->tight & bit) != 0;
-        row->kind->merge(member_of(merged, row), member_in(inner, row),
-                         is_tightening, pool);
-        if (is_tightening && !(outer->set & bit)) {
-            merged->tight |= bit;
-        }
-        if (!is_tightening && !row->kind->merges_parts) {
-            merged->tight &= ~bit;
+    int outside = levels_of(outer);
+    int count = outside + levels_of(inner);
+    const cg_policy_t **levels =
+        apr_palloc(pool, (apr_size_t)(count + 1) * sizeof *levels);
+    cg_policy_t *merged =
+        outer->levels_count ? apr_pmemdup(pool, outer, sizeof *outer)
+                            : cg_policy_create(pool);
+    merged->levels = levels;
+    for (int i = 0; i < count; i++) {
+        levels[i] =
+            i < outside ? level_at(outer, i) : level_at(inner, i - outside);
+        if (i >= outside || !outer->levels_count) {
+            merged->levels_count = i; /* what it is made of so far */
+            cg_policy_lay(merged, levels[i], pool);
         }
     }
-    merged->set |= inner->set;
+    merged->levels_count = count;
     return merged;
+}
+
+static const char *words_of(int argc, char *const argv[], apr_pool_t *pool)
+{
+    const char *words = "";
+    for (int i = 0; i < argc; i++) {
+        words = apr_pstrcat(pool, words, i ? " " : "", argv[i], NULL);
+    }
+    return words;
+}
+
+/* Keeps a line that the lock may have to judge. */
+static void keep_line(cg_policy_t *policy, int row, int argc,
+                      char *const argv[], const cg_kind_ask_t *ask,
+                      apr_pool_t *pool)
+{
+    const cg_kind_t *kind = cg_policy_rows[row].kind;
+    void *value = apr_pcalloc(pool, kind->size);
+    cg_error_t ignored;
+    kind->read(value, argc, argv, ask, &ignored, pool);
+    if (!policy->lines) {
+        policy->lines = apr_array_make(pool, 4, sizeof(cg_policy_line_t));
+    }
+    APR_ARRAY_PUSH(policy->lines, cg_policy_line_t) = (cg_policy_line_t){
+        .row = row,
+        .words = words_of(argc, argv, pool),
+        .where = ask->where ? apr_pstrdup(pool, ask->where) : "",
+        .value = value};
 }
 
 bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
@@ -71,6 +143,7 @@ bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
                     apr_pool_t *pool)
 {
     const cg_kind_t *kind = row->kind;
+    int number = (int)(row - cg_policy_rows);
     ask->directive = row->directive;
     ask->choices = row->choices;
     ask->least = row->least;
@@ -81,12 +154,14 @@ bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
                      argc);
         return false;
     }
-    if (!kind->read(member_of(policy, row), argc, argv, ask, err, pool)) {
+    if (!kind->read(member_of(policy, number), argc, argv, ask, err, pool)) {
         return false;
     }
-    uint64_t bit = UINT64_C(1) << (row - cg_policy_rows);
-    policy->set |= bit;
-    policy->tight |= ask->is_tightening ? bit : 0;
+    policy->set |= UINT64_C(1) << number;
+    policy->is_htaccess = policy->is_htaccess || ask->is_tightening;
+    if (cg_policy_locked(number)) {
+        keep_line(policy, number, argc, argv, ask, pool);
+    }
     return true;
 }
 

@@ -9,6 +9,10 @@
  * Where: SERVER, once for the whole server, outside every section · PLACE,
  * anywhere, to the <Location> or directory · TIGHTEN, also in .htaccess
  * (AllowOverride AuthConfig), where it can only make things stricter.
+ *
+ * A policy in force is a fold: the sections that count, from outside in, each
+ * laid over what came before. So in whatever order httpd joins them (a .htaccess
+ * with its <Directory> first, <Location>s among themselves), the same comes out.
  */
 #ifndef CG_POLICY_POLICY_H
 #define CG_POLICY_POLICY_H
@@ -36,6 +40,8 @@ X(store_pool,      COUNT,     "ChatGPTStoreConnections", SERVER,  64,           
   "most connections to the store of one child")                                                         \
 X(pepper_file,     TEXT,      "ChatGPTPepperFile",       SERVER,  NULL,           0, 0, "",             \
   "file of at least 32 random bytes under which keys are stored")                                       \
+X(pseudonym_keys,  TEXT,      "ChatGPTPseudonymKeyFile", SERVER, NULL,           0, 0, "",             \
+  "file of the keys under which pseudonyms are made, the current one first")                            \
 X(journal_folder,  TEXT,      "ChatGPTJournal",          SERVER,  NULL,           0, 0, "",             \
   "folder of the audit journal on local disk")                                                          \
 X(models_file,     TEXT,      "ChatGPTModels",           SERVER,  NULL,           0, 0, "",             \
@@ -48,12 +54,16 @@ X(audit_keep,      COUNT,     "ChatGPTAuditKeep",        SERVER,  1000000,      
   "records that the ledger keeps for each server, about")                                               \
 X(upstreams,       ROWS,      "ChatGPTUpstream",         SERVER,  NULL,           0, 0, "",             \
   "name, URL and credential of an OpenAI-compatible API")                                               \
+X(rules_folder,    TEXT,      "ChatGPTRulesFolder",      SERVER,  "/usr/share/mod_chatgpt/rules", 0, 0, "", \
+  "folder of the packs of rules")                                                                       \
 X(words,           ROWS,      "ChatGPTWords",            SERVER,  NULL,           0, 0, "",             \
   "file of keywords, one a line, to be found as KEYWORD")                                               \
 X(patterns,        ROWS,      "ChatGPTPattern",          SERVER,  NULL,           0, 0, "",             \
   "name and regular expression, to be found as CUSTOM")                                                 \
 X(roles,           ROWS,      "ChatGPTRole",             SERVER,  NULL,           0, 0, "",             \
   "role of the console, and the httpd authorization that gives it")                                     \
+X(policy_approval, CHOICE,   "ChatGPTPolicyApproval",   SERVER,  1,              0, 0, "never|loosening|always", \
+  "which versions of the published policy need a second person")                                        \
 X(is_on,           FLAG,      "ChatGPTEngine",           PLACE,   false,          0, 0, "",             \
   "serve the OpenAI API here")                                                                          \
 X(limits,          LIMITS,    "ChatGPTLimit",            TIGHTEN, {0},            0, 0, "",             \
@@ -64,6 +74,16 @@ X(store_down,      STOREDOWN, "ChatGPTStoreDown",        PLACE,   {{0}},        
   "what limits do without the store: [requests|tokens|budget] closed|local|open")                       \
 X(actions,         ACTIONS,   "ChatGPTRedact",           TIGHTEN, CG_ACTIONS_NONE, 0, 0, "",             \
   "what is done with an entity type: type or *, action, [request|answer|both]")                         \
+X(packs,           PACKS,     "ChatGPTRules",            TIGHTEN, NULL,           0, 0, "",             \
+  "packs of rules that count here, by name or file")                                                    \
+X(allowed,         VALUES,    "ChatGPTAllowValue",       PLACE,   NULL,           0, 0, "",             \
+  "values that are never found, such as @example.com")                                                  \
+X(redact_lock,     FLAG,      "ChatGPTRedactLock",       PLACE,   false,          0, 0, "",             \
+  "further in, redaction can only be made stricter")                                                    \
+X(region,          TEXT,      "ChatGPTRegion",           TIGHTEN, NULL,           0, 0, "",             \
+  "region whose rules hold here: who may answer, how long records live, the label")                     \
+X(label,           CHOICE,    "ChatGPTLabel",            TIGHTEN, 1,              0, 0, "off|auto",     \
+  "whether answers carry the AI-generated label that the region asks for")                              \
 X(models_allowed,  LIST,      "ChatGPTAllowModel",       TIGHTEN, NULL,           0, 0, "",             \
   "models that may be used here")                                                                       \
 X(unknown_model,   CHOICE,    "ChatGPTUnknownModel",     PLACE,   1,              0, 0, "allow|deny",   \
@@ -72,6 +92,12 @@ X(body_max,        SIZE,      "ChatGPTBodyLimit",        TIGHTEN, 32 * CG_MIB,  
   "largest request body")                                                                               \
 X(body_for,        DURATION,  "ChatGPTBodyTimeout",      PLACE,   60 * CG_SECOND, 1 * CG_SECOND, 3600 * CG_SECOND, "", \
   "longest time for a request body to arrive")                                                          \
+X(upload_max,      SIZE,      "ChatGPTUploadLimit",      TIGHTEN, 512 * CG_MIB,   1 * CG_KIB, 16384 * CG_MIB, "", \
+  "largest upload, a multipart body with its files")                                                    \
+X(upload_folder,   TEXT,      "ChatGPTUploadFolder",     SERVER,  NULL,           0, 0, "",             \
+  "folder for uploads while they are inspected; default httpd's for temporary files")                   \
+X(opaque,          CHOICE,    "ChatGPTOpaque",           TIGHTEN, 1,              0, 0, "allow|log|deny", \
+  "what happens to parts of a request that cannot be read: pictures, sound, archives")                  \
 X(answer_max,      SIZE,      "ChatGPTAnswerLimit",      PLACE,   64 * CG_MIB,    1 * CG_KIB, 1024 * CG_MIB, "", \
   "largest answer that is not a stream, and largest event of a stream")                                 \
 X(output_default,  COUNT,     "ChatGPTOutputTokens",     PLACE,   4096,           1, 10000000, "",      \
@@ -88,6 +114,10 @@ X(idle_for,        DURATION,  "ChatGPTIdleTimeout",      PLACE,   30 * CG_SECOND
   "longest silence inside an answer")                                                                   \
 X(total_for,       DURATION,  "ChatGPTTotalTimeout",     PLACE,   600 * CG_SECOND, 10 * CG_MS, CG_DAY, "", \
   "longest time for an answer, all attempts together")                                                  \
+X(redact_cache,    COUNT,     "ChatGPTRedactCache",      SERVER,  65536,          0, 16777216, "",      \
+  "scanned texts remembered in shared memory; 0 none")                                                  \
+X(detector,        LIST,      "ChatGPTDetector",         PLACE,   NULL,           0, 0, "",             \
+  "external detector of names: URL, [timeout=duration], [fail=closed|open]; or off")                    \
 X(audit,           CHOICE,    "ChatGPTAudit",            TIGHTEN, 1,              0, 0, "best-effort|required", \
   "whether a request is served when its record cannot be written")                                      \
 X(audit_text,      FLAG,      "ChatGPTAuditText",        PLACE,   true,           0, 0, "",             \
@@ -103,10 +133,44 @@ enum {
         CG_ROW_COUNT
 };
 
-/* lives in: configuration pool · const after merge */
+/* What ChatGPTRedactLock covers, and which way is stricter there (kinds.h). To
+ * cover another directive: a row. */
+// clang-format off
+#define CG_POLICY_LOCKED(X) \
+    X(opaque,         MORE) \
+    X(redact_lock,    MORE) \
+    X(actions,        MORE) \
+    X(packs,          MORE) \
+    X(allowed,        LESS) \
+    X(region,         ONCE) \
+    X(label,          MORE) \
+    X(audit,          MORE) \
+    X(audit_text,     LESS) \
+    X(audit_text_max, LESS)
+// clang-format on
+
+/* A line of a row that the lock covers. lives in: its section's pool */
+typedef struct cg_policy_line_t {
+    int row;
+    const char *words;
+    const char *where; /* file:line */
+    const void *value; /* what this line alone says, of the row's kind */
+} cg_policy_line_t;
+
+typedef struct cg_policy_breach_t cg_policy_breach_t; /* lock.h */
+
+/* lives in: configuration pool, or a request's · const after merge */
 typedef struct cg_policy_t {
-    uint64_t set;   /* bit per row: said here or further out */
-    uint64_t tight; /* bit per row: said by .htaccess alone, may only tighten */
+    uint64_t set;     /* bit per row: said here or further out */
+    bool is_htaccess; /* a section: all of it may only tighten */
+    apr_array_header_t *lines; /* a section: of cg_policy_line_t; or NULL */
+    /* The sections it is made of, from outside in; 0: it is a section itself. */
+    const struct cg_policy_t *const *levels;
+    int levels_count;
+    const cg_policy_line_t *lock;     /* the outermost lock; NULL none */
+    const cg_policy_breach_t *breach; /* what loosens a lock first; or NULL */
+    bool has_doubt; /* an action was said below the lock of a type that nothing
+                       was said of above: the packs must tell (lock.h) */
 #define CG_MEMBER(member, kind, ...) cg_kind_##kind##_t member;
     CG_POLICY_ROWS(CG_MEMBER)
 #undef CG_MEMBER
@@ -133,16 +197,16 @@ extern const cg_policy_row_t cg_policy_rows[CG_ROW_COUNT];
 
 /* All defaults, nothing set. */
 cg_policy_t *cg_policy_create(apr_pool_t *pool);
-/* httpd merges in its own order: a .htaccess with the <Directory> around it
- * first, then the result with the server's. Any order gives the same, or (where
- * parts of a value come from both) something stricter. */
+/* Lays inner over outer. Below a lock every section can only tighten, and breach
+ * tells of the first that would not. Keeps pointers to both. */
 cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
                              apr_pool_t *pool);
-/* Reads the words of one directive into policy; false and words on error. find_*
- * look up entity types and actions (kinds.h). */
+/* Reads the words of one directive into a section; false and words on error. set_*
+ * and find_* look up entity types and actions (kinds.h). */
 bool cg_policy_read(cg_policy_t *policy, const cg_policy_row_t *row, int argc,
                     char *const argv[], cg_kind_ask_t *ask, cg_error_t *err,
                     apr_pool_t *pool);
 bool cg_policy_is_set(const cg_policy_t *policy, int row);
+const void *cg_policy_member(const cg_policy_t *policy, int row);
 
 #endif

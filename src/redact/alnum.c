@@ -75,6 +75,32 @@ static void found(cg_window_t *w, uint32_t start, const token_t *token, int len,
     }
 }
 
+/* Groups of four tied in any way, as long as it is the same. */
+static void read_groups(cg_window_t *w, uint32_t start, token_t *token)
+{
+    uint32_t i = start;
+    int tie = 0;
+    token->len = 0;
+    token->lower = 0;
+    token->first_word = 4;
+    while (token->len < CHARS_MAX) {
+        int group = 0;
+        while (group < 4 && cg_is(cg_at(w, i), CG_C_ALNUM)) {
+            take(token, cg_at(w, i), i);
+            i++;
+            group++;
+            if (token->len == CHARS_MAX) {
+                return;
+            }
+        }
+        int gap = group == 4 ? cg_read_gap(w, &i, CG_C_ALNUM) : 0;
+        if (gap == 0 || (tie && gap != tie)) {
+            return;
+        }
+        tie = gap;
+    }
+}
+
 static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
 {
     if (token->len < 15 || memcmp(token->shape, "AA99", 4) != 0 ||
@@ -87,6 +113,21 @@ static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
         found(w, start, token, len, CG_TYPE_IBAN_CODE,
               token->lower > 2 && token->lower < len / 3 ? 60 : 100);
     }
+}
+
+/* DE44|5001|0517|5407|3249|31 */
+static void try_spread_iban(cg_window_t *w, uint32_t start,
+                            const token_t *first)
+{
+    token_t token;
+    if (first->len < 4 || first->first_word != 4 ||
+        memcmp(first->shape, "AA99", 4) != 0 || cg_iban_length(first->s) == 0) {
+        return;
+    }
+    read_groups(w, start, &token);
+    token.s[token.len] = 0;
+    token.shape[token.len] = 0;
+    try_iban(w, start, &token);
 }
 
 typedef struct shape_t {
@@ -237,6 +278,9 @@ void cg_scan_alnum(cg_window_t *w, uint32_t start)
         return;
     }
     read_token(w, start, &token);
+    if (token.len == 4) {
+        try_spread_iban(w, start, &token);
+    }
     if (token.len < 7) {
         return;
     }

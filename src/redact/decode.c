@@ -3,19 +3,21 @@
  *
  * Only what decodes to text is looked through; a picture ends after its first
  * bytes. If a value is found the whole run is the finding, for there is no
- * telling which characters of it to leave.
+ * telling which characters of it to leave. A run may go over lines, as mail and
+ * PEM break it, and hexadecimal pairs may be set apart: 68 65, 68:65, 0x68, 0x65.
  */
 #include <string.h>
 
 #include "redact/redact_int.h"
 
-#define RUN_MIN 24    /* characters */
 #define RUN_MAX 2048  /* of a run so many are looked at */
 #define TEXT_MAX 1600 /* decoded bytes */
 #define SAMPLE 18     /* decoded bytes that must be text */
 #define CANDIDATES 48
+#define LINE_MIN 32 /* characters of a line that goes on in the next */
+#define PAIRS_MIN 12
 
-static int b64_digit(unsigned c)
+int cg_b64_value(unsigned c)
 {
     if (cg_is(c, CG_C_UPPER)) {
         return (int)c - 'A';
@@ -52,45 +54,145 @@ typedef struct encoded_t {
     char text[TEXT_MAX];
 } encoded_t;
 
-/* Decodes from start while characters of the alphabet stand there; bits is 6
- * or 4. False: too short, or no text. */
-static bool decode(cg_window_t *w, uint32_t start, int bits, encoded_t *run)
+/* Takes a decoded byte; false: this is no text. */
+static bool take(encoded_t *run, unsigned char byte)
+{
+    if (!is_text_byte(byte)) {
+        return false;
+    }
+    if (run->len < TEXT_MAX) {
+        run->text[run->len++] = (char)byte;
+    }
+    return run->len != SAMPLE || cg_utf8_whole(run->text, SAMPLE) + 3 >= SAMPLE;
+}
+
+static bool is_whole(const encoded_t *run)
+{
+    return cg_utf8_whole(run->text, run->len) + 3 >= run->len;
+}
+
+typedef struct alphabet_t {
+    int (*value)(unsigned c);
+    int bits;
+    uint32_t least; /* characters of a run */
+} alphabet_t;
+
+static const alphabet_t base64 = {cg_b64_value, 6, 16};
+static const alphabet_t hexadecimal = {hex_digit, 4, 22};
+
+/* Where the next line of a run begins, if a line end stands at i; or i. */
+static uint32_t next_line(cg_window_t *w, uint32_t i)
+{
+    uint32_t after = i + (cg_at(w, i) == '\r');
+    return cg_at(w, after) == '\n' ? after + 1 : i;
+}
+
+/* Decodes from start while characters of the alphabet stand there. False: too
+ * short, or no text. */
+static bool decode(cg_window_t *w, uint32_t start, const alphabet_t *alphabet,
+                   bool has_lines, encoded_t *run)
 {
     uint32_t held = 0;
     int count = 0;
     uint32_t i = start;
+    uint32_t line = start;
     run->len = 0;
     while (i < start + RUN_MAX) {
-        unsigned c = cg_at(w, i);
-        int digit = bits == 6 ? b64_digit(c) : hex_digit(c);
+        int digit = alphabet->value(cg_at(w, i));
         if (digit < 0) {
-            break;
-        }
-        i++;
-        held = held << bits | (uint32_t)digit;
-        count += bits;
-        if (count < 8) {
+            uint32_t next = has_lines && i >= line + LINE_MIN && count % 8 == 0
+                                ? next_line(w, i)
+                                : i;
+            if (next == i || alphabet->value(cg_at(w, next)) < 0) {
+                break;
+            }
+            i = next;
+            line = next;
             continue;
         }
-        count -= 8;
-        unsigned char byte = (unsigned char)(held >> count);
-        if (!is_text_byte(byte)) {
-            return false;
-        }
-        if (run->len < TEXT_MAX) {
-            run->text[run->len++] = (char)byte;
-        }
-        if (run->len == SAMPLE &&
-            cg_utf8_whole(run->text, SAMPLE) + 3 < SAMPLE) {
-            return false;
+        i++;
+        held = held << alphabet->bits | (uint32_t)digit;
+        count += alphabet->bits;
+        if (count >= 8) {
+            count -= 8;
+            if (!take(run, (unsigned char)(held >> count))) {
+                return false;
+            }
         }
     }
-    while (bits == 6 && cg_at(w, i) == '=') {
+    uint32_t padding = i;
+    while (alphabet->bits == 6 && i < padding + 2 && cg_at(w, i) == '=') {
         i++;
     }
     run->end = i;
-    return i - start >= RUN_MIN &&
-           cg_utf8_whole(run->text, run->len) + 3 >= run->len;
+    return i - start >= alphabet->least && is_whole(run);
+}
+
+/* Does the line that begins here go on what the line before began? */
+static bool is_next_line(const cg_window_t *w, uint32_t start)
+{
+    uint32_t i = start;
+    if (cg_before(w, i) != '\n') {
+        return false;
+    }
+    i--;
+    i -= cg_before(w, i) == '\r';
+    uint32_t end = i;
+    while (i > 0 && end - i < LINE_MIN && cg_b64_value(w->text[i - 1]) >= 0) {
+        i--;
+    }
+    return end - i == LINE_MIN;
+}
+
+/* A pair of hexadecimal digits at i, perhaps after 0x; returns where it ends. */
+static uint32_t read_pair(cg_window_t *w, uint32_t i, int *byte)
+{
+    if (cg_at(w, i) == '0' && (cg_at(w, i + 1) | 0x20) == 'x') {
+        i += 2;
+    }
+    int high = hex_digit(cg_at(w, i));
+    int low = high < 0 ? -1 : hex_digit(cg_at(w, i + 1));
+    *byte = high * 16 + low;
+    return low < 0 || cg_is(cg_at(w, i + 2), CG_C_ALNUM) ? 0 : i + 2;
+}
+
+static bool is_between_pairs(unsigned c)
+{
+    return c == ' ' || c == ':' || c == '-' || c == ',';
+}
+
+static bool decode_pairs(cg_window_t *w, uint32_t start, encoded_t *run)
+{
+    uint32_t i = start;
+    uint32_t pairs = 0;
+    run->len = 0;
+    while (i < start + RUN_MAX) {
+        int byte;
+        uint32_t end = read_pair(w, i, &byte);
+        if (end == 0) {
+            break;
+        }
+        if (!take(run, (unsigned char)byte)) {
+            return false;
+        }
+        pairs++;
+        run->end = end;
+        if (!is_between_pairs(cg_at(w, end))) {
+            break;
+        }
+        i = end + 1;
+        i += cg_at(w, end) == ',' && cg_at(w, i) == ' ';
+    }
+    return pairs >= PAIRS_MIN && is_whole(run);
+}
+
+/* Does a pair stand before? Then this is the middle of a row. */
+static bool is_after_pair(const cg_window_t *w, uint32_t start)
+{
+    uint32_t i = start;
+    i -= i > 1 && w->text[i - 1] == ' ' && w->text[i - 2] == ',';
+    return i >= 3 && is_between_pairs(w->text[i - 1]) &&
+           cg_is(w->text[i - 2], CG_C_HEX) && cg_is(w->text[i - 3], CG_C_HEX);
 }
 
 typedef struct found_t {
@@ -137,16 +239,28 @@ static void look_through(cg_window_t *w, uint32_t start, const encoded_t *run)
 void cg_scan_encoded(cg_window_t *w, uint32_t start)
 {
     encoded_t run;
-    unsigned before = cg_before(w, start);
-    if (b64_digit(before) >= 0) {
+    if (cg_b64_value(cg_before(w, start)) >= 0) {
         return;
     }
-    if (decode(w, start, 4, &run) && cg_at(w, run.end) != '=' &&
-        b64_digit(cg_at(w, run.end)) < 0) {
+    uint32_t digits = start;
+    if (cg_at(w, start) == '0' && (cg_at(w, start + 1) | 0x20) == 'x') {
+        digits += 2;
+    }
+    bool has_lines = !is_next_line(w, start);
+    if (decode(w, digits, &hexadecimal, has_lines, &run) &&
+        cg_at(w, run.end) != '=' && cg_b64_value(cg_at(w, run.end)) < 0) {
         look_through(w, start, &run);
         return;
     }
-    if (decode(w, start, 6, &run)) {
+    if (decode(w, start, &base64, has_lines, &run)) {
+        look_through(w, start, &run);
+    }
+}
+
+void cg_scan_pairs(cg_window_t *w, uint32_t start)
+{
+    encoded_t run;
+    if (!is_after_pair(w, start) && decode_pairs(w, start, &run)) {
         look_through(w, start, &run);
     }
 }

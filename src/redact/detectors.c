@@ -136,6 +136,9 @@ ROW(SECRET_TENCENT_KEY_ID, "Tencent Cloud key id", false, NULL),
 ROW(SECRET_URL_CREDENTIAL, "User and password in a URL", false, NULL),
 ROW(SECRET_API_KEY, "Key of another service", false, NULL),
 ROW(SECRET_PASSWORD, "Password", true, NULL),
+ROW(PERSON, "Name of a person", false, NULL),
+ROW(LOCATION, "Place or address", false, NULL),
+ROW(ORGANIZATION, "Name of an organisation", false, NULL),
 };
 // clang-format on
 
@@ -162,4 +165,9 @@ bool cg_detector_is_secret(int type)
 {
     return type >= CG_TYPE_SECRET_PRIVATE_KEY &&
            type <= CG_TYPE_SECRET_PASSWORD;
+}
+
+bool cg_detector_is_external(int type)
+{
+    return type >= CG_TYPE_PERSON && type <= CG_TYPE_ORGANIZATION;
 }

@@ -93,6 +93,10 @@ typedef enum cg_type_t {
     CG_TYPE_SECRET_URL_CREDENTIAL,
     CG_TYPE_SECRET_API_KEY, /* another issuer's, known by its prefix */
     CG_TYPE_SECRET_PASSWORD,
+    /* found by an external detector alone (ChatGPTDetector) */
+    CG_TYPE_PERSON,
+    CG_TYPE_LOCATION,
+    CG_TYPE_ORGANIZATION,
     CG_TYPE_COUNT
 } cg_type_t;
 
@@ -122,5 +126,7 @@ int cg_detector_find(const char *name);
 const char *cg_detector_name(int type);
 /* Is it a member of the family SECRET_*? */
 bool cg_detector_is_secret(int type);
+/* Does no scan of ours find it, but an external detector? */
+bool cg_detector_is_external(int type);
 
 #endif

@@ -92,6 +92,33 @@ static bool may_be_labelled(const cg_window_t *w, uint32_t start)
            before == '\'' || before == '`' || before == '>';
 }
 
+/* 68 or 0x68, and something behind it that may part two such. */
+static bool may_be_pair(const cg_window_t *w, const word_t *word)
+{
+    uint32_t len = word->end - word->start;
+    unsigned next = peek(w, word->end);
+    return (len == 2 || (len == 4 && w->text[word->start] == '0')) &&
+           cg_is(w->text[word->start], CG_C_HEX) &&
+           (next == ' ' || next == ':' || next == '-' || next == ',');
+}
+
+/* Can a row of spoken digits begin with this word? Most words are longer, or
+ * begin otherwise. */
+static bool may_be_spoken(const cg_window_t *w, const word_t *word)
+{
+    static const char firsts[] = "zotfsend";
+    uint32_t len = word->end - word->start;
+    unsigned first = w->text[word->start] | 0x20;
+    if (len > 6 || word->digits || (len < 3 && word->end < w->n && len != 2)) {
+        return false;
+    }
+    const char *p = firsts;
+    while (*p && (unsigned char)*p != first) {
+        p++;
+    }
+    return *p != 0;
+}
+
 static void scan_word(cg_window_t *w, const word_t *word)
 {
     unsigned first = w->text[word->start];
@@ -116,11 +143,21 @@ static void scan_word(cg_window_t *w, const word_t *word)
                       first == '0')) {
         run(w, cg_scan_crypto, word->start);
     }
+    if ((first | 0x20) == 'a' && len <= 6 &&
+        (len == 2 || len == 6 || word->end == w->n)) {
+        cg_scan_mail_words(w, word->start);
+    }
+    if (may_be_spoken(w, word)) {
+        run(w, cg_scan_spoken, word->start);
+    }
     if (may_be_labelled(w, word->start)) {
         run(w, cg_scan_labelled, word->start);
     }
     if (w->is_deep && len >= 6 && (word->digits || word->uppers)) {
         run(w, cg_scan_encoded, word->start);
+    }
+    if (w->is_deep && len <= 4 && may_be_pair(w, word)) {
+        run(w, cg_scan_pairs, word->start);
     }
 }
 
@@ -193,11 +230,23 @@ static void scan_sign(cg_window_t *w, uint32_t i)
         if (is_last || next == '+' || cg_is(next, CG_C_DIGIT)) {
             run(w, cg_scan_number, i);
         }
-        cg_scan_mail_spelled(w, i);
+        if (is_last || !cg_is(next, CG_C_DIGIT)) {
+            cg_scan_mail_spelled(w, i);
+        }
         break;
     case '[':
     case '{':
-        cg_scan_mail_spelled(w, i);
+    case '<':
+    case '*':
+        if (is_last || next == '@' || next == ' ' || (next | 0x20) == 'a' ||
+            next >= 0x80) {
+            cg_scan_mail_spelled(w, i);
+        }
+        break;
+    case '=':
+        if (is_last || next == '4') {
+            cg_scan_mail_quoted(w, i);
+        }
         break;
     case '+':
         if (is_last || cg_is(next, CG_C_DIGIT)) {
@@ -214,10 +263,20 @@ static void scan_sign(cg_window_t *w, uint32_t i)
     }
 }
 
+/* 艾特, 小老鼠, アットマーク: words for @. */
+static bool may_be_at(const unsigned char *p)
+{
+    return memcmp(p, "艾", 3) == 0 || memcmp(p, "小", 3) == 0;
+}
+
 /* A letter after a Chinese character may make it a plate's province. */
 static void scan_wide(cg_window_t *w, uint32_t i)
 {
     uint32_t next = i + 3;
+    if (i > 0 && w->n - i >= 3 && w->text[i - 1] < 0x80 &&
+        may_be_at(w->text + i)) {
+        cg_scan_mail_words(w, i);
+    }
     if (w->text[i] >= 0xE4 && w->text[i] <= 0xE9 &&
         (next >= w->n || cg_is(w->text[next], CG_C_UPPER) ||
          w->text[next] == ' ')) {
@@ -225,8 +284,9 @@ static void scan_wide(cg_window_t *w, uint32_t i)
     }
 }
 
-static const uint8_t is_sign[256] = {['@'] = 1, [':'] = 1, ['('] = 1, ['['] = 1,
-                                     ['{'] = 1, ['+'] = 1, ['-'] = 1};
+static const uint8_t is_sign[256] = {
+    ['@'] = 1, [':'] = 1, ['('] = 1, ['['] = 1, ['{'] = 1, ['+'] = 1,
+    ['-'] = 1, ['<'] = 1, ['*'] = 1, ['='] = 1};
 
 static void scan_marks(cg_window_t *w)
 {

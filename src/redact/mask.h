@@ -5,6 +5,7 @@
 #define CG_REDACT_MASK_H
 
 #include "base/text.h"
+#include "redact/pseudonym.h"
 #include "redact/rules.h"
 #include "redact/scan.h"
 
@@ -25,8 +26,18 @@ typedef struct cg_mask_result_t {
  * (which may be NULL). */
 cg_mask_result_t cg_redact_mask(const cg_rules_t *rules, cg_str_t text,
                                 const cg_findings_t *findings,
-                                const cg_actions_t *actions, cg_tally_t *tally,
+                                const cg_actions_t *actions,
+                                cg_pseudonyms_t *pseudonyms, cg_tally_t *tally,
                                 cg_buf_t *out_buf);
+
+/* Appends what stands in the place of a finding whose action is PARTIAL or
+ * stricter, and returns how many bytes. value: the bytes found; empty where they
+ * are not known (a key of any length in a stream). PSEUDONYM acts as MASK where
+ * pseudonyms is NULL or has no token for it, PARTIAL where four characters of a
+ * secret would remain. */
+size_t cg_mask_replace(const cg_rules_t *rules, cg_pseudonyms_t *pseudonyms,
+                       cg_action_t action, const cg_finding_t *finding,
+                       cg_str_t value, cg_buf_t *out);
 
 /* What is put in the place of a finding, e.g. "[CREDIT_CARD]". Returns its
  * length; out is NUL-terminated. */

@@ -17,7 +17,8 @@
 #include "redact/check.h"
 
 #define DIGITS_MAX 20
-#define MARKS_MAX 6 /* gaps with marks in one number */
+#define GAP_BYTES_MAX 12 /* tags aside */
+#define TAG_BYTES_MAX 48
 #define PHONE_DIGITS_MAX 15
 #define ODD_LABEL_BACK 40 /* bytes */
 #define SHAPE_NONE 0xFFFFFFFF
@@ -32,6 +33,7 @@ enum gap_t {
     GAP_PAREN = 32,
     GAP_LINE = 64,
     GAP_MARK = 128, /* **, `, <b> */
+    GAP_ODD = 256,  /* anything else: only beside a label */
     GAP_TIGHT = GAP_SPACE | GAP_DASH | GAP_DOT
 };
 
@@ -39,7 +41,7 @@ typedef struct group_t {
     uint32_t end; /* after its last digit */
     uint8_t len;
     uint8_t total;  /* digits up to its end */
-    uint8_t gap;    /* kind of the gap before it */
+    uint16_t gap;   /* kind of the gap before it */
     uint32_t shape; /* lengths up to it, one hexadecimal digit each */
 } group_t;
 
@@ -131,56 +133,73 @@ static const uint16_t sure_seconds[16] = {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
-/* <b>, </strong>: returns the offset after it, or 0. */
-static uint32_t read_tag(cg_window_t *w, uint32_t i)
+/* Tags that stand within a line of text; others part one thing from another. */
+static bool is_inline_tag(const char *name)
 {
-    i++;
-    if (cg_at(w, i) == '/') {
-        i++;
+    static const char *const names[] = {"b",    "i",     "u",    "s",   "em",
+                                        "strong", "span", "font", "code", "mark",
+                                        "small", "sub",  "sup",  "del", "ins",
+                                        "wbr",   "tt",   "big",  "a",   "nobr"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* <b>, </strong>, <span class="x">: returns the offset after it, or 0. */
+static uint32_t read_tag(cg_window_t *w, uint32_t i, int *kind)
+{
+    char name[8];
     uint32_t letters = 0;
-    while (letters < 8 && cg_is(cg_at(w, i), CG_C_ALPHA)) {
-        i++;
-        letters++;
+    uint32_t stop = i + TAG_BYTES_MAX;
+    i++;
+    i += cg_at(w, i) == '/';
+    while (letters + 1 < sizeof name && cg_is(cg_at(w, i), CG_C_ALPHA)) {
+        name[letters++] = (char)(cg_at(w, i++) | 0x20);
     }
+    name[letters] = 0;
+    if (letters > 0 && (cg_at(w, i) == ' ' || cg_at(w, i) == '/')) {
+        while (i < stop && cg_at(w, i) >= ' ' && cg_at(w, i) != '>' &&
+               cg_at(w, i) != '<') {
+            i++;
+        }
+    }
+    *kind = is_inline_tag(name) ? GAP_MARK : GAP_ODD;
     return letters > 0 && cg_at(w, i) == '>' ? i + 1 : 0;
 }
 
+static const uint16_t kinds_of[128] = {
+    ['-'] = GAP_DASH,  ['.'] = GAP_DOT,   ['/'] = GAP_SLASH, ['_'] = GAP_UNDER,
+    ['('] = GAP_PAREN, [')'] = GAP_PAREN, ['\n'] = GAP_LINE, ['\r'] = GAP_LINE,
+    ['*'] = GAP_MARK,  ['`'] = GAP_MARK,  ['~'] = GAP_MARK,  [','] = GAP_ODD,
+    [';'] = GAP_ODD,   [':'] = GAP_ODD,   ['|'] = GAP_ODD,   ['\\'] = GAP_ODD,
+    ['+'] = GAP_ODD,   ['='] = GAP_ODD,   ['#'] = GAP_ODD,   ['&'] = GAP_ODD,
+    ['^'] = GAP_ODD,   ['!'] = GAP_ODD,   ['"'] = GAP_ODD,   ['\''] = GAP_ODD,
+    ['['] = GAP_ODD,   [']'] = GAP_ODD,   ['{'] = GAP_ODD,   ['}'] = GAP_ODD,
+    ['\t'] = GAP_ODD,  ['@'] = GAP_ODD,   ['$'] = GAP_ODD,   ['%'] = GAP_ODD,
+};
+
 static int kind_of(unsigned c)
 {
-    switch (c) {
-    case '-':
-        return GAP_DASH;
-    case '.':
-        return GAP_DOT;
-    case '/':
-        return GAP_SLASH;
-    case '_':
-        return GAP_UNDER;
-    case '(':
-    case ')':
-        return GAP_PAREN;
-    case '\n':
-    case '\r':
-        return GAP_LINE;
-    case '*':
-    case '`':
-    case '~':
-        return GAP_MARK;
-    default:
-        return 0;
-    }
+    return c < 128 ? kinds_of[c] : 0;
 }
 
 /* One of the kinds a gap may have, from all that stands in it. */
 static int settle_kind(int kinds, int spaces, int signs)
 {
-    if (kinds & GAP_LINE) {
-        return kinds == GAP_LINE && spaces <= 4 ? GAP_LINE : 0;
+    if (kinds & GAP_ODD) {
+        return spaces <= 2 && signs <= 6 ? GAP_ODD : 0;
+    }
+    if (kinds == GAP_LINE) {
+        return spaces <= 4 ? GAP_LINE : 0;
     }
     if (kinds & GAP_MARK) {
-        return kinds == GAP_MARK || kinds == (GAP_MARK | GAP_DASH) ? GAP_MARK
-                                                                   : 0;
+        return kinds & ~(GAP_MARK | GAP_DASH | GAP_LINE) ? 0 : GAP_MARK;
+    }
+    if (kinds & GAP_LINE) {
+        return 0;
     }
     if (kinds & GAP_PAREN) {
         return signs <= 3 ? GAP_PAREN : 0;
@@ -188,52 +207,63 @@ static int settle_kind(int kinds, int spaces, int signs)
     if (kinds == 0) {
         return spaces <= 2 ? GAP_SPACE : 0;
     }
-    if (signs != 1 || spaces == 1 || spaces > 2) {
-        return 0;
+    if (kinds == GAP_UNDER && signs == 2 && spaces == 0) {
+        return GAP_MARK; /* __ is bold */
     }
-    return spaces == 2 && kinds != GAP_DASH ? 0 : kinds;
+    if (signs == 1 && (spaces == 0 || (spaces == 2 && kinds == GAP_DASH))) {
+        return kinds;
+    }
+    return signs <= 2 && spaces <= 2 ? GAP_ODD : 0;
 }
 
-/* Reads a gap at i. Returns where the next digit stands, or 0. */
-static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
+int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
 {
     int kinds = 0;
     int spaces = 0;
     int signs = 0;
-    uint32_t stop = i + 12;
+    uint32_t i = *at;
+    uint32_t stop = i + GAP_BYTES_MAX;
     unsigned first = cg_at(w, i);
-    if (cg_is(cg_at(w, i + 1), CG_C_DIGIT)) { /* one character: most gaps */
-        *gap = first == ' ' ? GAP_SPACE : kind_of(first);
-        return *gap ? i + 1 : 0;
+    if (first != '<' && cg_is(cg_at(w, i + 1), next)) { /* one character: most gaps */
+        *at = i + 1;
+        return first == ' ' ? GAP_SPACE : kind_of(first);
     }
     while (i < stop) {
         unsigned c = cg_at(w, i);
-        if (cg_is(c, CG_C_DIGIT) || (may_be_x && (c | 0x20) == 'x')) {
-            *gap = settle_kind(kinds, spaces, signs);
-            return *gap ? i : 0;
+        if (cg_is(c, next)) {
+            *at = i;
+            return settle_kind(kinds, spaces, signs);
         }
         if (c == ' ') {
             spaces++;
             i++;
             continue;
         }
-        if (c == '<') {
-            i = read_tag(w, i);
-            kinds |= GAP_MARK;
-            if (i == 0) {
-                return 0;
-            }
-            continue;
-        }
         int kind = kind_of(c);
-        if (kind == 0) {
+        uint32_t after = i + 1;
+        if (c == '<') {
+            after = read_tag(w, i, &kind);
+            stop += after ? after - i : 0;
+        }
+        if (kind == 0 || after == 0 || signs > 6) {
             return 0;
         }
         kinds |= kind;
         signs += kind != GAP_LINE;
-        i++;
+        i = after;
     }
     return 0;
+}
+
+/* Reads a gap at i. Returns where the next digit stands, or 0. */
+static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
+{
+    *gap = cg_read_gap(w, &i, CG_C_DIGIT);
+    if (*gap == 0 && may_be_x) {
+        *gap = cg_read_gap(w, &i, CG_C_ALPHA);
+        return *gap && (cg_at(w, i) | 0x20) == 'x' ? i : 0;
+    }
+    return *gap ? i : 0;
 }
 
 /* Groups of different sizes that begin none of the sure groupings: without a
@@ -259,7 +289,6 @@ static void read_number(cg_window_t *w, uint32_t start, bool is_international,
     int gap = 0;
     uint32_t shape = 0;
     bool is_even = true;
-    int marks = 0;
     number->start = start;
     number->groups = 0;
     number->has_x = false;
@@ -280,16 +309,15 @@ static void read_number(cg_window_t *w, uint32_t start, bool is_international,
         uint32_t len = i - from;
         shape = len > 15 || shape >> 28 ? SHAPE_NONE : shape << 4 | len;
         number->group[number->groups++] =
-            (group_t){i, (uint8_t)len, (uint8_t)total, (uint8_t)gap, shape};
+            (group_t){i, (uint8_t)len, (uint8_t)total, (uint16_t)gap, shape};
         is_even = is_even && len == number->group[0].len;
-        marks += gap == GAP_MARK;
-        if (total >= DIGITS_MAX || number->has_x || marks > MARKS_MAX ||
+        if (total >= DIGITS_MAX || number->has_x ||
             number->groups == DIGITS_MAX ||
             (!is_even && !is_international && is_hopeless(w, number))) {
             return;
         }
         i = read_gap(w, i, total == 17, &gap);
-        if (i == 0) {
+        if (i == 0 || (gap == GAP_ODD && !cg_has_label(w, start))) {
             return;
         }
     }
@@ -359,8 +387,13 @@ static int score_row(const row_t *row, const window_t *window)
                         row->type != CG_TYPE_BR_CNPJ;
         return is_mixed ? row->other : row->shaped;
     }
-    if (window->is_uniform && !window->is_maximal) {
+    bool is_odd = (window->gaps & GAP_ODD) != 0;
+    bool is_regular = window->is_uniform || is_in(window->shape, row->shapes);
+    if ((window->is_uniform || is_odd) && !window->is_maximal) {
         return 0;
+    }
+    if (is_odd) {
+        return is_regular && window->is_one_gap ? row->other : 0;
     }
     /* 4 1 1 1 1 1 …: as many digits as a card has, and no more */
     if (row->type == CG_TYPE_CREDIT_CARD && window->is_uniform &&
@@ -728,12 +761,18 @@ static int score_phone(const number_t *number, const window_t *window)
     bool is_one_block = window->groups == 1;
     bool is_tight = (window->gaps & ~(GAP_TIGHT | GAP_PAREN)) == 0;
     if (prefix >= 0 && d[prefix] == '1' && d[prefix + 1] >= '3') {
-        bool is_usual =
-            is_one_block ||
-            (is_tight &&
-             is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344,
-                                         0x335, 0x353, 0x245, 0x443)));
-        return is_usual ? 70 : 20;
+        bool is_shape =
+            is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344,
+                                        0x335, 0x353, 0x245, 0x443));
+        bool is_regular =
+            (is_shape || window->is_uniform) && window->is_maximal;
+        if ((window->gaps & GAP_ODD) && !is_regular) {
+            return 0;
+        }
+        return is_one_block || (is_tight && is_shape) ? 70 : 20;
+    }
+    if (window->gaps & GAP_ODD) {
+        return 0;
     }
     if (is_tight && window->total == 10 && !is_one_block && is_nanp(d) &&
         is_in(window->shape, SHAPES(0x334, 0x37)) &&
@@ -812,33 +851,81 @@ static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
     cg_candidate(w, start, end, CG_TYPE_PHONE_NUMBER, 80);
 }
 
-/* Does a group of digits stand before, tied by a gap of this kind? */
-static bool has_group_before(const cg_window_t *w, uint32_t start, int gap)
+/* Where the digits before start end, if a gap ties them to it, and its kind. */
+static uint32_t group_before(cg_window_t *w, uint32_t start, int *gap)
 {
-    if (start < 2 || !gap) {
-        return false;
+    uint32_t i = start;
+    bool is_tag = false;
+    while (i > 0 && start - i < TAG_BYTES_MAX) {
+        unsigned c = w->text[i - 1];
+        if (cg_is(c, CG_C_DIGIT) && !is_tag) {
+            break;
+        }
+        is_tag = c == '>' || (is_tag && c != '<');
+        if (!is_tag && c != ' ' && c != '<' && kind_of(c) == 0) {
+            return 0;
+        }
+        i--;
     }
-    unsigned c = w->text[start - 1];
-    int kind = c == ' ' ? GAP_SPACE : kind_of(c);
-    return (kind & gap) && cg_is(w->text[start - 2], CG_C_DIGIT);
+    uint32_t end = i;
+    if (i == 0 || i == start || !cg_is(w->text[i - 1], CG_C_DIGIT)) {
+        return 0;
+    }
+    *gap = cg_read_gap(w, &i, CG_C_DIGIT);
+    return *gap && i == start ? end : 0;
+}
+
+/* Does a group of digits stand before, tied by a gap of this kind? */
+static bool has_group_before(cg_window_t *w, uint32_t start, int kinds)
+{
+    int gap = 0;
+    return kinds && group_before(w, start, &gap) && (gap & kinds);
 }
 
 /* Within a row of groups of one or two digits each, "1 2 3 4", only its
  * beginning is a start. */
 static bool is_inside_row(cg_window_t *w, uint32_t start)
 {
-    unsigned sign = cg_before(w, start);
     uint32_t here = 1 + cg_is(cg_at(w, start + 1), CG_C_DIGIT);
     uint32_t before = 0;
-    if (start < 2 || (sign != ' ' && kind_of(sign) == 0)) {
+    uint32_t after = start + here;
+    int gap = 0;
+    if (cg_is(cg_at(w, after), CG_C_DIGIT)) {
         return false;
     }
-    while (before < 3 && before + 1 < start &&
-           cg_is(w->text[start - 2 - before], CG_C_DIGIT)) {
+    uint32_t end = group_before(w, start, &gap);
+    if (end == 0) {
+        return false;
+    }
+    while (before < 3 && before < end &&
+           cg_is(w->text[end - 1 - before], CG_C_DIGIT)) {
         before++;
     }
-    return before == here && cg_at(w, start + here) == sign &&
-           cg_is(cg_at(w, start + here + 1), CG_C_DIGIT);
+    return before == here && cg_read_gap(w, &after, CG_C_DIGIT) == gap;
+}
+
+/* A number that was written without gaps, or as if. */
+void cg_scan_digits(cg_window_t *w, uint32_t start, uint32_t end,
+                    const char *digits, int total)
+{
+    number_t number = {.start = start, .groups = 1};
+    window_t window = {.groups = 1,
+                       .total = total,
+                       .shape = (uint32_t)total,
+                       .end = end,
+                       .is_one_gap = true,
+                       .is_uniform = true,
+                       .is_maximal = true,
+                       .is_free = true};
+    if (total >= 7 && total <= DIGITS_MAX) {
+        memcpy(number.d, digits, (size_t)total);
+        number.group[0] = (group_t){.end = end,
+                                    .len = (uint8_t)total,
+                                    .total = (uint8_t)total,
+                                    .shape = (uint32_t)total};
+        try_phone(w, &number, start, &window);
+        try_rows(w, &number, &window);
+    }
 }
 
 void cg_scan_number(cg_window_t *w, uint32_t start)
@@ -852,7 +939,7 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
     }
     if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
         (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM)
-                  : is_inside_row(w, start) || !cg_left_is_free(w, start))) {
+                  : !cg_left_is_free(w, start) || is_inside_row(w, start))) {
         return;
     }
     number_t number;

@@ -30,6 +30,22 @@
 #define CG_TOKEN_BACK 128  /* source bytes a scanner may look to the left */
 #define CG_CONTEXT_BACK 96 /* bytes before a value in which a word speaks */
 
+/* ---- fold.c ---- */
+
+#define CG_FOLD_KEEP (-1)
+#define CG_FOLD_REMOVE (-2)
+
+/* The ASCII character that cp stands for, or one of the two above; last is the
+ * normalised byte before it. */
+int cg_fold(uint32_t cp, unsigned char last);
+/* The same of characters that stand for one only in company, or KEEP: letters
+ * of other scripts, numerals, tags and variation selectors. */
+int cg_fold_lookalike(uint32_t cp);
+int cg_fold_numeral(uint32_t cp);
+int cg_fold_hidden(uint32_t cp);
+/* A letter of the scripts that have look-alikes. */
+bool cg_fold_is_foreign(uint32_t cp);
+
 /* ---- normalise.c ---- */
 
 /* From this normalised offset on, source = src + (offset - norm). */
@@ -46,6 +62,10 @@ typedef struct cg_norm_state_t {
     bool in_run;         /* inside a run of Cyrillic, Greek … letters */
     bool is_folding;     /* ... that are taken for ASCII ones */
     bool has_alpha;      /* the token has had an ASCII letter or @ */
+    bool is_hidden_run;  /* inside a text spelled by hidden characters */
+    uint8_t no_numerals; /* so many numerals that follow are words */
+    uint8_t no_hidden;   /* so many hidden characters that follow are noise */
+    unsigned char row;   /* the sign of the escape just before, or 0 */
 } cg_norm_state_t;
 
 typedef struct cg_norm_t {
@@ -62,6 +82,10 @@ typedef struct cg_norm_t {
  * Appends to norm->text at norm->len. */
 void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
                   uint32_t len, uint32_t stop, bool is_final, cg_norm_t *norm);
+/* escape.c: an escape at p. Returns its length and what it stands for, 0: none,
+ * -1: the end cuts what may be one (is_final: and that is the end). */
+int cg_escape(const unsigned char *p, const unsigned char *end, bool is_final,
+              const cg_norm_state_t *state, uint32_t *cp);
 /* Source offset of a normalised offset, and back (the first normalised byte
  * that begins at or after it). */
 uint32_t cg_norm_source(const cg_norm_t *norm, uint32_t at);
@@ -167,6 +191,13 @@ void cg_candidate_plain(cg_window_t *w, uint32_t start, uint32_t end, int type,
 bool cg_left_is_free(cg_window_t *w, uint32_t start);
 bool cg_right_is_free(cg_window_t *w, uint32_t end);
 
+/* number.c: reads what may stand between two groups at *at, which then is where
+ * the next group begins, a character of the classes next. 0: no gap. */
+int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next);
+/* number.c: digits that stand for [start, end) in some other way. */
+void cg_scan_digits(cg_window_t *w, uint32_t start, uint32_t end,
+                    const char *digits, int total);
+
 /* ---- scanners: each tries one start, or one run ---- */
 /* Between cg_begin and cg_end, for the start given: */
 void cg_scan_number(cg_window_t *w, uint32_t start); /* a digit, + or ( */
@@ -177,17 +208,23 @@ void cg_scan_colons(cg_window_t *w, uint32_t start); /* IPv6, MAC */
 void cg_scan_plate(cg_window_t *w, uint32_t start);
 void cg_scan_key(cg_window_t *w, uint32_t start); /* keys known by a prefix */
 void cg_scan_pem(cg_window_t *w, uint32_t start);
-void cg_scan_words(cg_window_t *w, uint32_t start);
+void cg_scan_spoken(cg_window_t *w, uint32_t start); /* one three eight … */
 /* These look to the left for their start and begin themselves: */
 void cg_scan_mail(cg_window_t *w, uint32_t at_sign);
 void cg_scan_mail_spelled(cg_window_t *w, uint32_t bracket);
+void cg_scan_mail_words(cg_window_t *w, uint32_t word);
+void cg_scan_mail_quoted(cg_window_t *w, uint32_t equals);
 void cg_scan_url(cg_window_t *w, uint32_t colon);
 void cg_scan_labelled(cg_window_t *w, uint32_t sign); /* password: x */
 /* All at once, over the whole window: */
 bool cg_scan_patterns(cg_window_t *w);
 
-/* decode.c: base64 or hexadecimal text at start, decoded once and scanned. */
+/* decode.c: base64 or hexadecimal text at start, decoded once and scanned;
+ * hexadecimal pairs set apart. */
 void cg_scan_encoded(cg_window_t *w, uint32_t start);
+void cg_scan_pairs(cg_window_t *w, uint32_t start);
+/* decode.c: value of a base64 digit, of either alphabet; -1: it is none. */
+int cg_b64_value(unsigned c);
 /* secret.c: can a key begin with these two characters? */
 bool cg_may_be_key(unsigned first, unsigned second);
 /* secret.c: characters without order: no word, no placeholder. */

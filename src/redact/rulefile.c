@@ -4,13 +4,19 @@
 #include <string.h>
 
 #include <apr_file_io.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-#include "redact/rules.h"
+#include "redact/allow.h"
+#include "redact/words.h"
 
 #define FILE_BYTES_MAX ((apr_off_t)64 << 20)
+#define NAME_BYTES_MAX 64
+#define TEXT_BYTES_MAX 400
+#define SUFFIX ".rules"
 
+/* lives in: the stack of one reading */
 typedef struct reader_t {
     const char *path;
     int line;
@@ -18,32 +24,42 @@ typedef struct reader_t {
     apr_array_header_t *words;   /* cg_str_t, of the open list */
     apr_array_header_t *regexes; /* cg_regex_t */
     apr_array_header_t *allowed; /* cg_str_t */
-    cg_actions_t *actions;
+    cg_pack_t *pack;
     cg_error_t *err;
     apr_pool_t *pool;
 } reader_t;
+
+/* A device or a pipe would never end. */
+static apr_status_t read_open(apr_file_t *file, cg_str_t *out, apr_pool_t *pool)
+{
+    apr_finfo_t info;
+    apr_size_t len = 0;
+    apr_status_t status =
+        apr_file_info_get(&info, APR_FINFO_SIZE | APR_FINFO_TYPE, file);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (info.filetype != APR_REG) {
+        return APR_EBADF;
+    }
+    if (info.size > FILE_BYTES_MAX) {
+        return APR_ENOSPC;
+    }
+    char *bytes = apr_palloc(pool, (apr_size_t)info.size + 1);
+    status = apr_file_read_full(file, bytes, (apr_size_t)info.size, &len);
+    *out = (cg_str_t){bytes, len};
+    return APR_STATUS_IS_EOF(status) ? APR_SUCCESS : status;
+}
 
 static apr_status_t read_all(const char *path, cg_str_t *out, cg_error_t *err,
                              apr_pool_t *pool)
 {
     apr_file_t *file;
-    apr_finfo_t info;
     char reason[120];
     apr_status_t status =
         apr_file_open(&file, path, APR_READ | APR_BINARY, 0, pool);
     if (status == APR_SUCCESS) {
-        status = apr_file_info_get(&info, APR_FINFO_SIZE, file);
-        if (status == APR_SUCCESS && info.size > FILE_BYTES_MAX) {
-            status = APR_ENOSPC;
-        }
-        if (status == APR_SUCCESS) {
-            char *bytes = apr_palloc(pool, (apr_size_t)info.size + 1);
-            apr_size_t len = 0;
-            status =
-                apr_file_read_full(file, bytes, (apr_size_t)info.size, &len);
-            status = APR_STATUS_IS_EOF(status) ? APR_SUCCESS : status;
-            *out = (cg_str_t){bytes, len};
-        }
+        status = read_open(file, out, pool);
         apr_file_close(file);
     }
     if (status != APR_SUCCESS) {
@@ -97,6 +113,24 @@ static cg_str_t next_word(cg_str_t *rest)
     return word;
 }
 
+/* A mark at the beginning of a file, which editors of one house put there. */
+static void skip_mark(cg_str_t *text)
+{
+    if (text->len >= 3 && memcmp(text->ptr, "\xEF\xBB\xBF", 3) == 0) {
+        text->ptr += 3;
+        text->len -= 3;
+    }
+}
+
+/* NULL, or what is wrong with a word. */
+static const char *fault_of(cg_str_t word)
+{
+    if (!cg_utf8_valid(word.ptr, word.len)) {
+        return "this is not UTF-8";
+    }
+    return cg_word_is_fit(word) ? NULL : "a word must have 2 to 160 bytes";
+}
+
 apr_status_t cg_words_read(const char *path, cg_str_t **out_words,
                            size_t *out_count, cg_error_t *err, apr_pool_t *pool)
 {
@@ -106,14 +140,16 @@ apr_status_t cg_words_read(const char *path, cg_str_t **out_words,
     if (status != APR_SUCCESS) {
         return status;
     }
+    skip_mark(&rest);
     apr_array_header_t *words = apr_array_make(pool, 256, sizeof(cg_str_t));
     for (int number = 1; next_line(&rest, &line); number++) {
         line = trim_left(line);
         if (line.len == 0 || *line.ptr == '#') {
             continue;
         }
-        if (!cg_utf8_valid(line.ptr, line.len)) {
-            cg_error_set(err, "%s:%d: this is not UTF-8", path, number);
+        const char *fault = fault_of(line);
+        if (fault) {
+            cg_error_set(err, "%s:%d: %s", path, number, fault);
             return APR_EINVAL;
         }
         APR_ARRAY_PUSH(words, cg_str_t) = line;
@@ -129,26 +165,77 @@ static apr_status_t fault(reader_t *reader, const char *what)
     return APR_EINVAL;
 }
 
+/* ---- what a line holds ---- */
+
+static bool is_name(cg_str_t word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_') {
+            return false;
+        }
+    }
+    return word.len > 0 && word.len <= NAME_BYTES_MAX;
+}
+
+static const char *text_of(reader_t *reader, cg_str_t rest)
+{
+    rest = trim_left(rest);
+    if (rest.len >= 2 && *rest.ptr == '"' && rest.ptr[rest.len - 1] == '"') {
+        rest.ptr++;
+        rest.len -= 2;
+    }
+    return cg_str_dup(rest, reader->pool);
+}
+
+static apr_status_t parse_action(reader_t *reader, cg_str_t word,
+                                 uint8_t *out_said)
+{
+    cg_action_t action;
+    if (!cg_action_parse(cg_str_dup(word, reader->pool), &action)) {
+        return fault(reader, "the action must be one of allow, log, partial, "
+                             "pseudonym, mask, block");
+    }
+    *out_said = (uint8_t)(1 + action);
+    return APR_SUCCESS;
+}
+
+/* action=NAME, the option of lists and regexes. */
+static bool is_action_option(cg_str_t *word)
+{
+    static const char option[] = "action=";
+    if (!cg_str_has_prefix(*word, option)) {
+        return false;
+    }
+    word->ptr += sizeof option - 1;
+    word->len -= sizeof option - 1;
+    return true;
+}
+
 /* The options that follow a list's name. */
 static apr_status_t read_options(reader_t *reader, cg_str_t rest,
                                  cg_word_list_t *list)
 {
     list->is_caseless = true;
-    for (;;) {
-        cg_str_t word = next_word(&rest);
-        if (word.len == 0) {
-            return APR_SUCCESS;
-        }
-        if (cg_str_is(word, "exact")) {
-            list->is_caseless = false;
+    list->packs = 1;
+    for (cg_str_t word = next_word(&rest); word.len > 0;
+         word = next_word(&rest)) {
+        if (cg_str_is(word, "exact") || cg_str_is(word, "caseless")) {
+            list->is_caseless = cg_str_is(word, "caseless");
         }
         else if (cg_str_is(word, "whole-word")) {
             list->is_whole_word = true;
         }
-        else if (!cg_str_is(word, "caseless")) {
-            return fault(reader, "expected exact, caseless or whole-word");
+        else if (!is_action_option(&word)) {
+            return fault(reader, "expected exact, caseless, whole-word or "
+                                 "action=NAME");
+        }
+        else if (parse_action(reader, word, &list->action) != APR_SUCCESS) {
+            return APR_EINVAL;
         }
     }
+    return APR_SUCCESS;
 }
 
 static void close_list(reader_t *reader)
@@ -162,12 +249,15 @@ static void close_list(reader_t *reader)
     }
 }
 
+/* ---- statements ---- */
+
 static apr_status_t read_list(reader_t *reader, cg_str_t rest)
 {
     cg_word_list_t list = {0};
     cg_str_t name = next_word(&rest);
-    if (name.len == 0) {
-        return fault(reader, "list: a name is missing");
+    if (!is_name(name)) {
+        return fault(reader, "list: a name of letters, digits, - and _ is "
+                             "missing");
     }
     list.name = cg_str_dup(name, reader->pool);
     apr_status_t status = read_options(reader, rest, &list);
@@ -179,13 +269,27 @@ static apr_status_t read_list(reader_t *reader, cg_str_t rest)
     return APR_SUCCESS;
 }
 
-/* words NAME FILE: the file's path counts from the rule file's folder. */
+/* A path counts from the rule file's folder. */
+static const char *beside(const reader_t *reader, const char *path)
+{
+    const char *slash = strrchr(reader->path, '/');
+    if (*path == '/' || !slash) {
+        return path;
+    }
+    return apr_pstrcat(reader->pool,
+                       apr_pstrmemdup(reader->pool, reader->path,
+                                      (apr_size_t)(slash - reader->path)),
+                       "/", path, NULL);
+}
+
 static apr_status_t read_words(reader_t *reader, cg_str_t rest)
 {
     cg_word_list_t list = {0};
+    cg_str_t *words = NULL;
+    cg_error_t why;
     cg_str_t name = next_word(&rest);
     cg_str_t file = next_word(&rest);
-    if (file.len == 0) {
+    if (!is_name(name) || file.len == 0) {
         return fault(reader, "words: a name and a file are needed");
     }
     list.name = cg_str_dup(name, reader->pool);
@@ -193,44 +297,50 @@ static apr_status_t read_words(reader_t *reader, cg_str_t rest)
     if (status != APR_SUCCESS) {
         return status;
     }
-    const char *slash = strrchr(reader->path, '/');
-    char *path = cg_str_dup(file, reader->pool);
-    if (*path != '/' && slash) {
-        path = apr_pstrcat(reader->pool,
-                           apr_pstrmemdup(reader->pool, reader->path,
-                                          (apr_size_t)(slash - reader->path)),
-                           "/", path, NULL);
+    const char *path = beside(reader, cg_str_dup(file, reader->pool));
+    status = cg_words_read(path, &words, &list.count, &why, reader->pool);
+    if (status != APR_SUCCESS) {
+        return fault(reader, why.text);
     }
-    cg_str_t *words = NULL;
-    status =
-        cg_words_read(path, &words, &list.count, reader->err, reader->pool);
-    if (status == APR_SUCCESS) {
-        list.words = words;
-        APR_ARRAY_PUSH(reader->lists, cg_word_list_t) = list;
-    }
-    return status;
+    list.words = words;
+    APR_ARRAY_PUSH(reader->lists, cg_word_list_t) = list;
+    return APR_SUCCESS;
 }
 
 static apr_status_t read_regex(reader_t *reader, cg_str_t rest)
 {
-    cg_regex_t regex = {0};
+    cg_regex_t regex = {.packs = 1};
+    cg_error_t why;
     cg_str_t name = next_word(&rest);
-    rest = trim_left(rest);
-    cg_str_t after = rest;
-    if (cg_str_is(next_word(&after), "caseless")) {
-        regex.is_caseless = true;
-        rest = trim_left(after);
+    for (;;) {
+        cg_str_t after = rest;
+        cg_str_t word = next_word(&after);
+        if (cg_str_is(word, "caseless")) {
+            regex.is_caseless = true;
+        }
+        else if (!is_action_option(&word)) {
+            break;
+        }
+        else if (parse_action(reader, word, &regex.action) != APR_SUCCESS) {
+            return APR_EINVAL;
+        }
+        rest = after;
     }
+    rest = trim_left(rest);
     if (rest.len == 0) {
         return fault(reader, "regex: a name and an expression are needed");
     }
+    if (memchr(rest.ptr, 0, rest.len)) {
+        return fault(reader, "regex: it holds a NUL");
+    }
     regex.name = cg_str_dup(name, reader->pool);
     regex.regex = cg_str_dup(rest, reader->pool);
-    cg_rules_spec_t spec = {.regexes = &regex, .regex_count = 1};
-    cg_rules_t *rules;
-    cg_error_t err;
-    if (cg_rules_create(&spec, &rules, &err, reader->pool) != APR_SUCCESS) {
-        return fault(reader, err.text);
+    if (!is_name(name)) {
+        return fault(reader, "regex: its name must be 1 to 64 letters, digits, "
+                             "- or _");
+    }
+    if (cg_regex_check(&regex, &why) != APR_SUCCESS) {
+        return fault(reader, why.text);
     }
     APR_ARRAY_PUSH(reader->regexes, cg_regex_t) = regex;
     return APR_SUCCESS;
@@ -238,39 +348,200 @@ static apr_status_t read_regex(reader_t *reader, cg_str_t rest)
 
 static apr_status_t read_allow(reader_t *reader, cg_str_t rest)
 {
+    cg_error_t why;
     rest = trim_left(rest);
     if (rest.len == 0) {
         return fault(reader, "allow: a value is missing");
+    }
+    if (!cg_allow_check(rest, &why)) {
+        return fault(reader, why.text);
     }
     APR_ARRAY_PUSH(reader->allowed, cg_str_t) =
         (cg_str_t){cg_str_dup(rest, reader->pool), rest.len};
     return APR_SUCCESS;
 }
 
+/* Puts said at the place of a type, a family or all. */
+static apr_status_t set_types(reader_t *reader, cg_str_t type, uint8_t said)
+{
+    cg_actions_t actions = {.least_keyword = 0};
+    memcpy(actions.by_type, reader->pack->action, sizeof actions.by_type);
+    if (!cg_actions_set(&actions, cg_str_dup(type, reader->pool),
+                        (cg_action_t)said)) {
+        return fault(reader, apr_psprintf(reader->pool,
+                                          "there is no type \"%.*s\"; "
+                                          "docs/manual/entity-types.md lists "
+                                          "them",
+                                          (int)(type.len < 80 ? type.len : 80),
+                                          type.ptr));
+    }
+    memcpy(reader->pack->action, actions.by_type, sizeof actions.by_type);
+    return APR_SUCCESS;
+}
+
+/* Nothing may follow what a line says. */
+static apr_status_t at_end(reader_t *reader, cg_str_t rest)
+{
+    return trim_left(rest).len == 0
+               ? APR_SUCCESS
+               : fault(reader, "there is one word too many");
+}
+
+static apr_status_t read_type(reader_t *reader, cg_str_t rest)
+{
+    uint8_t said = 1 + CG_ACTION_MASK;
+    cg_str_t type = next_word(&rest);
+    cg_str_t action = next_word(&rest);
+    if (type.len == 0) {
+        return fault(reader, "type: a type is missing");
+    }
+    if (action.len > 0 && parse_action(reader, action, &said) != APR_SUCCESS) {
+        return APR_EINVAL;
+    }
+    reader->pack->has_types = true;
+    return set_types(reader, type, said) == APR_SUCCESS ? at_end(reader, rest)
+                                                        : APR_EINVAL;
+}
+
 static apr_status_t read_action(reader_t *reader, cg_str_t rest)
 {
-    const char *type = cg_str_dup(next_word(&rest), reader->pool);
-    const char *name = cg_str_dup(next_word(&rest), reader->pool);
-    cg_action_t action;
-    cg_actions_t unused;
-    cg_actions_t *actions = reader->actions ? reader->actions : &unused;
-    if (!cg_action_parse(name, &action)) {
-        return fault(reader,
-                     "action: allow, log, mask, pseudonym or block expected");
+    uint8_t said = 0;
+    cg_str_t type = next_word(&rest);
+    cg_str_t action = next_word(&rest);
+    if (parse_action(reader, action, &said) != APR_SUCCESS) {
+        return APR_EINVAL;
     }
-    return cg_actions_set(actions, type, action)
-               ? APR_SUCCESS
-               : fault(reader, "action: there is no such type");
+    return set_types(reader, type, said) == APR_SUCCESS ? at_end(reader, rest)
+                                                        : APR_EINVAL;
+}
+
+static apr_status_t read_pack(reader_t *reader, cg_str_t rest)
+{
+    cg_str_t name = next_word(&rest);
+    if (!is_name(name)) {
+        return fault(reader, "pack: its name must be 1 to 64 letters, digits, "
+                             "- or _");
+    }
+    reader->pack->name = cg_str_dup(name, reader->pool);
+    const char *title = text_of(reader, rest);
+    reader->pack->title = *title ? title : reader->pack->name;
+    return APR_SUCCESS;
+}
+
+/* cn,hk: names, with nothing between them but a comma. */
+static apr_status_t read_upstreams(reader_t *reader, cg_str_t rest)
+{
+    const char *names[32];
+    size_t count = 0;
+    char *last;
+    char *words = cg_str_dup(trim_left(rest), reader->pool);
+    for (char *word = apr_strtok(words, ", \t", &last); word;
+         word = apr_strtok(NULL, ", \t", &last)) {
+        if (!is_name(cg_str(word)) ||
+            count == sizeof names / sizeof names[0]) {
+            return fault(reader, "region: 1 to 32 regions such as cn,hk must "
+                                 "follow upstreams");
+        }
+        names[count++] = word;
+    }
+    if (count == 0) {
+        return fault(reader, "region: regions such as cn,hk must follow "
+                             "upstreams");
+    }
+    reader->pack->upstreams =
+        apr_pmemdup(reader->pool, names, count * sizeof names[0]);
+    reader->pack->upstream_count = count;
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_region(reader_t *reader, cg_str_t rest)
+{
+    cg_str_t name = next_word(&rest);
+    if (!is_name(name)) {
+        return fault(reader, "region: a name such as cn is missing");
+    }
+    reader->pack->region = cg_str_dup(name, reader->pool);
+    cg_str_t word = next_word(&rest);
+    if (word.len == 0) {
+        return APR_SUCCESS;
+    }
+    return cg_str_is(word, "upstreams")
+               ? read_upstreams(reader, rest)
+               : fault(reader, "region: upstreams REGION,REGION is all that "
+                               "may follow its name");
+}
+
+static apr_status_t read_keep(reader_t *reader, cg_str_t rest)
+{
+    int64_t micros = 0;
+    if (!cg_parse_duration(next_word(&rest), &micros) || micros <= 0) {
+        return fault(reader, "keep: a duration such as 180d is needed");
+    }
+    reader->pack->keep_for = micros;
+    return at_end(reader, rest);
+}
+
+static apr_status_t read_label(reader_t *reader, cg_str_t rest)
+{
+    cg_str_t word = next_word(&rest);
+    if (cg_str_is(word, "required")) {
+        reader->pack->label = CG_LABEL_REQUIRED;
+    }
+    else if (cg_str_is(word, "none")) {
+        reader->pack->label = CG_LABEL_NONE;
+    }
+    else {
+        return fault(reader, "label: required or none is needed");
+    }
+    return at_end(reader, rest);
+}
+
+static apr_status_t read_label_text(reader_t *reader, cg_str_t rest)
+{
+    cg_pack_t *pack = reader->pack;
+    cg_str_t language = next_word(&rest);
+    const char *text = text_of(reader, rest);
+    if (!is_name(language) || !*text || strlen(text) > TEXT_BYTES_MAX) {
+        return fault(reader, "label-text: a language such as en and a text of "
+                             "at most 400 bytes are needed");
+    }
+    size_t at = 0;
+    while (at < pack->label_count &&
+           !cg_str_is(language, pack->labels[at].language)) {
+        at++;
+    }
+    if (at == CG_PACK_LANGUAGES_MAX) {
+        return fault(reader, "label-text: there are too many languages");
+    }
+    pack->labels[at].language = cg_str_dup(language, reader->pool);
+    pack->labels[at].text = text;
+    pack->label_count += at == pack->label_count;
+    return APR_SUCCESS;
 }
 
 static const struct {
     const char *word;
     apr_status_t (*read)(reader_t *reader, cg_str_t rest);
-} statements[] = {{"list", read_list},
-                  {"words", read_words},
-                  {"regex", read_regex},
-                  {"allow", read_allow},
-                  {"action", read_action}};
+} statements[] = {{"pack", read_pack},     {"type", read_type},
+                  {"action", read_action}, {"list", read_list},
+                  {"words", read_words},   {"regex", read_regex},
+                  {"allow", read_allow},   {"region", read_region},
+                  {"keep", read_keep},     {"label", read_label},
+                  {"label-text", read_label_text}};
+
+static apr_status_t add_word(reader_t *reader, cg_str_t word)
+{
+    if (!reader->words) {
+        return fault(reader, "an indented word outside a list");
+    }
+    const char *what = fault_of(word);
+    if (what) {
+        return fault(reader, what);
+    }
+    APR_ARRAY_PUSH(reader->words, cg_str_t) =
+        (cg_str_t){cg_str_dup(word, reader->pool), word.len};
+    return APR_SUCCESS;
+}
 
 static apr_status_t read_line(reader_t *reader, cg_str_t line)
 {
@@ -283,11 +554,7 @@ static apr_status_t read_line(reader_t *reader, cg_str_t line)
         return fault(reader, "this is not UTF-8");
     }
     if (is_blank(*line.ptr)) {
-        if (!reader->words) {
-            return fault(reader, "an indented word outside a list");
-        }
-        APR_ARRAY_PUSH(reader->words, cg_str_t) = word;
-        return APR_SUCCESS;
+        return add_word(reader, word);
     }
     close_list(reader);
     word = next_word(&rest);
@@ -296,22 +563,38 @@ static apr_status_t read_line(reader_t *reader, cg_str_t line)
             return statements[i].read(reader, rest);
         }
     }
-    return fault(reader, "expected list, words, regex, allow or action");
+    return fault(reader, "expected pack, type, action, list, words, regex, "
+                         "allow, region, keep, label or label-text");
 }
 
-apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
-                           cg_actions_t *actions, cg_error_t *err,
-                           apr_pool_t *pool)
+/* /etc/ours.rules is the pack "ours", until the file says otherwise. */
+static const char *name_of(const char *path, apr_pool_t *pool)
 {
-    cg_str_t rest;
+    const char *base = apr_filepath_name_get(path);
+    size_t len = strlen(base);
+    size_t cut = sizeof SUFFIX - 1;
+    bool has_suffix = len > cut && strcmp(base + len - cut, SUFFIX) == 0;
+    return apr_pstrmemdup(pool, base, has_suffix ? len - cut : len);
+}
+
+apr_status_t cg_rules_parse(const char *path, cg_str_t text,
+                            cg_rules_spec_t *out_spec, cg_error_t *err,
+                            apr_pool_t *pool)
+{
     cg_str_t line;
-    reader_t reader = {
-        .path = path, .actions = actions, .err = err, .pool = pool};
-    apr_status_t status = read_all(path, &rest, err, pool);
+    apr_status_t status = APR_SUCCESS;
+    reader_t reader = {.path = apr_pstrdup(pool, path),
+                       .pack = apr_pcalloc(pool, sizeof *reader.pack),
+                       .err = err,
+                       .pool = pool};
+    reader.pack->name = name_of(path, pool);
+    reader.pack->title = reader.pack->name;
+    reader.pack->path = reader.path;
     reader.lists = apr_array_make(pool, 4, sizeof(cg_word_list_t));
     reader.regexes = apr_array_make(pool, 4, sizeof(cg_regex_t));
     reader.allowed = apr_array_make(pool, 4, sizeof(cg_str_t));
-    while (status == APR_SUCCESS && next_line(&rest, &line)) {
+    skip_mark(&text);
+    while (status == APR_SUCCESS && next_line(&text, &line)) {
         reader.line++;
         status = read_line(&reader, line);
     }
@@ -319,6 +602,11 @@ apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
         return status;
     }
     close_list(&reader);
+    uint64_t *packs = apr_palloc(
+        pool, ((size_t)reader.allowed->nelts + 1) * sizeof *packs);
+    for (int i = 0; i < reader.allowed->nelts; i++) {
+        packs[i] = 1;
+    }
     *out_spec = (cg_rules_spec_t){
         .lists = (const cg_word_list_t *)(void *)reader.lists->elts,
         .list_count = (size_t)reader.lists->nelts,
@@ -326,6 +614,19 @@ apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
         .regex_count = (size_t)reader.regexes->nelts,
         .allowed = (const cg_str_t *)(void *)reader.allowed->elts,
         .allowed_count = (size_t)reader.allowed->nelts,
+        .allowed_packs = packs,
+        .packs = reader.pack,
+        .pack_count = 1,
     };
     return APR_SUCCESS;
+}
+
+apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
+                           cg_error_t *err, apr_pool_t *pool)
+{
+    cg_str_t text = {"", 0};
+    apr_status_t status = read_all(path, &text, err, pool);
+    return status == APR_SUCCESS
+               ? cg_rules_parse(path, text, out_spec, err, pool)
+               : status;
 }

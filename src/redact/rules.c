@@ -6,22 +6,25 @@
 #include <string.h>
 #include <strings.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "base/digest.h"
 #include "redact/rules_int.h"
 
 static const char *const action_names[] = {
-    [CG_ACTION_ALLOW] = "allow", [CG_ACTION_LOG] = "log",
-    [CG_ACTION_MASK] = "mask",   [CG_ACTION_PSEUDONYM] = "pseudonym",
-    [CG_ACTION_BLOCK] = "block",
+    [CG_ACTION_ALLOW] = "allow",     [CG_ACTION_LOG] = "log",
+    [CG_ACTION_PARTIAL] = "partial", [CG_ACTION_PSEUDONYM] = "pseudonym",
+    [CG_ACTION_MASK] = "mask",       [CG_ACTION_BLOCK] = "block",
 };
 #define ACTIONS (sizeof action_names / sizeof action_names[0])
 
-static const cg_rules_t builtin;
+static const cg_rule_set_t no_set;
+static const cg_rules_t builtin = {.set = &no_set,
+                                   .packs = CG_PACK_EVERYWHERE};
 
 void cg_actions_all(cg_actions_t *out, cg_action_t action)
 {
+    *out = (cg_actions_t){.least_keyword = 0};
     memset(out->by_type, (int)action, sizeof out->by_type);
 }
 
@@ -33,7 +36,7 @@ void cg_actions_default(cg_actions_t *out)
 bool cg_actions_set(cg_actions_t *actions, const char *type, cg_action_t action)
 {
     if (strcmp(type, "*") == 0) {
-        cg_actions_all(actions, action);
+        memset(actions->by_type, (int)action, sizeof actions->by_type);
         return true;
     }
     if (strcmp(type, "SECRET_*") == 0) {
@@ -73,6 +76,8 @@ const cg_rules_t *cg_rules_builtin(void)
     return &builtin;
 }
 
+/* ---- making ---- */
+
 static bool is_name(const char *name)
 {
     size_t len = strlen(name);
@@ -81,101 +86,526 @@ static bool is_name(const char *name)
                         "0123456789-_") == len;
 }
 
-static apr_status_t copy_names(const cg_rules_spec_t *spec, cg_rules_t *rules,
-                               cg_error_t *err, apr_pool_t *pool)
+static uint64_t packs_of(uint64_t packs)
 {
-    const char **lists =
-        apr_palloc(pool, (spec->list_count + 1) * sizeof *lists);
-    const char **regexes =
-        apr_palloc(pool, (spec->regex_count + 1) * sizeof *regexes);
+    return packs ? packs & ~CG_PACK_EVERYWHERE : CG_PACK_EVERYWHERE;
+}
+
+static void copy_lists(const cg_rules_spec_t *spec, cg_rule_set_t *set,
+                       apr_pool_t *pool)
+{
+    cg_rule_t *lists = apr_pcalloc(pool, (spec->list_count + 1) * sizeof *lists);
+    for (size_t i = 0; i < spec->list_count; i++) {
+        const cg_word_list_t *from = &spec->lists[i];
+        lists[i] = (cg_rule_t){apr_pstrdup(pool, from->name ? from->name : ""),
+                               packs_of(from->packs), from->action};
+    }
+    set->lists = lists;
+    set->list_count = spec->list_count;
+}
+
+static apr_status_t copy_regexes(const cg_rules_spec_t *spec,
+                                 cg_rule_set_t *set, cg_error_t *err,
+                                 apr_pool_t *pool)
+{
+    cg_rule_t *regexes =
+        apr_pcalloc(pool, (spec->regex_count + 1) * sizeof *regexes);
+    for (size_t i = 0; i < spec->regex_count; i++) {
+        const cg_regex_t *from = &spec->regexes[i];
+        if (!from->name || !is_name(from->name)) {
+            cg_error_set(err,
+                         "regex %s: its name must be 1 to 64 letters, digits, "
+                         "- or _",
+                         from->name ? from->name : "?");
+            return APR_EINVAL;
+        }
+        regexes[i] = (cg_rule_t){apr_pstrdup(pool, from->name),
+                                 packs_of(from->packs), from->action};
+    }
+    set->regexes = regexes;
+    set->regex_count = spec->regex_count;
+    return APR_SUCCESS;
+}
+
+static void copy_allowed(const cg_rules_spec_t *spec, cg_rule_set_t *set,
+                         apr_pool_t *pool)
+{
+    size_t count = spec->allowed_count;
+    cg_str_t *allowed = apr_palloc(pool, (count + 1) * sizeof *allowed);
+    uint64_t *packs = apr_palloc(pool, (count + 1) * sizeof *packs);
+    for (size_t i = 0; i < count; i++) {
+        allowed[i] = (cg_str_t){cg_str_dup(spec->allowed[i], pool),
+                                spec->allowed[i].len};
+        packs[i] = packs_of(spec->allowed_packs ? spec->allowed_packs[i] : 0);
+    }
+    set->allowed = allowed;
+    set->allowed_packs = packs;
+    set->allowed_count = count;
+    set->allow = cg_allow_create(allowed, packs, count, pool);
+}
+
+static cg_pack_t copy_pack(const cg_pack_t *from, apr_pool_t *pool)
+{
+    cg_pack_t pack = *from;
+    const char **upstreams =
+        apr_pcalloc(pool, (from->upstream_count + 1) * sizeof *upstreams);
+    pack.name = apr_pstrdup(pool, from->name);
+    pack.title = apr_pstrdup(pool, from->title);
+    pack.path = apr_pstrdup(pool, from->path);
+    pack.region = apr_pstrdup(pool, from->region);
+    for (size_t i = 0; i < from->upstream_count; i++) {
+        upstreams[i] = apr_pstrdup(pool, from->upstreams[i]);
+    }
+    pack.upstreams = upstreams;
+    for (size_t i = 0; i < from->label_count; i++) {
+        pack.labels[i].language = apr_pstrdup(pool, from->labels[i].language);
+        pack.labels[i].text = apr_pstrdup(pool, from->labels[i].text);
+    }
+    return pack;
+}
+
+static void copy_packs(const cg_rules_spec_t *spec, cg_rule_set_t *set,
+                       apr_pool_t *pool)
+{
+    cg_pack_t *packs = apr_pcalloc(pool, (spec->pack_count + 1) * sizeof *packs);
+    for (size_t i = 0; i < spec->pack_count; i++) {
+        packs[i] = copy_pack(&spec->packs[i], pool);
+    }
+    set->packs = packs;
+    set->pack_count = spec->pack_count;
+}
+
+/* ---- identity ---- */
+
+static uint64_t mix(uint64_t seed, const void *data, size_t len)
+{
+    return cg_hash64(seed, data, len) ^ (seed * UINT64_C(0x9E3779B97F4A7C15));
+}
+
+static uint64_t mix_text(uint64_t seed, const char *text)
+{
+    return text ? mix(seed, text, strlen(text) + 1) : mix(seed, "", 0);
+}
+
+static uint64_t mix_rule(uint64_t seed, const char *name, uint64_t packs,
+                         uint8_t action, bool a, bool b)
+{
+    const uint64_t facts[] = {packs_of(packs), action, a, b};
+    return mix(mix_text(seed, name), facts, sizeof facts);
+}
+
+static uint64_t mix_pack(uint64_t seed, const cg_pack_t *pack)
+{
+    const uint64_t facts[] = {(uint64_t)pack->keep_for, pack->label,
+                              pack->has_types, pack->upstream_count,
+                              pack->label_count};
+    seed = mix(seed, pack->action, sizeof pack->action);
+    seed = mix(mix_text(seed, pack->name), facts, sizeof facts);
+    seed = mix_text(seed, pack->region);
+    for (size_t i = 0; i < pack->upstream_count; i++) {
+        seed = mix_text(seed, pack->upstreams[i]);
+    }
+    for (size_t i = 0; i < pack->label_count; i++) {
+        seed = mix_text(mix_text(seed, pack->labels[i].language),
+                        pack->labels[i].text);
+    }
+    return seed;
+}
+
+/* What was given, and what this library knows by itself. */
+static uint64_t version_of(const cg_rules_spec_t *spec)
+{
+    uint64_t version = 1;
+    for (int i = 0; i < CG_TYPE_COUNT; i++) {
+        version = mix_text(version, cg_detectors[i].name);
+    }
+    for (size_t i = 0; i < spec->list_count; i++) {
+        const cg_word_list_t *list = &spec->lists[i];
+        version = mix_rule(version, list->name, list->packs, list->action,
+                           list->is_caseless, list->is_whole_word);
+        for (size_t k = 0; k < list->count; k++) {
+            version = mix(version, list->words[k].ptr, list->words[k].len);
+        }
+    }
+    for (size_t i = 0; i < spec->regex_count; i++) {
+        const cg_regex_t *regex = &spec->regexes[i];
+        version = mix_rule(version, regex->name, regex->packs, regex->action,
+                           regex->is_caseless, true);
+        version = mix_text(version, regex->regex);
+    }
+    for (size_t i = 0; i < spec->allowed_count; i++) {
+        version = mix_rule(version, "", spec->allowed_packs
+                                            ? spec->allowed_packs[i] : 0,
+                           0, false, false);
+        version = mix(version, spec->allowed[i].ptr, spec->allowed[i].len);
+    }
+    for (size_t i = 0; i < spec->pack_count; i++) {
+        version = mix_pack(version, &spec->packs[i]);
+    }
+    return version;
+}
+
+static apr_status_t check_counts(const cg_rules_spec_t *spec, cg_error_t *err)
+{
     if (spec->list_count > INT16_MAX || spec->regex_count > INT16_MAX) {
         cg_error_set(err, "more than %d lists or regexes", INT16_MAX);
         return APR_EINVAL;
     }
-    for (size_t i = 0; i < spec->list_count; i++) {
-        lists[i] = apr_pstrdup(pool, spec->lists[i].name);
+    if (spec->pack_count > CG_PACKS_MAX) {
+        cg_error_set(err, "more than %d packs", CG_PACKS_MAX);
+        return APR_EINVAL;
     }
-    for (size_t i = 0; i < spec->regex_count; i++) {
-        const char *name = spec->regexes[i].name;
-        if (!name || !is_name(name)) {
-            cg_error_set(err,
-                         "regex %s: its name must be 1 to 64 letters, digits, "
-                         "- or _",
-                         name ? name : "?");
+    for (size_t i = 0; i < spec->allowed_count; i++) {
+        if (!cg_allow_check(spec->allowed[i], err)) {
             return APR_EINVAL;
         }
-        regexes[i] = apr_pstrdup(pool, name);
     }
-    rules->list_names = lists;
-    rules->list_count = spec->list_count;
-    rules->regex_names = regexes;
-    rules->regex_count = spec->regex_count;
     return APR_SUCCESS;
 }
 
-static void copy_allowed(const cg_rules_spec_t *spec, cg_rules_t *rules,
-                         apr_pool_t *pool)
+static apr_status_t compile(const cg_rules_spec_t *spec, cg_rule_set_t *set,
+                            cg_error_t *err, apr_pool_t *pool)
 {
-    cg_str_t *allowed =
-        apr_palloc(pool, (spec->allowed_count + 1) * sizeof *allowed);
-    for (size_t i = 0; i < spec->allowed_count; i++) {
-        allowed[i] = (cg_str_t){cg_str_dup(spec->allowed[i], pool),
-                                spec->allowed[i].len};
+    cg_words_t *words = NULL;
+    cg_patterns_t *patterns = NULL;
+    apr_status_t status = check_counts(spec, err);
+    if (status == APR_SUCCESS) {
+        status = copy_regexes(spec, set, err, pool);
     }
-    rules->allowed = allowed;
-    rules->allowed_count = spec->allowed_count;
+    if (status == APR_SUCCESS) {
+        status =
+            cg_words_create(spec->lists, spec->list_count, &words, err, pool);
+    }
+    if (status == APR_SUCCESS) {
+        status = cg_patterns_create(spec->regexes, spec->regex_count, &patterns,
+                                    err, pool);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    set->words = words;
+    set->patterns = patterns;
+    copy_lists(spec, set, pool);
+    copy_allowed(spec, set, pool);
+    copy_packs(spec, set, pool);
+    set->version = version_of(spec);
+    return APR_SUCCESS;
 }
 
 apr_status_t cg_rules_create(const cg_rules_spec_t *spec, cg_rules_t **out,
                              cg_error_t *err, apr_pool_t *pool)
 {
-    cg_rules_t *rules = apr_pcalloc(pool, sizeof *rules);
+    static const cg_rules_spec_t nothing;
+    cg_rule_set_t *set = apr_pcalloc(pool, sizeof *set);
     *out = NULL;
-    if (spec) {
-        apr_status_t status = copy_names(spec, rules, err, pool);
-        if (status == APR_SUCCESS) {
-            status = cg_words_create(spec->lists, spec->list_count,
-                                     &rules->words, err, pool);
-        }
-        if (status == APR_SUCCESS) {
-            status = cg_patterns_create(spec->regexes, spec->regex_count,
-                                        &rules->patterns, err, pool);
-        }
-        if (status != APR_SUCCESS) {
-            return status;
-        }
-        copy_allowed(spec, rules, pool);
+    apr_status_t status = compile(spec ? spec : &nothing, set, err, pool);
+    if (status != APR_SUCCESS) {
+        return status;
     }
-    *out = rules;
+    *out = apr_palloc(pool, sizeof **out);
+    cg_rules_view(*out, set);
     return APR_SUCCESS;
 }
 
-const char *cg_rules_name(const cg_rules_t *rules, int type, int rule)
+/* ---- views ---- */
+
+static bool has_any(const cg_rule_t *rules, size_t count, uint64_t packs)
 {
-    if (type == CG_TYPE_KEYWORD && rule >= 0 &&
-        (size_t)rule < rules->list_count) {
-        return rules->list_names[rule];
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].packs & packs) {
+            return true;
+        }
     }
-    if (type == CG_TYPE_CUSTOM && rule >= 0 &&
-        (size_t)rule < rules->regex_count) {
-        return rules->regex_names[rule];
+    return false;
+}
+
+static void choose(cg_rules_t *view, const cg_rule_set_t *set, uint64_t packs)
+{
+    uint64_t there = (UINT64_C(1) << set->pack_count) - 1;
+    packs = (packs & there) | CG_PACK_EVERYWHERE;
+    view->set = set;
+    view->packs = packs;
+    view->words =
+        has_any(set->lists, set->list_count, packs) ? set->words : NULL;
+    view->patterns =
+        has_any(set->regexes, set->regex_count, packs) ? set->patterns : NULL;
+    view->version = mix(set->version, &packs, sizeof packs);
+}
+
+void cg_rules_view(cg_rules_t *view, const cg_rule_set_t *set)
+{
+    *view = (cg_rules_t){.allowed_count = set->allowed_count};
+    choose(view, set, CG_PACKS_ALL);
+}
+
+const cg_rules_t *cg_rules_select(const cg_rules_t *all, uint64_t packs,
+                                  apr_pool_t *pool)
+{
+    cg_rules_t *view = apr_palloc(pool, sizeof *view);
+    cg_rules_view(view, all->set);
+    choose(view, all->set, packs);
+    return view;
+}
+
+const cg_rules_t *cg_rules_allow_more(const cg_rules_t *rules,
+                                      const cg_str_t *values, size_t count,
+                                      apr_pool_t *pool)
+{
+    if (count == 0) {
+        return rules;
     }
-    return "";
+    cg_rules_t *view = apr_pmemdup(pool, rules, sizeof *rules);
+    view->more = cg_allow_create(values, NULL, count, pool);
+    view->allowed_count = rules->set->allowed_count + count;
+    for (size_t i = 0; i < count; i++) {
+        view->version = mix(view->version, values[i].ptr, values[i].len);
+    }
+    return view;
+}
+
+uint64_t cg_rules_packs(const cg_rules_t *rules)
+{
+    return rules->packs & ~CG_PACK_EVERYWHERE;
+}
+
+uint64_t cg_rules_version(const cg_rules_t *rules)
+{
+    return rules->version;
 }
 
 bool cg_rules_allow(const cg_rules_t *rules, int type, cg_str_t value)
 {
-    for (size_t i = 0; i < rules->allowed_count; i++) {
-        cg_str_t allowed = rules->allowed[i];
-        bool is_domain = type == CG_TYPE_EMAIL_ADDRESS && allowed.len > 1 &&
-                         allowed.ptr[0] == '@';
-        if (value.len == allowed.len ||
-            (is_domain && value.len > allowed.len)) {
-            const char *tail = value.ptr + (value.len - allowed.len);
-            if (strncasecmp(tail, allowed.ptr, allowed.len) == 0) {
-                return true;
-            }
+    const cg_allow_t *allow = rules->set->allow;
+    return (allow && cg_allow_has(allow, rules->packs, type, value)) ||
+           (rules->more && cg_allow_has(rules->more, CG_PACK_EVERYWHERE, type,
+                                        value));
+}
+
+/* ---- packs ---- */
+
+int cg_rules_pack_find(const cg_rules_t *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->set->pack_count; i++) {
+        const cg_pack_t *pack = &rules->set->packs[i];
+        if (strcmp(pack->name, name) == 0 ||
+            (pack->path && strcmp(pack->path, name) == 0)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+size_t cg_rules_pack_count(const cg_rules_t *rules)
+{
+    return rules->set->pack_count;
+}
+
+const cg_pack_t *cg_rules_pack(const cg_rules_t *rules, int number)
+{
+    return number >= 0 && (size_t)number < rules->set->pack_count
+               ? &rules->set->packs[number]
+               : NULL;
+}
+
+/* Types that only an administrator's own means find: they need no pack. */
+static bool is_own(int type)
+{
+    return type == CG_TYPE_KEYWORD || type == CG_TYPE_CUSTOM;
+}
+
+void cg_rules_pack_actions(const cg_rules_t *rules, cg_actions_t *out)
+{
+    const cg_rule_set_t *set = rules->set;
+    uint8_t said[CG_DETECTORS_MAX] = {0};
+    bool has_types = false;
+    for (size_t i = 0; i < set->pack_count; i++) {
+        const cg_pack_t *pack = &set->packs[i];
+        if (!(rules->packs >> i & 1)) {
+            continue;
+        }
+        has_types = has_types || pack->has_types;
+        for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+            said[t] = pack->action[t] > said[t] ? pack->action[t] : said[t];
+        }
+    }
+    *out = (cg_actions_t){.least_keyword = 0};
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        bool is_wanted = !has_types || is_own(t);
+        cg_action_t unsaid = is_wanted ? CG_ACTION_MASK : CG_ACTION_ALLOW;
+        out->by_type[t] = (uint8_t)(said[t] ? said[t] - 1 : (int)unsaid);
+    }
+}
+
+/* ---- one rule ---- */
+
+static const cg_rule_t *rule_of(const cg_rules_t *rules, int type, int rule)
+{
+    const cg_rule_set_t *set = rules->set;
+    if (type == CG_TYPE_KEYWORD && rule >= 0 &&
+        (size_t)rule < set->list_count) {
+        return &set->lists[rule];
+    }
+    if (type == CG_TYPE_CUSTOM && rule >= 0 &&
+        (size_t)rule < set->regex_count) {
+        return &set->regexes[rule];
+    }
+    return NULL;
+}
+
+const char *cg_rules_name(const cg_rules_t *rules, int type, int rule)
+{
+    const cg_rule_t *found = rule_of(rules, type, rule);
+    return found ? found->name : "";
+}
+
+cg_action_t cg_rules_action(const cg_rules_t *rules,
+                            const cg_actions_t *actions, int type, int rule)
+{
+    const cg_rule_t *found = rule_of(rules, type, rule);
+    if (!found || !found->action) {
+        return (cg_action_t)actions->by_type[type];
+    }
+    unsigned least = type == CG_TYPE_KEYWORD ? actions->least_keyword
+                                             : actions->least_custom;
+    unsigned own = found->action - 1u;
+    return (cg_action_t)(own > least ? own : least);
+}
+
+static bool can_change(const cg_rule_t *rules, size_t count, uint64_t packs)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((rules[i].packs & packs) &&
+            rules[i].action > 1 + CG_ACTION_LOG) {
+            return true;
         }
     }
     return false;
+}
+
+bool cg_rules_can_change(const cg_rules_t *rules, const cg_actions_t *actions)
+{
+    const cg_rule_set_t *set = rules->set;
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        if (actions->by_type[t] > CG_ACTION_LOG) {
+            return true;
+        }
+    }
+    return actions->least_keyword > CG_ACTION_LOG ||
+           actions->least_custom > CG_ACTION_LOG ||
+           can_change(set->lists, set->list_count, rules->packs) ||
+           can_change(set->regexes, set->regex_count, rules->packs);
+}
+
+static bool has_own(const cg_rule_t *rules, size_t count, uint64_t packs,
+                    cg_action_t action)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((rules[i].packs & packs) && rules[i].action == 1 + action) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cg_rules_has_action(const cg_rules_t *rules, const cg_actions_t *actions,
+                         cg_action_t action)
+{
+    const cg_rule_set_t *set = rules->set;
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        if (actions->by_type[t] == action) {
+            return true;
+        }
+    }
+    return actions->least_keyword == action ||
+           actions->least_custom == action ||
+           has_own(set->lists, set->list_count, rules->packs, action) ||
+           has_own(set->regexes, set->regex_count, rules->packs, action);
+}
+
+/* ---- joining ---- */
+
+static void *joined(const void *a, size_t a_count, const void *b,
+                    size_t b_count, size_t size, apr_pool_t *pool)
+{
+    char *both = apr_palloc(pool, (a_count + b_count + 1) * size);
+    if (a_count) {
+        memcpy(both, a, a_count * size);
+    }
+    if (b_count) {
+        memcpy(both + a_count * size, b, b_count * size);
+    }
+    return both;
+}
+
+static apr_status_t join_packs(cg_rules_spec_t *spec,
+                               const cg_rules_spec_t *more, cg_error_t *err,
+                               apr_pool_t *pool)
+{
+    for (size_t i = 0; i < more->pack_count; i++) {
+        for (size_t k = 0; k < spec->pack_count; k++) {
+            if (strcmp(spec->packs[k].name, more->packs[i].name) == 0) {
+                cg_error_set(err, "%s: pack %s is already in %s",
+                             more->packs[i].path, more->packs[i].name,
+                             spec->packs[k].path);
+                return APR_EINVAL;
+            }
+        }
+    }
+    spec->packs = joined(spec->packs, spec->pack_count, more->packs,
+                         more->pack_count, sizeof *spec->packs, pool);
+    spec->pack_count += more->pack_count;
+    if (spec->pack_count > CG_PACKS_MAX) {
+        cg_error_set(err, "more than %d packs", CG_PACKS_MAX);
+        return APR_EINVAL;
+    }
+    return APR_SUCCESS;
+}
+
+static void join_allowed(cg_rules_spec_t *spec, const cg_rules_spec_t *more,
+                         unsigned shift, apr_pool_t *pool)
+{
+    size_t count = spec->allowed_count + more->allowed_count;
+    uint64_t *packs = apr_pcalloc(pool, (count + 1) * sizeof *packs);
+    for (size_t i = 0; i < count; i++) {
+        size_t k = i - spec->allowed_count;
+        if (i < spec->allowed_count) {
+            packs[i] = spec->allowed_packs ? spec->allowed_packs[i] : 0;
+        }
+        else if (more->allowed_packs) {
+            packs[i] = more->allowed_packs[k] << shift;
+        }
+    }
+    spec->allowed = joined(spec->allowed, spec->allowed_count, more->allowed,
+                           more->allowed_count, sizeof *spec->allowed, pool);
+    spec->allowed_packs = packs;
+    spec->allowed_count = count;
+}
+
+apr_status_t cg_rules_spec_add(cg_rules_spec_t *spec,
+                               const cg_rules_spec_t *more, cg_error_t *err,
+                               apr_pool_t *pool)
+{
+    unsigned shift = (unsigned)spec->pack_count;
+    apr_status_t status = join_packs(spec, more, err, pool);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    cg_word_list_t *lists =
+        joined(spec->lists, spec->list_count, more->lists, more->list_count,
+               sizeof *lists, pool);
+    for (size_t i = 0; i < more->list_count; i++) {
+        lists[spec->list_count + i].packs <<= shift;
+    }
+    cg_regex_t *regexes =
+        joined(spec->regexes, spec->regex_count, more->regexes,
+               more->regex_count, sizeof *regexes, pool);
+    for (size_t i = 0; i < more->regex_count; i++) {
+        regexes[spec->regex_count + i].packs <<= shift;
+    }
+    join_allowed(spec, more, shift, pool);
+    spec->lists = lists;
+    spec->list_count += more->list_count;
+    spec->regexes = regexes;
+    spec->regex_count += more->regex_count;
+    return APR_SUCCESS;
 }

@@ -264,20 +264,6 @@ static bool try_key(cg_window_t *w, uint32_t start, const issued_t *key)
     return true;
 }
 
-static int b64_value(unsigned c)
-{
-    if (cg_is(c, CG_C_UPPER)) {
-        return (int)c - 'A';
-    }
-    if (cg_is(c, CG_C_LOWER)) {
-        return (int)c - 'a' + 26;
-    }
-    if (cg_is(c, CG_C_DIGIT)) {
-        return (int)c - '0' + 52;
-    }
-    return c == '-' || c == '+' ? 62 : 63;
-}
-
 /* Does a JOSE header begin here? Its first members are few (RFC 7515 4.1). */
 static bool is_jose(const char *b64, int len)
 {
@@ -289,7 +275,7 @@ static bool is_jose(const char *b64, int len)
     for (int i = 0; i + 3 < len && out < 46; i += 4) {
         uint32_t bits = 0;
         for (int k = 0; k < 4; k++) {
-            bits = bits << 6 | (uint32_t)b64_value((unsigned char)b64[i + k]);
+            bits = bits << 6 | (uint32_t)cg_b64_value((unsigned char)b64[i + k]);
         }
         text[out++] = (char)(bits >> 16 & 127);
         text[out++] = (char)(bits >> 8 & 127);

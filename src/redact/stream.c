@@ -19,6 +19,8 @@
 struct cg_stream_t {
     const cg_rules_t *rules;
     const cg_actions_t *actions;
+    cg_pseudonyms_t *pseudonyms;
+    apr_array_header_t *masks; /* of cg_masked_t; NULL: unwanted */
     cg_engine_t engine;
     cg_tally_t tally;
     uint32_t held_len;
@@ -36,13 +38,20 @@ typedef struct job_t {
 } job_t;
 
 cg_stream_t *cg_stream_open(const cg_rules_t *rules,
-                            const cg_actions_t *actions, apr_pool_t *pool)
+                            const cg_actions_t *actions,
+                            cg_pseudonyms_t *pseudonyms, apr_pool_t *pool)
 {
     cg_stream_t *stream = apr_pcalloc(pool, sizeof *stream);
+    stream->pseudonyms = pseudonyms;
     stream->rules = rules;
     stream->actions = actions;
     cg_engine_init(&stream->engine, rules, false);
     return stream;
+}
+
+void cg_stream_note_masks(cg_stream_t *stream, apr_array_header_t *masks)
+{
+    stream->masks = masks;
 }
 
 static void put_raw(job_t *job, uint32_t end)
@@ -53,13 +62,27 @@ static void put_raw(job_t *job, uint32_t end)
     job->at = end;
 }
 
-static void put_mask(job_t *job, const cg_candidate_t *what)
+/* What is swallowed is never here whole; so that no cut makes a difference, no
+ * secret counts as known. */
+static void put_mask(job_t *job, const cg_candidate_t *what, uint32_t end)
 {
-    char placeholder[CG_PLACEHOLDER_MAX];
+    cg_stream_t *stream = job->stream;
     cg_finding_t finding = {.type = what->type, .rule = what->rule};
-    size_t len = cg_mask_placeholder(job->stream->rules, &finding, placeholder);
-    if (!job->stream->is_blocked) {
-        cg_buf_add(job->out, placeholder, len);
+    cg_str_t value = {job->src + job->at, end - job->at};
+    size_t before = job->out->len;
+    if (stream->is_blocked) {
+        return;
+    }
+    if (cg_detector_is_secret(what->type)) {
+        value.len = 0;
+    }
+    cg_action_t action = cg_rules_action(stream->rules, stream->actions,
+                                         what->type, what->rule);
+    cg_mask_replace(stream->rules, stream->pseudonyms, action, &finding, value,
+                    job->out);
+    if (stream->masks) {
+        APR_ARRAY_PUSH(stream->masks, cg_masked_t) =
+            (cg_masked_t){before, job->out->len};
     }
 }
 
@@ -75,8 +98,9 @@ static void on_finding(void *ctx, uint32_t start, uint32_t end,
         job->at = end;
         return;
     }
-    cg_action_t action = (cg_action_t)stream->actions->by_type[what->type];
-    stream->is_passing = action < CG_ACTION_MASK;
+    cg_action_t action = cg_rules_action(stream->rules, stream->actions,
+                                         what->type, what->rule);
+    stream->is_passing = action <= CG_ACTION_LOG;
     if (action != CG_ACTION_ALLOW) {
         stream->tally.by_type[what->type]++;
     }
@@ -89,7 +113,7 @@ static void on_finding(void *ctx, uint32_t start, uint32_t end,
         stream->is_blocked = true;
         stream->blocked_by = what->type;
     }
-    put_mask(job, what);
+    put_mask(job, what, end);
     job->at = end;
 }
 

@@ -15,6 +15,8 @@
 #ifndef CG_REDACT_STREAM_H
 #define CG_REDACT_STREAM_H
 
+#include <apr_tables.h>
+
 #include "base/text.h"
 #include "redact/mask.h"
 #include "redact/rules.h"
@@ -23,9 +25,20 @@
 
 typedef struct cg_stream_t cg_stream_t;
 
-/* Keeps rules and actions; they must live as long as the stream. */
+/* Keeps what it is given; it must live as long as the stream. pseudonyms may be
+ * NULL. */
 cg_stream_t *cg_stream_open(const cg_rules_t *rules,
-                            const cg_actions_t *actions, apr_pool_t *pool);
+                            const cg_actions_t *actions,
+                            cg_pseudonyms_t *pseudonyms, apr_pool_t *pool);
+
+/* Where in the output something was put in the place of a finding. */
+typedef struct cg_masked_t {
+    size_t start, end; /* bytes of the buffer that was given */
+} cg_masked_t;
+
+/* From now on each mask is added to masks, an array of cg_masked_t that the
+ * caller empties; a mask is put out in one piece. */
+void cg_stream_note_masks(cg_stream_t *stream, apr_array_header_t *masks);
 
 /* Appends to out what may go. Deltas may be cut anywhere, within a UTF-8
  * sequence too. After a finding whose action is BLOCK nothing is put out any

@@ -18,31 +18,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redact/rules_int.h"
+
 #define WORD_BYTES_MAX 160
+#define WORDS_MAX 8000000
 #define HAN_FIRST 0x4E00
 #define HAN_LAST 0x9FFF
 
-#define HEAD 11
+#define HEAD 24
+
+enum { IS_WHOLE = 1, IS_BARE = 2, IS_EXACT = 4 };
 
 /* 32 bytes: two to a cache line, and most comparisons end in the head. */
 typedef struct word_t {
-    const unsigned char *folded;
-    const unsigned char *exact; /* as written, when its case matters */
-    unsigned char head[HEAD];   /* the first folded bytes, then zeros */
-    uint8_t len;
-    bool is_whole;
-    bool is_bare; /* written without its marks */
+    uint32_t at; /* of its folded bytes among the texts */
     uint16_t list;
+    uint8_t len;
+    uint8_t flags;            /* IS_EXACT: as written, behind the folded form */
+    unsigned char head[HEAD]; /* the first folded bytes, then zeros */
 } word_t;
 
-struct cg_words_t {
-    word_t *words;
+_Static_assert(sizeof(word_t) == 32, "two to a cache line");
+
+/* All of it in one piece without a pointer, so that it can be a part of a file:
+ * this, then the words, then the texts. */
+typedef struct block_t {
     uint32_t count;
-    bool are_whole; /* every list wants whole words */
+    uint32_t text_bytes;
+    uint32_t are_whole; /* every list wants whole words */
+    uint32_t unused;
+    uint8_t may_begin[256]; /* a word, by its first byte, as it stands in a
+                               text */
     uint16_t simple[HAN_LAST - HAN_FIRST + 1]; /* simplified forms; 0: itself */
     uint32_t first[65537]; /* by the first two bytes: where they begin */
-    bool may_begin[256]; /* a word, by its first byte, as it stands in a text */
+    uint32_t end;          /* keeps the words on 8 bytes */
+} block_t;
+
+struct cg_words_t {
+    const block_t *block;
+    const word_t *words;
+    const unsigned char *texts;
+    bool are_whole;
+    size_t bytes; /* of the block and what follows it */
 };
+
+/* lives in: the stack of cg_words_create */
+typedef struct maker_t {
+    block_t *block;
+    word_t *words;
+    uint32_t count;
+    cg_buf_t texts;
+} maker_t;
 
 /* Folds one code point; keeps the length of its UTF-8. */
 static uint32_t fold_letter(uint32_t cp)
@@ -65,14 +91,14 @@ static uint32_t fold_letter(uint32_t cp)
 }
 
 /* Folded bytes of the character at p; its length is the same. */
-static int fold_at(const cg_words_t *words, const unsigned char *p,
+static int fold_at(const uint16_t *simple, const unsigned char *p,
                    const unsigned char *end, unsigned char out[4])
 {
     if (*p >= 0xE4 && *p <= 0xE9 && end - p >= 3) {
         uint32_t cp = (uint32_t)(*p & 15) << 12 | (uint32_t)(p[1] & 63) << 6 |
                       (uint32_t)(p[2] & 63);
-        if (cp >= HAN_FIRST && words->simple[cp - HAN_FIRST]) {
-            cg_utf8_encode(words->simple[cp - HAN_FIRST], (char *)out);
+        if (cp >= HAN_FIRST && simple[cp - HAN_FIRST]) {
+            cg_utf8_encode(simple[cp - HAN_FIRST], (char *)out);
         }
         else {
             memcpy(out, p, 3);
@@ -93,7 +119,7 @@ static int fold_at(const cg_words_t *words, const unsigned char *p,
     return 1;
 }
 
-static void load_row(cg_words_t *words, const char *row)
+static void load_row(uint16_t *simple, const char *row)
 {
     const char *end = row + strlen(row);
     for (const char *p = row; p < end; p += 6) {
@@ -101,37 +127,28 @@ static void load_row(cg_words_t *words, const char *row)
         uint32_t to = 0;
         cg_utf8_decode(p, end, &from);
         cg_utf8_decode(p + 3, end, &to);
-        words->simple[from - HAN_FIRST] = (uint16_t)to;
+        simple[from - HAN_FIRST] = (uint16_t)to;
     }
 }
 
-static void load_han(cg_words_t *words)
+static void load_han(uint16_t *simple)
 {
     for (const char *const *row = cg_han_pairs; *row; row++) {
-        load_row(words, *row);
+        load_row(simple, *row);
     }
 }
 
-static void fold_text(const cg_words_t *words, const unsigned char *in,
+static void fold_text(const uint16_t *simple, const unsigned char *in,
                       size_t len, unsigned char *out)
 {
     const unsigned char *end = in + len;
     while (in < end) {
         unsigned char folded[4];
-        int size = fold_at(words, in, end, folded);
+        int size = fold_at(simple, in, end, folded);
         memcpy(out, folded, (size_t)size);
         in += size;
         out += size;
     }
-}
-
-static int compare(const void *a, const void *b)
-{
-    const word_t *x = a;
-    const word_t *y = b;
-    size_t len = x->len < y->len ? x->len : y->len;
-    int order = memcmp(x->folded, y->folded, len);
-    return order ? order : (int)x->len - (int)y->len;
 }
 
 /* The normalised form of a word, one blank for a run, trimmed. */
@@ -176,30 +193,39 @@ static uint32_t strip_marks(const unsigned char *in, uint32_t len,
     return to < len ? to : 0;
 }
 
-static void keep_word(cg_words_t *words, const unsigned char *normal,
-                      uint32_t len, const cg_word_list_t *list, uint16_t number,
-                      bool is_bare, apr_pool_t *pool)
+static void keep_word(maker_t *maker, const unsigned char *normal, uint32_t len,
+                      const cg_word_list_t *list, uint16_t number, bool is_bare)
 {
-    unsigned char *kept = apr_palloc(pool, len * (list->is_caseless ? 1 : 2));
-    fold_text(words, normal, len, kept);
-    word_t *word = &words->words[words->count++];
-    *word = (word_t){.folded = kept,
+    unsigned char folded[1024];
+    word_t *word = &maker->words[maker->count++];
+    fold_text(maker->block->simple, normal, len, folded);
+    *word = (word_t){.at = (uint32_t)maker->texts.len,
+                     .list = number,
                      .len = (uint8_t)len,
-                     .is_whole = list->is_whole_word,
-                     .is_bare = is_bare,
-                     .list = number};
-    memcpy(word->head, kept, len < HEAD ? len : HEAD);
+                     .flags = (uint8_t)((list->is_whole_word ? IS_WHOLE : 0) |
+                                        (is_bare ? IS_BARE : 0) |
+                                        (list->is_caseless ? 0 : IS_EXACT))};
+    memcpy(word->head, folded, len < HEAD ? len : HEAD);
+    cg_buf_add(&maker->texts, (const char *)folded, len);
     if (!list->is_caseless) {
-        memcpy(kept + len, normal, len);
-        word->exact = kept + len;
+        cg_buf_add(&maker->texts, (const char *)normal, len);
     }
-    words->are_whole = words->are_whole && list->is_whole_word;
+    maker->block->are_whole = maker->block->are_whole && list->is_whole_word;
+}
+
+bool cg_word_is_fit(cg_str_t word)
+{
+    unsigned char normal[1024];
+    if (word.len > sizeof normal) {
+        return false;
+    }
+    uint32_t len = normal_form(word, normal);
+    return len >= 2 && len <= WORD_BYTES_MAX;
 }
 
 /* False: too short or too long to be looked for. */
-static bool add_word(cg_words_t *words, cg_str_t text,
-                     const cg_word_list_t *list, uint16_t number,
-                     apr_pool_t *pool)
+static bool add_word(maker_t *maker, cg_str_t text, const cg_word_list_t *list,
+                     uint16_t number)
 {
     unsigned char normal[1024];
     unsigned char bare[1024];
@@ -210,57 +236,20 @@ static bool add_word(cg_words_t *words, cg_str_t text,
     if (len < 2 || len > WORD_BYTES_MAX) {
         return false;
     }
-    keep_word(words, normal, len, list, number, false, pool);
+    keep_word(maker, normal, len, list, number, false);
     len = strip_marks(normal, len, bare);
     if (len >= 2) {
-        keep_word(words, bare, len, list, number, true, pool);
+        keep_word(maker, bare, len, list, number, true);
     }
     return true;
 }
 
-static void index_words(cg_words_t *words)
+static apr_status_t add_lists(maker_t *maker, const cg_word_list_t *lists,
+                              size_t count, cg_error_t *err)
 {
-    uint32_t at = 0;
-    qsort(words->words, words->count, sizeof words->words[0], compare);
-    for (uint32_t key = 0; key <= 65536; key++) {
-        while (at < words->count &&
-               (uint32_t)(words->words[at].folded[0] << 8 |
-                          words->words[at].folded[1]) < key) {
-            at++;
-        }
-        words->first[key] = at;
-    }
-    /* Folding can change the first byte of a longer character into another such;
-     * what is no first byte begins nothing. */
-    for (unsigned c = '!'; c < 256; c++) {
-        unsigned folded = c >= 'A' && c <= 'Z' ? c + 32 : c;
-        bool has_words =
-            words->first[folded << 8] < words->first[(folded + 1) << 8];
-        bool has_wide = words->first[0xC0 << 8] < words->count;
-        words->may_begin[c] = c < 0x80 ? has_words : c >= 0xC0 && has_wide;
-    }
-}
-
-apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
-                             cg_words_t **out, cg_error_t *err,
-                             apr_pool_t *pool)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) {
-        total += lists[i].count * 2; /* each may have a bare form */
-    }
-    *out = NULL;
-    if (total == 0) {
-        return APR_SUCCESS;
-    }
-    cg_words_t *words = apr_pcalloc(pool, sizeof *words);
-    words->words = apr_palloc(pool, total * sizeof words->words[0]);
-    words->are_whole = true;
-    load_han(words);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < lists[i].count; k++) {
-            if (!add_word(words, lists[i].words[k], &lists[i], (uint16_t)i,
-                          pool)) {
+            if (!add_word(maker, lists[i].words[k], &lists[i], (uint16_t)i)) {
                 cg_error_set(err, "list %s: word %zu must have 2 to %d bytes",
                              lists[i].name ? lists[i].name : "?", k + 1,
                              WORD_BYTES_MAX);
@@ -268,18 +257,164 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
             }
         }
     }
-    index_words(words);
-    *out = words;
     return APR_SUCCESS;
 }
 
-/* 0 behind its end, where the shorter words of a stretch stand first. */
-static unsigned byte_at(const word_t *word, uint32_t depth)
+/* ---- sorting ---- */
+
+/* What qsort_r hands on. */
+typedef struct order_t {
+    const char *texts;
+    const cg_word_list_t *lists;
+} order_t;
+
+/* By their bytes; of the same word, the stricter list goes first. */
+static int compare(const void *a, const void *b, void *data)
 {
+    const word_t *x = a;
+    const word_t *y = b;
+    const order_t *order = data;
+    size_t len = x->len < y->len ? x->len : y->len;
+    int less = memcmp(x->head, y->head, len < HEAD ? len : HEAD);
+    if (less == 0 && len > HEAD) {
+        less = memcmp(order->texts + x->at + HEAD, order->texts + y->at + HEAD,
+                      len - HEAD);
+    }
+    if (less || x->len != y->len) {
+        return less ? less : (int)x->len - (int)y->len;
+    }
+    int stricter = (int)order->lists[y->list].action -
+                   (int)order->lists[x->list].action;
+    return stricter ? stricter : (int)x->list - (int)y->list;
+}
+
+static void index_words(const maker_t *maker)
+{
+    block_t *block = maker->block;
+    uint32_t at = 0;
+    for (uint32_t key = 0; key <= 65536; key++) {
+        while (at < maker->count &&
+               (uint32_t)(maker->words[at].head[0] << 8 |
+                          maker->words[at].head[1]) < key) {
+            at++;
+        }
+        block->first[key] = at;
+    }
+    /* Folding can change the first byte of a longer character into another such;
+     * what is no first byte begins nothing. */
+    for (unsigned c = '!'; c < 256; c++) {
+        unsigned folded = c >= 'A' && c <= 'Z' ? c + 32 : c;
+        bool has_words =
+            block->first[folded << 8] < block->first[(folded + 1) << 8];
+        bool has_wide = block->first[0xC0 << 8] < maker->count;
+        block->may_begin[c] = c < 0x80 ? has_words : c >= 0xC0 && has_wide;
+    }
+}
+
+/* Puts the parts where they stay. */
+static cg_words_t *assemble(const maker_t *maker, apr_pool_t *pool)
+{
+    size_t words_bytes = maker->count * sizeof(word_t);
+    size_t bytes = sizeof(block_t) + words_bytes + maker->texts.len;
+    char *block = apr_palloc(pool, bytes);
+    maker->block->count = maker->count;
+    maker->block->text_bytes = (uint32_t)maker->texts.len;
+    memcpy(block, maker->block, sizeof(block_t));
+    memcpy(block + sizeof(block_t), maker->words, words_bytes);
+    memcpy(block + sizeof(block_t) + words_bytes, maker->texts.ptr,
+           maker->texts.len);
+    return cg_words_open(block, bytes, UINT16_MAX, pool);
+}
+
+apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
+                             cg_words_t **out, cg_error_t *err,
+                             apr_pool_t *pool)
+{
+    size_t total = 0;
+    apr_pool_t *aside;
+    for (size_t i = 0; i < count; i++) {
+        total += lists[i].count * 2; /* each may have a bare form */
+    }
+    *out = NULL;
+    if (total == 0) {
+        return APR_SUCCESS;
+    }
+    if (total > WORDS_MAX || apr_pool_create(&aside, pool) != APR_SUCCESS) {
+        cg_error_set(err, "more than %d words", WORDS_MAX / 2);
+        return APR_ENOMEM;
+    }
+    maker_t maker = {.block = apr_pcalloc(aside, sizeof(block_t)),
+                     .words = apr_palloc(aside, total * sizeof(word_t))};
+    cg_buf_init(&maker.texts, total * 8, aside);
+    maker.block->are_whole = true;
+    load_han(maker.block->simple);
+    apr_status_t status = add_lists(&maker, lists, count, err);
+    if (status == APR_SUCCESS) {
+        order_t order = {maker.texts.ptr, lists};
+        qsort_r(maker.words, maker.count, sizeof maker.words[0], compare,
+                &order);
+        index_words(&maker);
+        *out = assemble(&maker, pool);
+    }
+    apr_pool_destroy(aside);
+    return status;
+}
+
+/* ---- as a part of a file ---- */
+
+size_t cg_words_bytes(const cg_words_t *words, const void **out_block)
+{
+    *out_block = words->block;
+    return words->bytes;
+}
+
+static bool is_sound(const cg_words_t *words, size_t list_count)
+{
+    const block_t *block = words->block;
+    for (uint32_t key = 0; key < 65536; key++) {
+        if (block->first[key] > block->first[key + 1]) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < block->count; i++) {
+        const word_t *word = &words->words[i];
+        size_t need = (size_t)word->len * (word->flags & IS_EXACT ? 2 : 1);
+        if (word->len < 2 || word->at > block->text_bytes ||
+            need > block->text_bytes - word->at || word->list >= list_count) {
+            return false;
+        }
+    }
+    return block->first[65536] == block->count;
+}
+
+cg_words_t *cg_words_open(const void *data, size_t len, size_t list_count,
+                          apr_pool_t *pool)
+{
+    const block_t *block = data;
+    if (len < sizeof *block || block->count > WORDS_MAX ||
+        len != sizeof *block + block->count * sizeof(word_t) +
+                   block->text_bytes) {
+        return NULL;
+    }
+    cg_words_t *words = apr_palloc(pool, sizeof *words);
+    words->block = block;
+    words->words = (const word_t *)(const void *)(block + 1);
+    words->texts = (const unsigned char *)(words->words + block->count);
+    words->are_whole = block->are_whole != 0;
+    words->bytes = len;
+    return is_sound(words, list_count) ? words : NULL;
+}
+
+/* ---- looking ---- */
+
+/* 0 behind its end, where the shorter words of a stretch stand first. */
+static unsigned byte_at(const cg_words_t *words, uint32_t i, uint32_t depth)
+{
+    const word_t *word = &words->words[i];
     if (depth < HEAD) {
         return word->head[depth];
     }
-    return depth < word->len ? word->folded[depth] : 0;
+    return depth < word->len ? words->texts[word->at + depth] : 0;
 }
 
 /* The part of [low, high) whose byte at depth is c. */
@@ -288,8 +423,8 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
 {
     uint32_t a = *low;
     uint32_t b = *high;
-    unsigned first = a < b ? byte_at(&words->words[a], depth) : 0;
-    unsigned last = a < b ? byte_at(&words->words[b - 1], depth) : 0;
+    unsigned first = a < b ? byte_at(words, a, depth) : 0;
+    unsigned last = a < b ? byte_at(words, b - 1, depth) : 0;
     if (first == c && last == c) {
         return;
     }
@@ -299,7 +434,7 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
     }
     while (a < b) {
         uint32_t mid = (a + b) / 2;
-        if (byte_at(&words->words[mid], depth) < c) {
+        if (byte_at(words, mid, depth) < c) {
             a = mid + 1;
         }
         else {
@@ -310,7 +445,7 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
     b = *high;
     while (a < b) {
         uint32_t mid = (a + b) / 2;
-        if (byte_at(&words->words[mid], depth) <= c) {
+        if (byte_at(words, mid, depth) <= c) {
             a = mid + 1;
         }
         else {
@@ -320,41 +455,56 @@ static void narrow(const cg_words_t *words, uint32_t depth, unsigned c,
     *high = a;
 }
 
-static bool is_fit(cg_window_t *w, const word_t *word, uint32_t start,
-                   uint32_t end)
+/* A word of a list that was not chosen is as if it were not there. */
+static bool is_chosen(const cg_rules_t *rules, const word_t *word)
 {
-    if (word->is_bare &&
-        cg_norm_source(w->norm, end) - cg_norm_source(w->norm, start) ==
-            end - start) {
-        return false;
-    }
-    if (word->is_whole) {
-        bool begins = cg_is(word->folded[0], CG_C_ALNUM);
-        bool ends = cg_is(word->folded[word->len - 1], CG_C_ALNUM);
-        if ((begins && cg_is(cg_before(w, start), CG_C_ALNUM)) ||
-            (ends && cg_is(cg_at(w, end), CG_C_ALNUM))) {
-            return false;
-        }
-    }
-    if (!word->exact) {
-        return true;
-    }
+    return (rules->set->lists[word->list].packs & rules->packs) != 0;
+}
+
+/* Is the text the word as it is written? */
+static bool is_exact(cg_window_t *w, const unsigned char *exact, uint32_t len,
+                     uint32_t start, uint32_t end)
+{
     uint32_t i = start;
-    for (uint32_t k = 0; k < word->len; k++, i++) {
-        while (cg_at(w, i) <= ' ' && word->exact[k] != ' ' && i < end) {
+    for (uint32_t k = 0; k < len; k++, i++) {
+        while (cg_at(w, i) <= ' ' && exact[k] != ' ' && i < end) {
             i++;
         }
-        if (word->exact[k] == ' ') {
+        if (exact[k] == ' ') {
             while (cg_at(w, i + 1) && cg_at(w, i + 1) <= ' ') {
                 i++;
             }
             continue;
         }
-        if (cg_at(w, i) != word->exact[k]) {
+        if (cg_at(w, i) != exact[k]) {
             return false;
         }
     }
     return true;
+}
+
+static bool is_fit(const cg_words_t *words, cg_window_t *w, const word_t *word,
+                   uint32_t start, uint32_t end)
+{
+    const unsigned char *folded = words->texts + word->at;
+    if (!is_chosen(w->rules, word)) {
+        return false;
+    }
+    if ((word->flags & IS_BARE) &&
+        cg_norm_source(w->norm, end) - cg_norm_source(w->norm, start) ==
+            end - start) {
+        return false;
+    }
+    if (word->flags & IS_WHOLE) {
+        bool begins = cg_is(folded[0], CG_C_ALNUM);
+        bool ends = cg_is(folded[word->len - 1], CG_C_ALNUM);
+        if ((begins && cg_is(cg_before(w, start), CG_C_ALNUM)) ||
+            (ends && cg_is(cg_at(w, end), CG_C_ALNUM))) {
+            return false;
+        }
+    }
+    return !(word->flags & IS_EXACT) ||
+           is_exact(w, folded + word->len, word->len, start, end);
 }
 
 static bool is_blank(unsigned c)
@@ -406,7 +556,8 @@ static bool step(const cg_words_t *words, cg_window_t *w, walk_t *walk)
         walk->at = after;
         return is_between;
     }
-    size = fold_at(words, w->text + walk->at, w->text + w->limit, folded);
+    size = fold_at(words->block->simple, w->text + walk->at, w->text + w->limit,
+                   folded);
     for (int k = 0; k < size; k++) {
         narrow(words, walk->depth + (uint32_t)k, folded[k], &walk->low,
                &walk->high);
@@ -425,7 +576,7 @@ static void scan_at(const cg_words_t *words, cg_window_t *w, uint32_t start,
     while (walk.low < walk.high && step(words, w, &walk)) {
         for (uint32_t i = walk.low;
              i < walk.high && words->words[i].len == walk.depth; i++) {
-            if (is_fit(w, &words->words[i], start, walk.at)) {
+            if (is_fit(words, w, &words->words[i], start, walk.at)) {
                 best = &words->words[i];
                 best_end = walk.at;
                 break;
@@ -440,24 +591,25 @@ static void scan_at(const cg_words_t *words, cg_window_t *w, uint32_t start,
 
 void cg_words_scan(const cg_words_t *words, cg_window_t *w)
 {
+    const block_t *block = words->block;
     for (uint32_t i = w->base; i < w->n; i++) {
         unsigned c = w->text[i];
-        if (!words->may_begin[c] || (words->are_whole && cg_is(c, CG_C_ALNUM) &&
+        if (!block->may_begin[c] || (words->are_whole && cg_is(c, CG_C_ALNUM) &&
                                      cg_is(cg_before(w, i), CG_C_ALNUM))) {
             continue;
         }
         unsigned char folded[4];
         unsigned char next[4] = {0};
-        int size = fold_at(words, w->text + i, w->text + w->n, folded);
+        int size = fold_at(block->simple, w->text + i, w->text + w->n, folded);
         if (size == 1 && i + 1 < w->n) {
-            fold_at(words, w->text + i + 1, w->text + w->n, next);
+            fold_at(block->simple, w->text + i + 1, w->text + w->n, next);
         }
         unsigned second = size == 1 ? next[0] : folded[1];
         /* a blank may stand for a run, or for nothing; the end for anything */
         bool is_open = second <= ' ';
         uint32_t key = (uint32_t)folded[0] << 8 | (is_open ? 0 : second);
-        uint32_t low = words->first[key];
-        uint32_t high = words->first[key + (is_open ? 256 : 1)];
+        uint32_t low = block->first[key];
+        uint32_t high = block->first[key + (is_open ? 256 : 1)];
         if (low < high) {
             cg_begin(w, i);
             scan_at(words, w, i, low, high);

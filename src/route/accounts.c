@@ -88,6 +88,13 @@ static bool read_credential(cg_account_t *account, const char *word, bool opens,
     return rv == APR_SUCCESS;
 }
 
+static bool is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                              "WXYZ0123456789-_.");
+    return len > 0 && len <= 64 && !name[len];
+}
+
 static bool read_word(cg_account_t *account, const char *word, bool opens,
                       cg_error_t *err, apr_pool_t *pool)
 {
@@ -98,19 +105,16 @@ static bool read_word(cg_account_t *account, const char *word, bool opens,
         account->provider = apr_pstrdup(pool, word + 9);
         return true;
     }
+    if (strncmp(word, "region=", 7) == 0 && is_name(word + 7)) {
+        account->region = apr_pstrdup(pool, word + 7);
+        return true;
+    }
     /* The word may be a credential that was typed here by mistake. */
     cg_error_set(err,
                  "a word is not legal; legal: file:PATH, env:NAME, "
-                 "provider=%s",
+                 "provider=%s, region=NAME",
                  cg_provider_names(pool));
     return false;
-}
-
-static bool is_name(const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
-                              "WXYZ0123456789-_.");
-    return len > 0 && len <= 64 && !name[len];
 }
 
 static bool read_account(const apr_array_header_t *words, bool opens,
@@ -120,7 +124,7 @@ static bool read_account(const apr_array_header_t *words, bool opens,
     if (words->nelts < 2 || accounts->count == CG_ACCOUNTS_MAX) {
         cg_error_set(err,
                      "legal: NAME URL [file:PATH|env:NAME] "
-                     "[provider=NAME], at most %d times",
+                     "[provider=NAME] [region=NAME], at most %d times",
                      CG_ACCOUNTS_MAX);
         return false;
     }

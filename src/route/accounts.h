@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * An account is one row of ChatGPTUpstream: NAME URL [file:PATH|env:NAME]
- * [provider=NAME]. The URL goes up to and including the API's version segment,
+ * [provider=NAME] [region=NAME]. The URL goes up to and including the API's version segment,
  * as in an SDK's base_url: https://api.openai.com/v1.
  */
 #ifndef CG_ROUTE_ACCOUNTS_H
@@ -27,6 +27,7 @@ typedef struct cg_account_t {
     const char *provider; /* row of route/providers.c */
     const char *base;     /* URL without a slash at its end */
     const char *origin;   /* scheme://host:port */
+    const char *region;   /* where it stands, as rules call it; NULL: not said */
     bool is_tls;
     const cg_secret_t *credential; /* NULL: none */
     const char *credential_from;   /* "file", "env", "none" */

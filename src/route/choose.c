@@ -14,14 +14,14 @@ static const cg_account_t *nth(const cg_accounts_t *accounts,
 
 const cg_account_t *cg_route_choose(const cg_accounts_t *accounts,
                                     const apr_array_header_t *names,
-                                    const cg_health_t *health, uint32_t tried,
+                                    const cg_health_t *health, uint32_t passed,
                                     apr_time_t now)
 {
     int count = names ? names->nelts : (int)accounts->count;
     const cg_account_t *resting = NULL;
     for (int i = 0; i < count; i++) {
         const cg_account_t *account = nth(accounts, names, i);
-        if (!account || (tried & (UINT32_C(1) << account->index))) {
+        if (!account || (passed & (UINT32_C(1) << account->index))) {
             continue;
         }
         if (!cg_health_is_resting(health, account->index, now)) {

@@ -6,12 +6,13 @@
 
 #include "route/health.h"
 
-/* The first account, in the order of names (NULL: all, as configured), that has
- * not been tried (bit per account) and does not rest; else the first untried one
- * though it rests, since a try may be better than a refusal; else NULL. */
+/* The first account, in the order of names (NULL: all, as configured), that is not
+ * passed over (bit per account: tried, or barred) and does not rest; else the
+ * first such one though it rests, since a try may be better than a refusal; else
+ * NULL. */
 const cg_account_t *cg_route_choose(const cg_accounts_t *accounts,
                                     const apr_array_header_t *names,
-                                    const cg_health_t *health, uint32_t tried,
+                                    const cg_health_t *health, uint32_t passed,
                                     apr_time_t now);
 
 #endif

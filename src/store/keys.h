@@ -42,9 +42,23 @@
     X(AUDIT_STREAM, "cg:{audit}:stream:<node>",                                 \
       "until as many newer records came as are kept", "audit",                  \
       "audit records: key, user, team, address, masked prompt and answer")      \
+    X(AUDIT_KEEPS, "cg:{audit}:keeps", "for ever", "audit",                     \
+      "a set: names of the lists of records that expire; nothing")              \
+    X(AUDIT_KEEP, "cg:{audit}:keep:<node>:<seconds>",                           \
+      "until its records have expired", "audit",                                \
+      "a list: places of records in the stream, until when each is kept; nothing") \
     X(AUDIT_STATS, "cg:{audit}:stats:<step>:<epoch>",                           \
       "3 days by the minute, 100 days by the hour", "audit",                    \
       "a hash: sums over all requests; nothing")                                \
+    X(POLICY_HEAD, "cg:{policy}:head", "for ever", "admin",                     \
+      "a hash: number and digest of the published policy; nothing")             \
+    X(POLICY_INDEX, "cg:{policy}:versions", "for ever", "admin",                \
+      "a sorted set: numbers of policy versions; nothing")                      \
+    X(POLICY_VERSION, "cg:{policy}:version:<version>",                          \
+      "until 500 newer ones came", "admin",                                     \
+      "operators' names: author and approver; words and values the policy names") \
+    X(POLICY_CHANNEL, "cg:policy", "a channel, not kept", "admin",              \
+      "number of the version just published; nothing")                          \
     X(ADMIN_ONCE, "cg:admin:once:<hash>", "24 h", "admin",                      \
       "an operator's name, hashed; the answer to a change, without its secret")
 // clang-format on

@@ -9,7 +9,7 @@ const MODELS = ['gpt-4o-mini', 'gpt-4o', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-5',
     'gpt-5-mini', 'gpt-3.5-turbo', 'gpt-3.5-turbo-instruct', 'o3', 'o4-mini',
     'text-embedding-3-small', 'text-embedding-3-large',
     'text-embedding-ada-002', 'acme/gpt-x'];
-const FAMILY = /^(gpt-|chatgpt-|o\d|text-|acme\/|ft:)/;
+const FAMILY = /^(gpt-|chatgpt-|o\d|text-|acme\/|ft:|whisper-|tts-|dall-e-)/;
 const BORN = 1700000000;
 let serial = 0;
 

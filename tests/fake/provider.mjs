@@ -13,6 +13,7 @@
 //   GET  last · requests?since=N · count · aborted · health
 //   POST script (a plan or a list) · reset · config {"key": "…"|null}
 
+import { createHash } from 'node:crypto';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -21,6 +22,7 @@ import { pathToFileURL } from 'node:url';
 import * as say from './answers.mjs';
 import { Script, planFor, planInText } from './plan.mjs';
 import { respond } from './responses.mjs';
+import * as uploads from './uploads.mjs';
 import { play } from './wire.mjs';
 
 const RING = 1000;
@@ -74,6 +76,28 @@ function loadCases(file) {
     const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
     return new Map(lines.map((line) => JSON.parse(line))
         .map((one) => [one.id, one]));
+}
+
+/** A body too large to keep: its length and hash, its first and last bytes. */
+function sink(req) {
+    return new Promise((done, failed) => {
+        const hash = createHash('sha256');
+        let size = 0;
+        let first = Buffer.alloc(0);
+        let last = first;
+        req.on('data', (part) => {
+            size += part.length;
+            hash.update(part);
+            if (first.length < 65536)
+                first = Buffer.concat([first, part]).subarray(0, 65536);
+            last = Buffer.concat([last.subarray(-65536), part])
+                .subarray(-65536);
+        });
+        req.on('end', () => done(Object.assign(Buffer.alloc(0), { sunk: {
+            size, sha256: hash.digest('hex'), first, last } })));
+        req.on('error', failed);
+        req.on('aborted', () => failed(new Error('caller left')));
+    });
 }
 
 function gather(req) {
@@ -152,6 +176,12 @@ function decide(req, body, state) {
             `The practice provider was told to answer ${plan.status}.`,
             plan.code ?? null, null, plan.type ?? (plan.status === 429
                 ? 'requests' : 'server_error')) };
+    if (body.sunk)
+        return { plan, answer: { status: 200, body: { id: 'file-sunk',
+            object: 'file', bytes: body.sunk.size } } };
+    const other = uploads.answer(req, path, body, plan, state.store);
+    if (other)
+        return { plan, answer: other };
     if (req.method === 'POST' && POSTS[path])
         return { plan, answer: answerPost(path, asked, plan, talk) };
     const id = /^\/v1\/models(?:\/(.+))?$/.exec(path);
@@ -175,7 +205,7 @@ function watch(req, res, entry, memory) {
 async function serve(req, res, state) {
     let body;
     try {
-        body = await gather(req);
+        body = await (state.sinks ? sink : gather)(req);
     } catch {
         req.socket.destroy();
         return;
@@ -240,6 +270,7 @@ async function control(req, res, state) {
 export function start({ port = 0, host = '127.0.0.1', log, cases, key,
     tls } = {}) {
     const state = { memory: new Memory(), script: new Script(), key,
+        store: uploads.emptyStore(), sinks: false,
         cases: loadCases(cases),
         log: log ? createWriteStream(log, { flags: 'a', mode: 0o600 }) : null };
     const server = (tls ? https : http).createServer({ ...tls,

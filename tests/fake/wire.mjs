@@ -126,7 +126,7 @@ function sendWhole(req, res, answer, plan) {
         : JSON.stringify(answer.body);
     const payload = Buffer.from(body);
     res.writeHead(answer.status, headers(req, extrasOf(plan),
-        'application/json', payload.length));
+        answer.type ?? 'application/json', payload.length));
     const breaks = ['close', 'cut', 'reset', 'hang'].includes(plan.end);
     if (!breaks) {
         res.end(payload);

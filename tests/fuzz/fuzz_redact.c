@@ -31,11 +31,16 @@ static const cg_rules_t *make_rules(apr_pool_t *pool)
                                      {"\xe5\x86\x85\xe9\x83\xa8", 6},
                                      {"b-2", 3}};
     static const cg_str_t exact[] = {{"Titan", 5}};
-    static const cg_word_list_t lists[] = {{"loose", words, 4, true, false},
-                                           {"strict", exact, 1, false, true}};
-    static const cg_regex_t regexes[] = {{"case", "CASE-[0-9]{4,6}", true}};
+    static const cg_word_list_t lists[] = {{"loose", words, 4, true, false, 0, 0},
+                                           {"strict", exact, 1, false, true, 0, 0}};
+    static const cg_regex_t regexes[] = {{"case", "CASE-[0-9]{4,6}", true, 0, 0, 0}};
     static const cg_str_t allowed[] = {{"@example.com", 12}};
-    static const cg_rules_spec_t spec = {lists, 2, regexes, 1, allowed, 1};
+    static const cg_rules_spec_t spec = {.lists = lists,
+                                         .list_count = 2,
+                                         .regexes = regexes,
+                                         .regex_count = 1,
+                                         .allowed = allowed,
+                                         .allowed_count = 1};
     cg_rules_t *rules;
     MUST(cg_rules_create(&spec, &rules, NULL, pool) == APR_SUCCESS);
     return rules;
@@ -72,7 +77,7 @@ static cg_str_t mask_whole(const cg_rules_t *rules, const cg_actions_t *actions,
     check_findings(text, &findings);
     cg_buf_init(&out, text.len + 64, pool);
     cg_mask_result_t result =
-        cg_redact_mask(rules, text, &findings, actions, NULL, &out);
+        cg_redact_mask(rules, text, &findings, actions, NULL, NULL, &out);
     return result.is_changed ? (cg_str_t){out.ptr, out.len} : text;
 }
 
@@ -81,7 +86,7 @@ static cg_str_t mask_pieces(const cg_rules_t *rules,
                             size_t a, size_t b, apr_pool_t *pool)
 {
     cg_buf_t out;
-    cg_stream_t *stream = cg_stream_open(rules, actions, pool);
+    cg_stream_t *stream = cg_stream_open(rules, actions, NULL, pool);
     cg_buf_init(&out, text.len + 64, pool);
     for (size_t at = 0, i = 0; at < text.len; i++) {
         size_t piece = i % 2 ? b : a;

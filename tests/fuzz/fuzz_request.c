@@ -105,8 +105,8 @@ static void check_answer(cg_endpoint_t endpoint, cg_str_t body,
     cg_chat_answer_model(&walk, pool);
     cg_chat_answer_is_error(&walk);
     cg_chat_answer_is_usage_chunk(&walk);
-    cg_delta_t deltas[CG_DELTAS_MAX];
-    size_t count = cg_chat_answer_deltas(&walk, endpoint, deltas);
+    cg_delta_t *deltas;
+    size_t count = cg_chat_answer_deltas(&walk, endpoint, &deltas, pool);
     MUST(count == SIZE_MAX || count <= CG_DELTAS_MAX);
     for (size_t i = 0; count != SIZE_MAX && i < count; i++) {
         MUST(walk.nodes[deltas[i].node].kind == CG_NODE_STRING);

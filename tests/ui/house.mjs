@@ -22,14 +22,14 @@ const OUTCOMES = [
 ];
 
 const FINDINGS = [
-    { type: 'EMAIL_ADDRESS', direction: 'request', count: 2, action: 'mask' },
-    { type: 'CREDIT_CARD', direction: 'request', count: 1, action: 'mask' },
+    { type: 'EMAIL_ADDRESS', direction: 'request', count: 2, action: 'pseudonym' },
+    { type: 'CREDIT_CARD', direction: 'request', count: 1, action: 'partial' },
     { type: 'PHONE_NUMBER', direction: 'answer', count: 1, action: 'mask' },
 ];
 const BLOCKED = [{ type: 'SECRET_PRIVATE_KEY', direction: 'request', count: 1, action: 'block' }];
 
 const PROMPTS = [
-    'Summarise the complaint of the customer [EMAIL_ADDRESS], who paid with card [CREDIT_CARD] on 12 November.',
+    'Summarise the complaint of the customer [[EMAIL_k7q2x]], who paid with card ************1111 on 12 November.',
     '请根据以下工单写一封回复：客户手机 [PHONE_NUMBER]，身份证号 [CN_RESIDENT_ID]，希望本周五之前退款。',
     'Review this diff.\n\n--- a/deploy.sh\n+++ b/deploy.sh\n@@ -1,3 +1,4 @@\n+export KEY=[SECRET_AWS_KEY_ID]',
     JSON.stringify([
@@ -161,6 +161,7 @@ function makeRecord(i, roll, keys) {
         upstream: '',
         upstream_request_id: '',
         stream: roll() < 0.5,
+        ...(i % 5 === 0 ? { region: 'cn', upstream_region: 'cn', label: true, policy_version: 2, opaque: { image: 1 } } : {}),
         ...(decision === 'served' ? billOf(model, i, roll) : {}),
     };
 }

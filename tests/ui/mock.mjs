@@ -6,7 +6,8 @@
  * tested there (test_4_gateway.mjs), not here.
  *
  *   const mock = await startMock(folder);
- *   mock.scenario = 'store_down'; mock.roles = ['viewer']; mock.delay = 600;   at any time
+ *   mock.scenario = 'store_down'; mock.roles = ['viewer']; mock.user = 'olu'; mock.delay = 600;   at any time
+ *   mock.policy = makePolicy();   see policy.mjs; an empty house has published none
  *   mock.url, mock.calls, await mock.close()
  *
  * Scenarios: full, empty, many, store_down, errors, signed_out, stale (somebody else was faster).
@@ -15,6 +16,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { EMPTY_HOUSE, iso, makeHouse, makeStats } from './house.mjs';
+import { askPolicy, makePolicy, scan } from './policy.mjs';
 
 const PREFIX = '/console/';
 const API = `${PREFIX}api/v1/`;
@@ -29,7 +31,8 @@ const TYPES = {
 
 const WRITERS = ['admin', 'operator'];
 const READERS = ['admin', 'compliance', 'approver'];
-const STORED = ['keys', 'limits', 'budgets', 'requests', 'stats', 'admin-events'];
+const POLICY = ['policy-catalogue', 'policy-versions', 'policy-checks'];
+const STORED = ['policy-versions', 'keys', 'limits', 'budgets', 'requests', 'stats', 'admin-events'];
 
 /* ---- answers ---- */
 
@@ -48,26 +51,6 @@ function list(items, query) {
     const start = Number(query.get('cursor') || 0);
     const end = start + Number(query.get('limit') || 50);
     return json({ items: items.slice(start, end), next_cursor: end < items.length ? String(end) : null });
-}
-
-/* Something like the scanner, for pages only: four shapes, offsets in code points. */
-const SHAPES = [
-    { type: 'EMAIL_ADDRESS', shape: /[\w.]+@[\w.]+\.\w+/g, action: 'mask', score: 0.95, rule: 'built-in' },
-    { type: 'CREDIT_CARD', shape: /\b4111(?: ?\d{4}){3}/g, action: 'mask', score: 1, rule: 'built-in' },
-    { type: 'CUSTOM:project', shape: /Project \w+/g, action: 'log', score: 0.8, rule: 'project' },
-    { type: 'SECRET_PRIVATE_KEY', shape: /-----BEGIN [A-Z ]+-----/g, action: 'block', score: 1, rule: 'built-in' },
-];
-
-function scan(text) {
-    const points = (index) => Array.from(text.slice(0, index)).length;
-    const entities = SHAPES.flatMap(({ shape, ...entity }) => [...text.matchAll(shape)].map((found) => ({
-        ...entity, start: points(found.index), end: points(found.index + found[0].length),
-    })));
-    entities.sort((a, b) => a.start - b.start);
-    const masked = SHAPES.filter((one) => one.action !== 'log')
-        .reduce((rest, { shape, type }) => rest.replace(shape, `[${type}]`), text);
-    const blocking = entities.find((one) => one.action === 'block');
-    return { entities, masked, blocked_by: blocking ? blocking.type : null, audit_id: 'a1' };
 }
 
 /* ---- the house's things ---- */
@@ -134,7 +117,7 @@ const THINGS = {
         if (!house.records.length) return json({ step: query.get('step'), series: { at: [], requests: [] }, totals: {} });
         return json(makeStats(Date.parse(query.get('from')), Date.parse(query.get('to')), query.get('step')));
     },
-    scan: ({ body }) => json(scan(body.text)),
+    scan: ({ body }) => json(scan(body.text, body.document)),
     limits: (call) => list(call.house.limits.filter((row) => isAbout(row, call.query)), call.query),
     budgets: (call) => list(call.house.budgets.filter((row) => isAbout(row, call.query)), call.query),
     'admin-events': ({ house, query }) => list(house.events, query),
@@ -143,9 +126,18 @@ const THINGS = {
     store: ({ mock }) => json(mock.scenario === 'store_down'
         ? { state: 'down', since: iso(Date.now() - 192000), journal_backlog_records: 1284 }
         : { state: 'up', since: null, journal_backlog_records: 0 }),
-    session: ({ mock }) => json({ user: 'admin', roles: mock.roles, version: '0.1.0', node: 'gw-1.example.com',
+    session: ({ mock }) => json({ user: mock.user, roles: mock.roles, version: '0.1.0', node: 'gw-1.example.com',
         language_hint: 'en' }),
 };
+
+function policyOf({ mock, ...call }) {
+    const is = (...roles) => mock.roles.some((role) => [...roles, 'admin'].includes(role));
+    const policy = mock.scenario === 'empty' ? mock.noPolicy : mock.policy;
+    const { status, body, slug, detail } = askPolicy(policy, { ...call, user: mock.user,
+        may: { write: is('compliance', 'operator'), decide: is('approver') } });
+    return body ? json(body, status) : problem(status, slug, detail);
+}
+for (const name of POLICY) THINGS[name] = policyOf;
 
 const isAbout = (row, query) => !query.get('subject') || row.subject === query.get('subject');
 
@@ -168,7 +160,8 @@ function refusal(mock, method, thing) {
 
 export async function startMock(pages) {
     const houses = { full: makeHouse(23, 640), empty: EMPTY_HOUSE };
-    const mock = { scenario: 'full', roles: ['admin'], delay: 0, calls: [] };
+    const mock = { scenario: 'full', roles: ['admin'], user: 'admin', delay: 0, calls: [],
+        policy: makePolicy(), noPolicy: { approval: 'loosening', versions: [] } };
 
     function house() {
         if (mock.scenario === 'many') houses.many ??= makeHouse(10000, 10000);
@@ -191,7 +184,7 @@ export async function startMock(pages) {
         mock.calls.push({ method, path, headers, body });
         await new Promise((resolve) => { setTimeout(resolve, mock.delay); });
         const reply = refusal(mock, method, thing)
-            || THINGS[thing]({ house: house(), mock, method, id, deed, query, body, show });
+            || THINGS[thing]({ house: house(), mock, thing, method, id, deed, query, body, show });
         const etag = reply.etag ? { etag: reply.etag } : {};
         response.writeHead(reply.status, { 'content-type': reply.type, 'cache-control': 'no-store', ...etag });
         response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));

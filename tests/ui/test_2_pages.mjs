@@ -5,27 +5,43 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { choose, noComplaints, settled, startBrowser, watch } from './browser.mjs';
-import { startMock } from './mock.mjs';
-import { buildPages, PAGES, ROOT } from './pages.mjs';
+import { noComplaints, settled } from './browser.mjs';
+import { PAGES, ROOT } from './pages.mjs';
+import { useStand } from './stand.mjs';
 
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const english = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/en.json`, 'utf8'));
 const chinese = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/zh.json`, 'utf8'));
 
-let browser;
-let mock;
-before(async () => {
-    mock = await startMock(buildPages());
-    browser = await startBrowser();
-});
-after(async () => {
-    await browser.close();
-    await mock.close();
-});
+const stand = useStand();
 
 async function asTables(page) {
     for (const one of await page.locator('.chart .segments button:last-child').all()) await one.click();
+}
+
+async function drafted(page) {
+    await page.locator('.in-force .primary').click();
+    await page.locator('.workbench').waitFor();
+}
+
+/* The draft with a fault, a finding of each kind, and something to publish. */
+async function triedOut(page) {
+    await drafted(page);
+    await page.locator('.types select').nth(4).selectOption('log');
+    await page.fill('#try-text', 'a.b@example.org, 4111 1111 1111 1111, Project Falcon, 13800138000');
+    await page.locator('.found').waitFor();
+}
+
+async function part(page, n) {
+    await drafted(page);
+    await page.locator('.workbench > div > .segments button').nth(n).click();
+    await page.locator('.own, .packs').first().waitFor();
+}
+
+async function publishing(page) {
+    await triedOut(page);
+    await page.locator('.publish .primary:enabled').click();
+    await page.getByRole('dialog').waitFor();
 }
 
 async function scanned(page) {
@@ -42,12 +58,16 @@ const FACES = [
     { name: 'a key', hash: 'keys', act: (page) => page.locator('tbody a').nth(1).click() },
     { name: 'a new key', hash: 'keys', act: (page) => page.locator('.actions .primary').click() },
     { name: 'a scanned text', hash: 'scan', act: scanned },
+    { name: 'a draft', hash: 'redaction', act: triedOut },
+    ...['packs', 'lists', 'patterns', 'allowed values'].map((name, i) => ({ name: `a draft's ${name}`, hash: 'redaction',
+        act: (page) => part(page, i + 1) })),
+    { name: 'a policy to publish', hash: 'redaction', act: publishing },
+    { name: 'versions of the policy', hash: 'redaction/versions' },
+    { name: 'a version of the policy', hash: 'redaction/1' },
 ];
 
 async function open(page, { hash, act }) {
-    await page.goto('about:blank');
-    await page.goto(`${mock.url}#/${hash}`);
-    await settled(page);
+    await stand.open(page, hash);
     if (act) await act(page);
     await settled(page);
 }
@@ -57,8 +77,7 @@ for (const language of ['en', 'zh']) {
         describe(`${language}, ${theme}`, () => {
             let watched;
             before(async () => {
-                watched = await watch(await browser.newContext());
-                await choose(watched.page, { language, theme });
+                watched = await stand.tab({ language, theme });
             });
             after(() => watched.page.context().close());
             for (const face of FACES) {
@@ -76,9 +95,7 @@ for (const language of ['en', 'zh']) {
 /* axe writes a style element of its own, so these tabs are without the policy; the tests above are with it. */
 for (const theme of ['light', 'dark']) {
     test(`axe finds nothing to complain about, ${theme}`, async () => {
-        const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
-        const { page } = await watch(context);
-        await choose(page, { language: 'en', theme });
+        const { page } = await stand.tab({ language: 'en', theme }, { bypassCSP: true, reducedMotion: 'reduce' });
         const found = [];
         for (const face of FACES) {
             await open(page, face);
@@ -88,16 +105,14 @@ for (const theme of ['light', 'dark']) {
             found.push(...violations.map((one) => `${face.name}: ${one.id} ${one.nodes[0].html.slice(0, 120)}`));
         }
         assert.deepEqual(found, []);
-        await context.close();
+        await page.context().close();
     });
 }
 
 test('in Chinese no English sentence is left on any page', async () => {
     const sentences = new Set(Object.keys(english).filter((key) => english[key] !== chinese[key]
         && !/[{]/.test(english[key])).map((key) => english[key]));
-    const context = await browser.newContext();
-    const { page } = await watch(context);
-    await choose(page, { language: 'zh' });
+    const { page } = await stand.tab({ language: 'zh' });
     for (const face of FACES) {
         await open(page, face);
         const texts = await page.evaluate(() => {
@@ -110,24 +125,22 @@ test('in Chinese no English sentence is left on any page', async () => {
         assert.deepEqual(texts.filter((text) => /[a-z]{3}/.test(text) && sentences.has(text)
             && !['payments', 'support', 'platform', 'legal', 'openai'].includes(text)), [], face.name);
     }
-    await context.close();
+    await page.context().close();
 });
 
 test('the browser\'s language and theme are taken when nothing was chosen', async () => {
-    const context = await browser.newContext({ locale: 'zh-TW', colorScheme: 'dark' });
-    const watched = await watch(context);
+    const watched = await stand.tab({}, { locale: 'zh-TW', colorScheme: 'dark' });
     await open(watched.page, { hash: 'keys' });
     assert.equal(await watched.page.locator('h1').textContent(), chinese['page.keys']);
     assert.equal(await watched.page.evaluate(() => document.documentElement.dataset.theme), 'dark');
     await watched.page.emulateMedia({ colorScheme: 'light' });
     await watched.page.waitForFunction(() => document.documentElement.dataset.theme === 'light');
     await noComplaints(watched);
-    await context.close();
+    await watched.page.context().close();
 });
 
 test('language, theme and zone are chosen in the menu, at once and for the next time', async () => {
-    const context = await browser.newContext();
-    const watched = await watch(context);
+    const watched = await stand.tab();
     const { page } = watched;
     await open(page, { hash: 'overview' });
     await page.locator('.user summary').click();
@@ -143,24 +156,21 @@ test('language, theme and zone are chosen in the menu, at once and for the next 
     assert.equal(await page.locator('h1').textContent(), chinese['page.overview']);
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
     await noComplaints(watched);
-    await context.close();
+    await watched.page.context().close();
 });
 
 test('paper is light, whatever the theme', async () => {
-    const context = await browser.newContext();
-    const { page } = await watch(context);
-    await choose(page, { theme: 'dark' });
+    const { page } = await stand.tab({ theme: 'dark' });
     await open(page, { hash: 'keys' });
     await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
     await page.evaluate(() => dispatchEvent(new Event('afterprint')));
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
-    await context.close();
+    await page.context().close();
 });
 
 test('without a mouse: the table is walked, a request opened, stepped through and left', async () => {
-    const context = await browser.newContext();
-    const watched = await watch(context);
+    const watched = await stand.tab();
     const { page } = watched;
     await open(page, { hash: 'requests' });
     await page.locator('tbody a').first().focus();
@@ -181,5 +191,5 @@ test('without a mouse: the table is walked, a request opened, stepped through an
     await page.keyboard.press('/');
     assert.ok(await page.locator('main input[type=search]').evaluate((node) => node === document.activeElement));
     await noComplaints(watched);
-    await context.close();
+    await watched.page.context().close();
 });

@@ -4,38 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, beforeEach, test } from 'node:test';
-import { choose, marked, noComplaints, settled, startBrowser, watch } from './browser.mjs';
+import { test } from 'node:test';
+import { marked, settled } from './browser.mjs';
 import { PROBE } from './house.mjs';
-import { startMock } from './mock.mjs';
-import { buildPages } from './pages.mjs';
+import { useStand } from './stand.mjs';
 
-let browser;
-let mock;
-before(async () => {
-    mock = await startMock(buildPages());
-    browser = await startBrowser();
-});
-after(async () => {
-    await browser.close();
-    await mock.close();
-});
-beforeEach(() => Object.assign(mock, { scenario: 'full', roles: ['admin'], calls: [], delay: 0 }));
-
-/* A tab at that place; refusals that the test makes on purpose appear on the browser's console and are no complaint. */
-async function at(hash, then) {
-    const context = await browser.newContext();
-    const watched = await watch(context, [/Failed to load resource: the server responded/]);
-    await choose(watched.page, { language: 'en' });
-    await watched.page.goto(`${mock.url}#/${hash}`);
-    await watched.page.locator('h1, h2').first().waitFor();
-    await then(watched.page, context);
-    await noComplaints(watched);
-    await context.close();
-}
+const stand = useStand();
+const { at } = stand;
 
 test('an empty house says what to do first', async () => {
-    mock.scenario = 'empty';
+    stand.mock.scenario = 'empty';
     await at('keys', async (page) => {
         await page.getByText('No keys yet').waitFor();
         await page.locator('.blank .primary').click();
@@ -46,11 +24,11 @@ test('an empty house says what to do first', async () => {
 });
 
 test('a store that is away is a banner on every page, and goes when it is back', async () => {
-    mock.scenario = 'store_down';
+    stand.mock.scenario = 'store_down';
     await at('keys', async (page) => {
         await page.getByText('1,284 records wait to be moved').waitFor();
         await page.getByText('The store does not answer.').waitFor();
-        mock.scenario = 'full';
+        stand.mock.scenario = 'full';
         await page.getByRole('button', { name: 'Try again' }).click();
         await page.locator('tbody tr').first().waitFor();
         await page.getByText('1,284 records').waitFor({ state: 'detached', timeout: 15000 });
@@ -58,7 +36,7 @@ test('a store that is away is a banner on every page, and goes when it is back',
 });
 
 test('an error shows words, the server\'s sentence and the id to look for', async () => {
-    mock.scenario = 'errors';
+    stand.mock.scenario = 'errors';
     await at('keys', async (page) => {
         await page.getByText('Something failed in the server.').waitFor();
         await page.getByText('an impossible thing happened').waitFor();
@@ -67,14 +45,14 @@ test('an error shows words, the server\'s sentence and the id to look for', asyn
 });
 
 test('who is signed out or has no role is told so', async () => {
-    mock.scenario = 'signed_out';
+    stand.mock.scenario = 'signed_out';
     await at('keys', (page) => page.getByRole('button', { name: 'Sign in again' }).waitFor());
-    Object.assign(mock, { scenario: 'full', roles: [] });
+    Object.assign(stand.mock, { scenario: 'full', roles: [] });
     await at('', (page) => page.getByText('This is not for your role.').waitFor());
 });
 
 test('a viewer sees no button that writes, no text, no page of others', async () => {
-    mock.roles = ['viewer'];
+    stand.mock.roles = ['viewer'];
     await at('keys', async (page) => {
         await settled(page);
         assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
@@ -100,7 +78,7 @@ test('a write carries the console\'s header, a key against doubles, and the vers
         await page.getByRole('dialog').getByLabel('Budget').fill('5');
         await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click();
         await page.locator('#new-key').waitFor();
-        const made = mock.calls.find((call) => call.method === 'POST');
+        const made = stand.mock.calls.find((call) => call.method === 'POST');
         assert.deepEqual(made.body, { name: 'nightly', limits: ['100/60s'], budget: '5USD/month' });
         assert.equal(made.headers['x-chatgpt-console'], '1');
         assert.match(made.headers['idempotency-key'], /^[0-9a-f]{32}$/);
@@ -114,7 +92,7 @@ test('a write carries the console\'s header, a key against doubles, and the vers
         await page.getByRole('dialog').getByLabel('Team').fill('night');
         await page.getByRole('button', { name: 'Save changes' }).click();
         await page.getByRole('dialog').waitFor({ state: 'detached' });
-        const changed = mock.calls.find((call) => call.method === 'PATCH');
+        const changed = stand.mock.calls.find((call) => call.method === 'PATCH');
         assert.deepEqual(changed.body, { team: 'night' });
         assert.equal(changed.headers['if-match'], '"1"');
     });
@@ -136,7 +114,7 @@ test('a lost answer is tried again under the same key, a refused form under a ne
         await page.getByText('The server does not answer.').waitFor();
         await send.click();
         await page.locator('#new-key').waitFor();
-        const keys = mock.calls.filter((call) => call.method === 'POST').map((call) => call.headers['idempotency-key']);
+        const keys = stand.mock.calls.filter((call) => call.method === 'POST').map((call) => call.headers['idempotency-key']);
         assert.equal(keys.length, 2);
         assert.equal(keys[1], key);
         assert.notEqual(keys[0], key);
@@ -162,7 +140,7 @@ test('somebody was faster: nothing is saved, and the way on is a button', async 
         await page.locator('tbody tr:has(.state.ok) a').first().click();
         await page.getByRole('button', { name: 'Edit' }).click();
         await page.getByRole('dialog').getByLabel('Owner').fill('somebody');
-        mock.scenario = 'stale';
+        stand.mock.scenario = 'stale';
         await page.getByRole('button', { name: 'Save changes' }).click();
         await page.getByText('Somebody else changed this meanwhile.').waitFor();
         await page.getByRole('button', { name: 'Load it again' }).click();
@@ -184,14 +162,14 @@ test('revoking wants the name typed', async () => {
         await page.getByLabel('Reason').fill('left the company');
         await revoke.click();
         await page.locator('.panel .state.bad').waitFor();
-        const call = mock.calls.find((one) => one.path.endsWith('/revoke'));
+        const call = stand.mock.calls.find((one) => one.path.endsWith('/revoke'));
         assert.deepEqual(call.body, { reason: 'left the company' });
         assert.equal(await page.locator('.panel footer').count(), 0);
     });
 });
 
 test('ten thousand keys are there, found, sorted and quick', async () => {
-    mock.scenario = 'many';
+    stand.mock.scenario = 'many';
     await at('keys', async (page) => {
         await page.getByText('100 of 10,000 rows shown').waitFor();
         const took = await page.evaluate(async () => {
@@ -277,7 +255,7 @@ test('a text is marked where the server says, whatever its characters', async ()
 });
 
 test('an answer that is slow shows lines where rows will be', async () => {
-    mock.delay = 600;
+    stand.mock.delay = 600;
     await at('keys', async (page) => {
         await page.getByRole('status', { name: 'Loading' }).waitFor();
         await page.locator('tbody tr').first().waitFor();

@@ -175,6 +175,88 @@ test('a compliance officer tries a text and exports the records', async () => {
     await tab.context.close();
 });
 
+/* One look at the version's panel: it is in that state. */
+const versionIs = (page, state) => page.locator('.panel .state', { hasText: state }).waitFor();
+
+async function publishPolicy(page, note, button) {
+    await page.locator('.publish .primary:enabled').click();
+    await page.getByRole('dialog').getByLabel('Note').fill(note);
+    await page.getByRole('dialog').getByRole('button', { name: button }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+}
+
+const typeSelect = (page, type) => page.locator('.types tr', { has: page.locator(`code:text-is("${type}")`) }).locator('select')
+    .first();
+
+test('a policy is drafted, tried, sent for approval by one, approved by another, and holds within a second', async () => {
+    const author = await signedIn('compliance');
+    const { page } = author;
+    await author.to('redaction');
+    await page.getByText('No policy is published yet').waitFor();
+    await page.getByRole('button', { name: 'Begin from the defaults' }).click();
+    await typeSelect(page, 'EMAIL_ADDRESS').selectOption('log');
+    await page.getByRole('button', { name: 'Patterns' }).click();
+    await page.getByRole('button', { name: 'Add a pattern' }).click();
+    await page.getByLabel('Name').fill('contract');
+    await page.getByLabel('Regular expression').fill('CTR-(\\d{6}');
+    await page.locator('.own .fault').waitFor();
+    await page.getByLabel('Regular expression').fill('CTR-\\d{6}');
+    await page.getByLabel('What is done').selectOption('block');
+    await page.getByLabel('Text to try').fill('CTR-123456 is anna@example.org, 卡号 4111 1111 1111 1111');
+    await page.locator('.found li').nth(2).waitFor();
+    assert.deepEqual(await marked(page), ['CTR-123456', 'anna@example.org', '4111 1111 1111 1111']);
+    assert.match(await page.locator('.found').textContent(), /contract.*blocked.*e-mail address.*noted.*payment card.*masked/s);
+    await page.getByText('would be refused as a whole').waitFor();
+    await page.getByText('Needs a second person.').waitFor();
+    await publishPolicy(page, 'Partner project', 'Send for approval');
+    await versionIs(page, 'waits for approval');
+    await noComplaints(author);
+    assert.equal((await gateway.chat('about CTR-123456')).status, 200, 'nothing changed yet');
+
+    const approver = await signedIn('approver');
+    await approver.to('redaction/1');
+    await approver.page.getByTitle('1 policy waits for approval').waitFor();
+    await approver.page.getByRole('button', { name: 'Approve and publish' }).click();
+    await approver.page.getByRole('dialog').getByRole('button', { name: 'Approve and publish' }).click();
+    await versionIs(approver.page, 'in force');
+    await sleep(1000);
+    const refused = await gateway.chat('about CTR-123456');
+    assert.equal(refused.status, 400);
+    assert.equal(refused.json.error.code, 'content_policy_violation');
+    const passed = await gateway.chat('write to anna@example.org, card 4111 1111 1111 1111');
+    assert.match((await gateway.record(passed.headers['x-request-id'])).prompt, /anna@example\.org, card \[CREDIT_CARD\]/);
+    await noComplaints(approver);
+    await approver.context.close();
+    await author.context.close();
+});
+
+test('what is stricter is published at once; taking it back asks for a second person; changes are told', async () => {
+    const tab = await signedIn('compliance');
+    const { page } = tab;
+    await tab.to('redaction');
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await typeSelect(page, 'EMAIL_ADDRESS').selectOption('block');
+    await publishPolicy(page, 'Project is over', 'Publish now');
+    await page.getByText('Version 2 is in force.').waitFor();
+    await sleep(1000);
+    assert.equal((await gateway.chat('write to anna@example.org')).status, 400);
+    await tab.to('redaction/1');
+    await page.getByRole('button', { name: 'Roll back to this' }).click();
+    await page.getByRole('dialog').getByLabel('Note').fill('after all');
+    await page.getByRole('dialog').getByRole('button', { name: 'Roll back to this' }).click();
+    await page.getByText('Version 3 waits for a second person.').waitFor();
+    await tab.to('redaction/3');
+    await page.locator('.policy-changes li.looser', { hasText: 'e-mail address' }).waitFor();
+    await page.getByRole('button', { name: 'Withdraw' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    await versionIs(page, 'withdrawn');
+    await tab.to('changes');
+    await page.locator('tbody tr', { hasText: 'roll a policy back' }).first().waitFor();
+    await page.locator('tbody tr', { hasText: 'publish or propose a policy' }).getByRole('link', { name: 'Version 2' }).waitFor();
+    await noComplaints(tab);
+    await tab.context.close();
+});
+
 for (const [language, theme] of [['en', 'light'], ['en', 'dark'], ['zh', 'light'], ['zh', 'dark']]) {
     test(`every page shows under the server's own policy, ${language}, ${theme}`, async () => {
         const tab = await signedIn('admin', { language, theme });

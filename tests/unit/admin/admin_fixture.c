@@ -147,6 +147,7 @@ static void open_once(void)
     admin->models_count = 2;
     admin->node = "gw1";
     admin->version = "0.1.0";
+    admin->policy_approval = 1;
 }
 
 static void remove_folder(void)

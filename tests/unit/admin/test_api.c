@@ -354,6 +354,12 @@ static void a_member_of_the_wrong_type_is_named(void)
         for (const cg_field_t *f = row->body; f && f->name; f++) {
             for (size_t i = 0; i < 4; i++) {
                 asked_t call = call_of(row);
+                bool is_right_one =
+                    (f->kind == CG_FIELD_COUNT && VALUES[i][0] == '1') ||
+                    (f->kind == CG_FIELD_OBJECT && VALUES[i][0] == '{');
+                if (is_right_one) {
+                    continue;
+                }
                 call.body = apr_psprintf(admin_pool(), "{\"%s\":%s}", f->name,
                                          VALUES[i]);
                 got_t got = admin_ask(call);

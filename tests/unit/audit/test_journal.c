@@ -20,6 +20,7 @@
 
 #include "audit/journal_int.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "audit_fixture.h"
 
 extern CU_TestInfo test_audit_journal[];
@@ -733,7 +734,51 @@ static void what_was_appended_can_be_forced_to_the_disk(void)
 #test, test                                                            \
     }
 
+/* A frame as servers before keep_for wrote it: 52 bytes of numbers. */
+static cg_str_t old_frame(const char *id, const char *json, apr_pool_t *pool)
+{
+    size_t id_len = strlen(id);
+    size_t len = 52 + id_len + strlen(json);
+    unsigned char *frame = apr_pcalloc(pool, 16 + len);
+    unsigned char *payload = frame + 16;
+    memcpy(frame, "\xFF" "CGJ", 4);
+    payload[0] = 1;
+    payload[3] = (unsigned char)id_len;
+    payload[12] = 77; /* at */
+    memcpy(payload + 52, id, id_len);
+    memcpy(payload + 52 + id_len, json, strlen(json));
+    uint32_t check = cg_crc32(0, payload, len);
+    for (int i = 0; i < 4; i++) {
+        frame[4 + i] = (unsigned char)(len >> (8 * i));
+        frame[8 + i] = (unsigned char)(check >> (8 * i));
+    }
+    check = cg_crc32(0, frame, 12);
+    for (int i = 0; i < 4; i++) {
+        frame[12 + i] = (unsigned char)(check >> (8 * i));
+    }
+    return (cg_str_t){(const char *)frame, 16 + len};
+}
+
+static void frames_of_the_version_before_are_still_read(void)
+{
+    apr_pool_t *pool;
+    apr_pool_create(&pool, NULL);
+    cg_str_t bytes = old_frame("abc", "{\"id\":\"abc\"}", pool);
+    cg_journal_entry_t entry;
+    size_t offset = 0, next = 0;
+    CU_ASSERT_TRUE_FATAL(
+        cg_journal_parse(bytes, true, &offset, &next, &entry));
+    CU_ASSERT_EQUAL(next, bytes.len);
+    CU_ASSERT_STRING_EQUAL(entry.id, "abc");
+    CU_ASSERT_EQUAL(entry.at, 77);
+    CU_ASSERT_EQUAL(entry.keep_for, 0);
+    CU_ASSERT_TRUE(cg_str_is(entry.json, "{\"id\":\"abc\"}"));
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_audit_journal[] = {
+    {"frames_of_the_version_before_are_still_read",
+     frames_of_the_version_before_are_still_read},
     ROW(what_is_appended_is_read_back),
     ROW(all_numbers_survive_the_frame),
     ROW(records_too_large_are_refused_whole),

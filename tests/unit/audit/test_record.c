@@ -45,6 +45,7 @@ static cg_record_t sample(void)
         .upstream = "openai-1",
         .upstream_request_id = "req_1",
         .is_stream = true,
+        .policy_version = 7,
         .has_hold = true,
     };
 }
@@ -84,6 +85,7 @@ static void record_says_everything_that_happened(void)
     CU_ASSERT_EQUAL(cg_json_get_int(json, "took_micros", 0), 1234567);
     CU_ASSERT_EQUAL(cg_json_get_int(json, "attempts", 0), 2);
     CU_ASSERT_TRUE(cg_json_get_bool(json, "stream", false));
+    CU_ASSERT_EQUAL(cg_json_get_int(json, "policy_version", 0), 7);
     CU_ASSERT_TRUE(cg_json_get_bool(json, "hold", false));
     CU_ASSERT_FALSE(cg_json_get_bool(json, "released", true));
     cg_json_t *findings = cg_json_get(json, "findings");

@@ -58,6 +58,44 @@ static void hmac_gives_the_vectors_of_the_rfc(void)
                                "ff1697c493715653c6c712144292c5ad"));
 }
 
+/* Vectors of the reference implementation: key and data 00 01 02 … */
+static void siphash_gives_the_vectors_of_its_authors(void)
+{
+    static const struct {
+        size_t len;
+        const char *hex;
+    } vectors[] = {{0, "a3817f04ba25a8e66df67214c7550293"},
+                   {1, "da87c1d86b99af44347659119b22fc45"},
+                   {2, "8177228da4a45dc7fca38bdef60affe4"},
+                   {7, "a1f1ebbed8dbc153c0b84aa61ff08239"},
+                   {8, "3b62a9ba6258f5610f83e264f31497b4"},
+                   {15, "5493e99933b0a8117e08ec0f97cfc3d9"},
+                   {63, "5150d1772f50834a503e069a973fbd7c"}};
+    unsigned char bytes[64];
+    uint64_t key[2];
+    uint64_t out[2];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)i;
+    }
+    memcpy(key, bytes, sizeof key);
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        char hex[33];
+        cg_siphash(key, bytes, vectors[i].len, out);
+        cg_hex_encode((unsigned char *)out, sizeof out, hex);
+        CU_ASSERT_STRING_EQUAL(hex, vectors[i].hex);
+    }
+    cg_siphash(key, bytes, 63, out);
+    uint64_t before[2] = {out[0], out[1]};
+    bytes[62] ^= 1;
+    cg_siphash(key, bytes, 63, out);
+    CU_ASSERT_TRUE(out[0] != before[0] && out[1] != before[1]);
+    memcpy(out, key, sizeof out);
+    cg_siphash(out, bytes, 63, out); /* the key may be the result's place */
+    bytes[62] ^= 1;
+    cg_siphash(key, bytes, 63, before);
+    CU_ASSERT_TRUE(out[0] != before[0]);
+}
+
 static void crc32_gives_the_check_value_in_one_or_many_pieces(void)
 {
     CU_ASSERT_EQUAL(cg_crc32(0, "123456789", 9), 0xCBF43926);
@@ -174,6 +212,8 @@ CU_TestInfo test_base_digest[] = {
     {"sha256_gives_the_standards_examples",
      sha256_gives_the_standards_examples},
     {"hmac_gives_the_vectors_of_the_rfc", hmac_gives_the_vectors_of_the_rfc},
+    {"siphash_gives_the_vectors_of_its_authors",
+     siphash_gives_the_vectors_of_its_authors},
     {"crc32_gives_the_check_value_in_one_or_many_pieces",
      crc32_gives_the_check_value_in_one_or_many_pieces},
     {"hash_spreads_every_bit", hash_spreads_every_bit},

@@ -3,6 +3,8 @@
  */
 #include "base/share.h"
 
+#include "base/digest.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -133,6 +135,34 @@ static void what_is_put_is_found_until_it_is_dropped(void)
     cg_cache_put(cache, "k", 1, "and once more", NOW + 3);
     CU_ASSERT_TRUE(cg_cache_get(cache, "k", 1, out, &at));
     CU_ASSERT_STRING_EQUAL(out, "and once more");
+    apr_pool_destroy(pool);
+}
+
+/* 1,000 keys, 2,048 places: each is found again, under its own hash alone. */
+static void who_has_hashed_already_finds_the_same(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_cache_t *cache = cache_of(2048, 8, pool);
+    uint64_t key[2] = {1, 2};
+    uint64_t hash[2];
+    int64_t out = 0;
+    apr_time_t at = 0;
+    int found = 0;
+    for (int64_t i = 0; i < 1000; i++) {
+        cg_siphash(key, &i, sizeof i, hash);
+        CU_ASSERT_FALSE(cg_cache_find(cache, hash, &out, NULL));
+        cg_cache_keep(cache, hash, &i, NOW + i);
+    }
+    for (int64_t i = 0; i < 1000; i++) {
+        cg_siphash(key, &i, sizeof i, hash);
+        if (cg_cache_find(cache, hash, &out, &at)) {
+            found++;
+            CU_ASSERT_TRUE(out == i && at == NOW + i);
+        }
+        hash[1] ^= 1;
+        CU_ASSERT_FALSE(cg_cache_find(cache, hash, &out, NULL));
+    }
+    CU_ASSERT_TRUE(found > 980); /* a few sets of eight overflow */
     apr_pool_destroy(pool);
 }
 
@@ -515,6 +545,8 @@ CU_TestInfo test_base_share[] = {
      children_count_in_one_word_without_loss},
     {"what_is_put_is_found_until_it_is_dropped",
      what_is_put_is_found_until_it_is_dropped},
+    {"who_has_hashed_already_finds_the_same",
+     who_has_hashed_already_finds_the_same},
     {"outdating_makes_everything_old_at_once", outdating_makes_everything_old_at_once},
     {"a_full_set_gives_up_its_oldest", a_full_set_gives_up_its_oldest},
     {"most_of_its_size_is_usable", most_of_its_size_is_usable},

@@ -7,10 +7,24 @@
 
 #include <CUnit/CUnit.h>
 
-static cg_endpoint_t find(const char *path)
+static apr_pool_t *pool(void)
+{
+    static apr_pool_t *one;
+    if (!one) {
+        apr_pool_create(&one, NULL);
+    }
+    return one;
+}
+
+static cg_endpoint_t find_by(const char *method, const char *path)
 {
     cg_str_t tail;
-    return cg_chat_endpoint_find(cg_str(path), &tail);
+    return cg_chat_endpoint_find(cg_str(path), method, &tail);
+}
+
+static cg_endpoint_t find(const char *path)
+{
+    return find_by("GET", path);
 }
 
 static void each_row_is_found_by_its_path(void)
@@ -18,7 +32,9 @@ static void each_row_is_found_by_its_path(void)
     for (int i = 0; i < CG_ENDPOINT_COUNT; i++) {
         CU_ASSERT_PTR_NOT_NULL(cg_endpoints[i].name);
         if (!cg_endpoints[i].has_tail) {
-            CU_ASSERT_EQUAL(find(cg_endpoints[i].path), (cg_endpoint_t)i);
+            CU_ASSERT_EQUAL(
+                find_by(cg_endpoints[i].method, cg_endpoints[i].path),
+                (cg_endpoint_t)i);
         }
     }
 }
@@ -35,7 +51,22 @@ static void a_path_that_is_no_row_is_none(void)
                                         "//chat/completions",
                                         "/chat//completions",
                                         "/chat/completions/x",
-                                        "/files",
+                                        "/uploads",
+                                        "/uploads/upload_1/parts",
+                                        "/files/",
+                                        "/files/file-1/",
+                                        "/files/file-1/contents",
+                                        "/files/../models",
+                                        "/files/file%2D1",
+                                        "/files/a/b",
+                                        "/files/..",
+                                        "/files/...",
+                                        "/files//content",
+                                        "/files/../content",
+                                        "/batches/b/cancel/x",
+                                        "/audio",
+                                        "/audio/speech/x",
+                                        "/images",
                                         "/responses/resp_1",
                                         "/models/",
                                         NULL};
@@ -53,7 +84,7 @@ static void a_model_keeps_its_id_as_it_came(void)
         char path[100] = "/models/";
         strcat(path, ids[i]);
         cg_str_t tail;
-        CU_ASSERT_EQUAL(cg_chat_endpoint_find(cg_str(path), &tail),
+        CU_ASSERT_EQUAL(cg_chat_endpoint_find(cg_str(path), "GET", &tail),
                         CG_ENDPOINT_MODEL);
         CU_ASSERT_TRUE(cg_str_is(tail, ids[i]));
     }

@@ -182,7 +182,7 @@ static void streams_bound_the_texts_that_run_at_once(void)
     walk_open_dry(&walk);
     cg_txn_t *txn = stream_txn(&walk, CG_ENDPOINT_CHAT);
     cg_buf_init(&sse, 0, walk.pool);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1025; i++) {
         cg_buf_fmt(&sse, "data: {\"choices\":[{\"index\":%d,\"delta\":{"
                          "\"content\":\"a\"}}]}\n\n", i);
     }

@@ -3,6 +3,9 @@
  */
 #include <CUnit/CUnit.h>
 
+#include <apr_strings.h>
+
+#include "redact/rules.h"
 #include "walk.h"
 
 #define CHAT "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\"}]}"
@@ -80,6 +83,74 @@ static void route_learns_from_attempts(void)
     walk_close(&walk);
 }
 
+/* Two upstreams, one in hk; a region that lets cn and hk receive. */
+static void stand_in_region(walk_t *walk, const char *second)
+{
+    static const char rules[] = "pack cn\nregion cn upstreams cn,hk\n";
+    cg_rules_spec_t spec = {0};
+    cg_rules_t *made = NULL;
+    cg_error_t err = {""};
+    CU_ASSERT_EQUAL_FATAL(
+        cg_rules_parse("cn.rules", cg_str(rules), &spec, &err, walk->pool),
+        APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(cg_rules_create(&spec, &made, &err, walk->pool),
+                          APR_SUCCESS);
+    cg_accounts_t *accounts = apr_pmemdup(walk->pool, walk->gateway.accounts,
+                                          sizeof *accounts);
+    accounts->rows[1].region = second;
+    walk->gateway.accounts = accounts;
+    walk->gateway.rules = made;
+    walk_say(walk, "ChatGPTRegion", "CN");
+}
+
+static void route_never_leaves_the_region_of_the_place(void)
+{
+    walk_t walk;
+    open_txn(&walk);
+    stand_in_region(&walk, "hk");
+    cg_txn_t *txn = walk_request(&walk, CG_ENDPOINT_CHAT, CHAT);
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+    CU_ASSERT_STRING_EQUAL(txn->region.rules.name, "cn");
+    for (int i = 0; i < 3; i++) { /* no retry and no rest brings another */
+        CU_ASSERT_EQUAL(cg_flow_route(txn), CG_PASS);
+        CU_ASSERT_STRING_EQUAL(txn->route.account->name, "two");
+        cg_flow_attempted(txn, 503, "retried", apr_time_from_sec(30));
+        CU_ASSERT_FALSE(cg_flow_may_retry(txn, 429));
+        if (i < 2) {
+            CU_ASSERT(cg_flow_may_retry(txn, 0));
+        }
+    }
+    txn->route.tried = ~UINT32_C(0);
+    CU_ASSERT_EQUAL(cg_flow_route(txn), CG_NO_UPSTREAM);
+    walk_close(&walk);
+}
+
+static void route_refuses_where_no_upstream_may_receive(void)
+{
+    static const char *const elsewhere[] = {"us", NULL};
+    for (int i = 0; i < 2; i++) { /* what nobody said is not allowed either */
+        walk_t walk;
+        open_txn(&walk);
+        stand_in_region(&walk, elsewhere[i]);
+        cg_txn_t *txn = walk_request(&walk, CG_ENDPOINT_CHAT, CHAT);
+        CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+        CU_ASSERT_EQUAL(cg_flow_route(txn), CG_REGION_UNSERVED);
+        CU_ASSERT_PTR_NULL(txn->route.account);
+        walk_close(&walk);
+    }
+}
+
+static void route_refuses_a_region_whose_rules_are_not_loaded(void)
+{
+    walk_t walk;
+    open_txn(&walk);
+    stand_in_region(&walk, "hk");
+    walk_say(&walk, "ChatGPTRegion", "mars");
+    cg_txn_t *txn = walk_request(&walk, CG_ENDPOINT_CHAT, CHAT);
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_REGION_UNKNOWN);
+    walk_close(&walk);
+}
+
 CU_TestInfo test_flow_route[] = {
     {"route_goes_to_the_next_account_after_a_failure",
      route_goes_to_the_next_account_after_a_failure},
@@ -87,5 +158,11 @@ CU_TestInfo test_flow_route[] = {
      route_tries_again_only_what_another_may_mend},
     {"route_keeps_to_the_places_accounts", route_keeps_to_the_places_accounts},
     {"route_learns_from_attempts", route_learns_from_attempts},
+    {"route_never_leaves_the_region_of_the_place",
+     route_never_leaves_the_region_of_the_place},
+    {"route_refuses_where_no_upstream_may_receive",
+     route_refuses_where_no_upstream_may_receive},
+    {"route_refuses_a_region_whose_rules_are_not_loaded",
+     route_refuses_a_region_whose_rules_are_not_loaded},
     CU_TEST_INFO_NULL,
 };

@@ -297,7 +297,8 @@ static size_t records_of(cg_str_t json, apr_pool_t *pool)
 size_t walk_keep(walk_t *walk, size_t records, cg_buf_t *out_json)
 {
     keeping_t keeping = {.walk = walk,
-                         .watch = {may_work, on_store, on_trouble, walk}};
+                         .watch = {may_work, on_store, on_trouble,
+                                   NULL, walk}};
     cg_ledger_filter_t filter = {.limit = 50};
     cg_ledger_t *ledger;
     apr_thread_t *thread;

@@ -8,7 +8,7 @@
 
 #include <apr_strings.h>
 
-#include "policy/policy.h"
+#include "policy/lock.h"
 
 static apr_pool_t *pool;
 
@@ -170,11 +170,7 @@ static void policy_has_a_default_within_the_bounds_of_every_row(void)
         CU_ASSERT_FALSE(cg_policy_is_set(policy, i));
         /* These kinds know how to tighten; others must not be in .htaccess. */
         CU_ASSERT(row->where != CG_WHERE_TIGHTEN ||
-                  row->kind == &cg_kind_LIMITS ||
-                  row->kind == &cg_kind_BUDGETS ||
-                  row->kind == &cg_kind_ACTIONS ||
-                  row->kind == &cg_kind_SIZE || row->kind == &cg_kind_LIST ||
-                  row->kind == &cg_kind_CHOICE);
+                  row->kind->stricter != CG_STRICTER_NONE);
     }
     end();
 }
@@ -249,12 +245,21 @@ static void policy_comes_out_the_same_in_any_order_of_merging(void)
     const cg_policy_t *right = merge(a, merge(b, c));
     CU_ASSERT_EQUAL(left->limits.count, 1);
     CU_ASSERT_EQUAL(right->limits.count, 1);
+    CU_ASSERT_EQUAL(amount_of(left, CG_DIMENSION_USER), 3);
     CU_ASSERT_EQUAL(amount_of(right, CG_DIMENSION_USER), 3);
     CU_ASSERT_EQUAL(left->retries, right->retries);
     CU_ASSERT_EQUAL(memcmp(&left->actions, &right->actions,
                            sizeof left->actions),
                     0);
     end();
+}
+
+/* What is done with a type of requests at least: 1 + action. */
+static int least_of(const cg_policy_t *policy, int type)
+{
+    int said = policy->actions.request[type];
+    int least = policy->actions.least_request[type];
+    return said > least ? said : least;
 }
 
 static void policy_only_tightens_in_htaccess(void)
@@ -273,8 +278,8 @@ static void policy_only_tightens_in_htaccess(void)
     CU_ASSERT_EQUAL(lax->models_allowed->nelts, 0);
     CU_ASSERT_EQUAL(amount_of(lax, CG_DIMENSION_KEY), 5);
     CU_ASSERT_EQUAL(lax->limits.items[0].store_down, CG_STORE_DOWN_LOCAL);
-    CU_ASSERT_EQUAL(lax->actions.request[0], 5);
-    CU_ASSERT_EQUAL(lax->actions.request[1], 2);
+    CU_ASSERT_EQUAL(least_of(lax, 0), 5);
+    CU_ASSERT_EQUAL(least_of(lax, 1), 2);
 
     const cg_policy_t *strict = merge(
         outer, htaccess("ChatGPTBodyLimit 16K;ChatGPTAllowModel gpt-4o gpt-4*;"
@@ -285,7 +290,7 @@ static void policy_only_tightens_in_htaccess(void)
     CU_ASSERT_EQUAL(amount_of(strict, CG_DIMENSION_KEY), 2);
     CU_ASSERT_EQUAL(amount_of(strict, CG_DIMENSION_ADDRESS), 1);
     CU_ASSERT_EQUAL(strict->limits.items[0].store_down, CG_STORE_DOWN_CLOSED);
-    CU_ASSERT_EQUAL(strict->actions.request[1], 3);
+    CU_ASSERT_EQUAL(least_of(strict, 1), 3);
     cg_error_t err = {""};
     CU_ASSERT_FALSE(read_line(cg_policy_create(pool), "ChatGPTLimit key none",
                               true, &err));
@@ -310,8 +315,8 @@ static void policy_still_only_tightens_when_merged_with_sections_first(void)
     CU_ASSERT_EQUAL(merged->body_max, CG_MIB);
     CU_ASSERT_EQUAL(merged->models_allowed->nelts, 0);
     CU_ASSERT_EQUAL(amount_of(merged, CG_DIMENSION_KEY), 5);
-    CU_ASSERT_EQUAL(merged->actions.request[0], 5);
-    CU_ASSERT_EQUAL(merged->actions.request[1], 3);
+    CU_ASSERT_EQUAL(least_of(merged, 0), 5);
+    CU_ASSERT_EQUAL(least_of(merged, 1), 3);
     CU_ASSERT_EQUAL(merged->retries, 1);
     /* What an administrator says further in does replace. */
     const cg_policy_t *location = place("ChatGPTBodyLimit 4M");
@@ -330,6 +335,55 @@ static const char *many(const char *dimension, int from, int to)
                              i);
     }
     return lines;
+}
+
+/* Sections joined two by two, in every way that keeps their order. */
+static const cg_policy_t *join(const cg_policy_t *const *sections, int count,
+                               unsigned way)
+{
+    if (count == 1) {
+        return sections[0];
+    }
+    int cut = 1 + (int)(way % (unsigned)(count - 1));
+    way /= (unsigned)(count - 1);
+    return merge(join(sections, cut, way), join(sections + cut, count - cut, way));
+}
+
+static bool is_same(const cg_policy_t *a, const cg_policy_t *b)
+{
+    return a->body_max == b->body_max && a->retries == b->retries &&
+           a->audit == b->audit && a->limits.count == b->limits.count &&
+           amount_of(a, CG_DIMENSION_KEY) == amount_of(b, CG_DIMENSION_KEY) &&
+           memcmp(&a->actions, &b->actions, sizeof a->actions) == 0 &&
+           a->lock == b->lock && a->has_doubt == b->has_doubt &&
+           !a->breach == !b->breach &&
+           (!a->breach || (a->breach->line == b->breach->line &&
+                           a->breach->held == b->breach->held));
+}
+
+static void policy_is_the_same_however_its_sections_are_joined(void)
+{
+    begin();
+    const cg_policy_t *sections[] = {
+        place("ChatGPTRedact A mask;ChatGPTBodyLimit 4M;ChatGPTLimit key 9/60s"),
+        place("ChatGPTRedactLock on;ChatGPTAudit best-effort"),
+        place("ChatGPTRedact B log;ChatGPTRetries 1"),
+        htaccess("ChatGPTRedact B block;ChatGPTBodyLimit 1M;"
+                 "ChatGPTLimit key 5/60s"),
+        htaccess("ChatGPTRedact A log"),
+        place("ChatGPTRedact B mask;ChatGPTBodyLimit 2M"),
+    };
+    int count = (int)(sizeof sections / sizeof sections[0]);
+    const cg_policy_t *first = join(sections, count, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first->breach);
+    CU_ASSERT(first->breach->is_htaccess);
+    CU_ASSERT_EQUAL(first->body_max, 2 * CG_MIB);
+    CU_ASSERT_EQUAL(least_of(first, 0), 3);
+    CU_ASSERT_EQUAL(least_of(first, 1), 5);
+    for (unsigned way = 0; way < 5 * 4 * 3 * 2; way++) {
+        CU_ASSERT(is_same(first, join(sections, count, way)));
+    }
+    end();
 }
 
 static void policy_says_when_limits_have_no_room(void)
@@ -377,6 +431,8 @@ CU_TestInfo test_policy_policy[] = {
     {"policy_only_tightens_in_htaccess", policy_only_tightens_in_htaccess},
     {"policy_still_only_tightens_when_merged_with_sections_first",
      policy_still_only_tightens_when_merged_with_sections_first},
+    {"policy_is_the_same_however_its_sections_are_joined",
+     policy_is_the_same_however_its_sections_are_joined},
     {"policy_says_when_limits_have_no_room",
      policy_says_when_limits_have_no_room},
     {"policy_merges_what_is_done_without_the_store_by_quantity",

@@ -91,7 +91,7 @@ static inline cg_str_t masked(const cg_rules_t *rules,
     cg_buf_init(&out, text.len + 64, pool);
     CU_ASSERT_EQUAL(cg_redact_scan(rules, text, depth, &findings), APR_SUCCESS);
     cg_mask_result_t result =
-        cg_redact_mask(rules, text, &findings, actions, NULL, &out);
+        cg_redact_mask(rules, text, &findings, actions, NULL, NULL, &out);
     return result.is_changed ? (cg_str_t){out.ptr, out.len} : text;
 }
 

@@ -82,6 +82,9 @@ static void each_type_finds_what_its_file_says_and_nothing_else(void)
     apr_pool_t *pool = open_pool();
     apr_pool_t *paths = open_pool();
     for (int type = CG_TYPE_CREDIT_CARD; type < CG_TYPE_COUNT; type++) {
+        if (cg_detector_is_external(type)) {
+            continue;
+        }
         const char *path = file_of(type, paths);
         FILE *file = fopen(path, "rb");
         if (!file) {

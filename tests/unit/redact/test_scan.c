@@ -98,12 +98,13 @@ static void actions_decide_what_becomes_of_a_finding(void)
     cg_actions_all(&actions, CG_ACTION_ALLOW);
     actions.by_type[CG_TYPE_EMAIL_ADDRESS] = CG_ACTION_LOG;
     cg_mask_result_t result = cg_redact_mask(cg_rules_builtin(), text,
-                                             &findings, &actions, &tally, &out);
+                                             &findings, &actions, NULL, &tally,
+                                             &out);
     CU_ASSERT_FALSE(result.is_changed || result.is_blocked);
     CU_ASSERT_EQUAL(cg_tally_total(&tally), 1);
     actions.by_type[CG_TYPE_US_SSN] = CG_ACTION_BLOCK;
     result = cg_redact_mask(cg_rules_builtin(), text, &findings, &actions,
-                            &tally, &out);
+                            NULL, &tally, &out);
     CU_ASSERT_TRUE(result.is_blocked);
     CU_ASSERT_EQUAL(result.blocked_by, CG_TYPE_US_SSN);
     CU_ASSERT_EQUAL(out.len, 0);

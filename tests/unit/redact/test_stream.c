@@ -17,7 +17,7 @@ typedef struct feeder_t {
 static void begin(feeder_t *feeder, const cg_rules_t *rules, apr_pool_t *pool)
 {
     cg_actions_default(&feeder->actions);
-    feeder->stream = cg_stream_open(rules, &feeder->actions, pool);
+    feeder->stream = cg_stream_open(rules, &feeder->actions, NULL, pool);
     cg_buf_init(&feeder->out, 256, pool);
 }
 
