@@ -222,11 +222,11 @@ function ServerSaid({ problem }) {
 }
 
 /* The same, small, above a form or a list that is still there. */
-export function Notice({ problem, tone = 'bad', children, onRetry, retry = t('act.retry') }) {
+export function Notice({ problem, tone = 'bad', children, onRetry, retry = t('act.retry'), icon = 'reload' }) {
     const words = problem && explain(problem);
     return html`<div class=${`notice ${tone}`} role="alert"><${Icon} name=${tone === 'ok' ? 'check' : 'warn'} />
         <div>${problem ? html`<b>${words.title}</b> ${words.text}<${ServerSaid} problem=${problem} />` : children}</div>
-        ${onRetry && html`<${Button} icon="reload" onClick=${onRetry}>${retry}<//>`}</div>`;
+        ${onRetry && html`<${Button} icon=${icon} onClick=${onRetry}>${retry}<//>`}</div>`;
 }
 
 /* The ladder every page climbs: refused or failed, loading, empty, or what was asked for. */

@@ -15,6 +15,7 @@ import { VersionPanel, VersionTable } from './redaction_versions.js';
 
 export const title = 'page.redaction';
 
+const VERSIONS = 500; /* all that the server keeps */
 const NONE = { version: 0, document: NO_POLICY };
 
 function useHeld() {
@@ -48,7 +49,7 @@ function mayNot(deed) {
     return t('redaction.may_not_edit', { roles: rolesWords(deed) });
 }
 
-function InForce({ current, catalogue, mayEdit, onEdit }) {
+function InForce({ current, catalogue, mayEdit, hasDraft, onEdit }) {
     if (!current.version) {
         return html`<${Empty} title=${t('redaction.none')}><p>${t('redaction.none_text')}</p>${mayEdit
             ? html`<${Button} kind="primary" icon="edit" onClick=${onEdit}>${t('redaction.begin')}<//>`
@@ -56,7 +57,8 @@ function InForce({ current, catalogue, mayEdit, onEdit }) {
     }
     return html`<section class="card in-force"><header class="card-head"><h2>${t('redaction.version',
             { n: count(current.version) })} <${VersionState} state="published" /></h2>
-            ${mayEdit ? html`<${Button} kind="primary" icon="edit" onClick=${onEdit}>${t('redaction.edit')}<//>`
+            ${mayEdit ? html`<${Button} kind="primary" icon="edit" onClick=${onEdit}>${
+                    t(hasDraft ? 'redaction.go_on' : 'redaction.edit')}<//>`
                 : html`<span class="hint">${mayNot('write_policy')}</span>`}</header>
         <${Facts} rows=${[[t('redaction.note'), current.note], [t('redaction.author'), current.author],
             [t('redaction.approved_by'), current.approved_by || t('redaction.not_needed')],
@@ -72,10 +74,11 @@ function NoDraft({ mayEdit, onEdit }) {
 
 /* What came of publishing, approving, rolling back. */
 function Outcome({ outcome, onClose }) {
-    const { made, deed } = outcome;
-    const word = deed === 'reject' || deed === 'withdraw' ? `redaction.done_${deed}`
+    const { made = {}, deed } = outcome;
+    const word = deed === 'has_draft' ? 'redaction.has_draft' : deed === 'reject' || deed === 'withdraw' ? `redaction.done_${deed}`
         : made.state === 'pending' ? 'redaction.done_pending' : 'redaction.done_published';
-    return html`<${Notice} tone=${made.state === 'pending' ? 'warn' : 'ok'} onRetry=${onClose} retry=${t('act.close')}>${t(word,
+    return html`<${Notice} tone=${made.state === 'pending' || deed === 'has_draft' ? 'warn' : 'ok'} onRetry=${onClose} icon="close"
+        retry=${t('act.close')}>${t(word,
         { n: count(made.version) })}<//>`;
 }
 
@@ -84,7 +87,7 @@ export default function Redaction({ id, query }) {
     const held = useHeld();
     const [outcome, setOutcome] = useState(null);
     const catalogue = useData((signal) => get('policy-catalogue', {}, signal), []);
-    const versions = useData((signal) => get('policy-versions', { limit: 100 }, signal), [], { every: 10 });
+    const versions = useData((signal) => get('policy-versions', { limit: VERSIONS }, signal), [], { every: 10 });
     const items = versions.data ? versions.data.items : [];
     const published = items.find((one) => one.state === 'published');
     const mayBe = Boolean(published || (versions.data && versions.data.next_cursor));
@@ -98,8 +101,10 @@ export default function Redaction({ id, query }) {
         problem: catalogue.problem || versions.problem || current.problem,
         reload: () => [catalogue, versions, current].forEach((one) => one.reload()) };
 
+    /* A draft with changes is not thrown away by the way. */
     function edit(version = current.data) {
-        if (!isChanged(held)) {
+        if (isChanged(held)) setOutcome(version === current.data ? null : { deed: 'has_draft' });
+        else {
             beginDraft({ version: current.data.version, document: current.data.document }, catalogue.data, version.document);
         }
         go('redaction', 'draft');
@@ -119,7 +124,7 @@ export default function Redaction({ id, query }) {
     }
     const views = {
         '': () => html`<${InForce} current=${current.data} catalogue=${catalogue.data} mayEdit=${mayEdit}
-            onEdit=${() => edit()} />`,
+            hasDraft=${isChanged(held)} onEdit=${() => edit()} />`,
         draft: () => (held && mayEdit ? html`<${Workbench} held=${held} query=${query} published=${published || null}
             onPublished=${done} onStale=${versions.reload} />` : html`<${NoDraft} mayEdit=${mayEdit} onEdit=${() => edit()} />`),
         versions: () => html`<${VersionTable} versions=${versions} current=${Number(id)} />
@@ -129,7 +134,7 @@ export default function Redaction({ id, query }) {
     return html`<${Page} title=${t(title)} about=${t('redaction.about')} actions=${html`<${AsOf} from=${from} />`}>
         ${outcome && html`<${Outcome} outcome=${outcome} onClose=${() => setOutcome(null)} />`}
         <${Waiting} items=${items.filter((one) => one.state === 'pending'
-            && !(outcome && outcome.made.version === one.version))} session=${session} />
+            && !(outcome && outcome.made && outcome.made.version === one.version))} session=${session} />
         <${Tabs} tab=${tab} held=${held} />
         <${Loaded} from=${from}>${isReady && views[tab]()}<//><//>`;
 }

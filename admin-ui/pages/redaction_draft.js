@@ -13,7 +13,14 @@ const FIELD_BYTES_MAX = 48_000;
 
 let count = 0;
 const newKey = () => `n${(count += 1)}`;
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+/* Values of JSON. A long list that nobody touched is the same array, and is not walked. */
+function same(a, b) {
+    if (a === b) return true;
+    if (!a || !b || typeof a !== 'object' || typeof b !== 'object') return false;
+    const names = Object.keys(a);
+    return names.length === Object.keys(b).length && names.every((name) => same(a[name], b[name]));
+}
 
 /* ---- words, one a line ---- */
 
@@ -109,16 +116,19 @@ export function documentOf(draft, catalogue) {
     };
 }
 
-/* What each type gets where the policy says nothing: the strictest of the chosen packs; in none, it is not looked at. */
+/* What each type gets where the policy says nothing: the strictest of the chosen packs. A type in none of them is not
+ * looked at, but for lists and patterns of the house; and where no chosen pack speaks of types, all are masked. */
 export function fromPacks(packs, catalogue) {
     const rank = (action) => catalogue.actions.indexOf(action);
-    const result = {};
+    const said = {};
     for (const pack of catalogue.packs.filter((one) => !packs || packs.includes(one.name))) {
         for (const { type, action } of pack.types) {
-            if (!(type in result) || rank(action) > rank(result[type])) result[type] = action;
+            if (!(type in said) || rank(action) > rank(said[type])) said[type] = action;
         }
     }
-    return result;
+    const isSilent = !Object.keys(said).length;
+    const unsaid = ({ family }) => (isSilent || family === 'custom' ? 'mask' : 'allow');
+    return Object.fromEntries(catalogue.types.map((type) => [type.name, said[type.name] || unsaid(type)]));
 }
 
 /* ---- somebody else published meanwhile ---- */
@@ -178,20 +188,21 @@ export function rebase(base, mine, theirs, catalogue) {
 
 /* ---- the one draft of this tab ---- */
 
-let held = null; /* {draft, base: {version, document}, catalogue, text}: text is what is tried out */
+/* {draft, base: {version, document}, start, catalogue, text}: start is base as a draft, text what is tried out. */
+let held = null;
 const watchers = new Set();
 
 export const heldDraft = () => held;
 
 export function isChanged(one = held) {
-    if (!one) return false;
-    const before = documentOf(draftOf(one.base.document, one.catalogue), one.catalogue);
-    return !same(documentOf(one.draft, one.catalogue), before);
+    return Boolean(one) && !same(documentOf(one.draft, one.catalogue), documentOf(one.start, one.catalogue));
 }
 
 /* The browser's own question; its words are the browser's. */
 function askBeforeLeaving(event) {
-    if (isChanged()) event.preventDefault();
+    if (!isChanged()) return;
+    event.preventDefault();
+    event.returnValue = true; /* what older browsers look at */
 }
 
 export function hold(next) {
@@ -206,6 +217,9 @@ export function watchDraft(watcher) {
     return () => watchers.delete(watcher);
 }
 
-export function beginDraft(base, catalogue, document = base.document) {
-    hold({ draft: draftOf(document, catalogue), base, catalogue, text: held ? held.text : '' });
+/* document: what the draft says at first, if it is not what its base says. */
+export function beginDraft(base, catalogue, document = base.document, more = {}) {
+    const start = draftOf(base.document, catalogue);
+    const draft = document === base.document ? start : draftOf(document, catalogue);
+    hold({ draft, base, start, catalogue, text: held ? held.text : '', ...more });
 }

@@ -30,7 +30,7 @@ const MANY_WORDS = 5000;
 
 function pauseOf(document) {
     const words = document.lists.reduce((sum, list) => sum + list.words.length, 0);
-    return words > MANY_WORDS ? 1200 : 300;
+    return words > MANY_WORDS ? 800 : 300;
 }
 
 /* ---- trying a text ---- */
@@ -117,10 +117,10 @@ function Overtaken({ held, published, document }) {
     const theirs = useData((signal) => get('policy-versions/current', {}, signal), [published.version]);
     const clashes = held.clashes || [];
     function take() {
-        const { catalogue, base, text } = held;
-        const merged = rebase(base.document, document, theirs.data.document, catalogue);
-        beginDraft({ version: theirs.data.version, document: theirs.data.document }, catalogue, merged.document);
-        hold({ ...heldDraft(), text, clashes: merged.clashes });
+        const { catalogue, base } = held;
+        const { version, document: now } = theirs.data;
+        const merged = rebase(base.document, document, now, catalogue);
+        beginDraft({ version, document: now }, catalogue, merged.document, { clashes: merged.clashes });
     }
     return html`<div class="notice warn" role="alert"><${Icon} name="warn" /><div>
         <b>${t('redaction.overtaken', { n: count(published.version), author: published.author })}</b>

@@ -85,7 +85,7 @@ function Words({ list, name, label, hint, onChange }) {
                 aria-label=${t('redaction.from_file')} onChange=${onFile} /><span>${t('redaction.from_file')}</span></label>
             <${Button} icon="down" kind="bare" disabled=${!list.words.length} aria-label=${t('redaction.save_words')}
                 title=${t('redaction.save_words')} onClick=${() => save(name, list.words)} />
-            ${list.text === null && html`<${Sure} label=${t('redaction.empty_list')}
+            ${list.text === null && html`<${Sure} label=${t('redaction.empty_list')} isNamed
                 onSure=${() => onChange(withText(list, ''))} />`}</div></div>`;
 }
 

@@ -124,7 +124,9 @@ function sideWords({ pointer }, value) {
 /* "Types: e-mail address, in the prompt": the part of the policy, the thing in it, and what of it. */
 function Subject({ change }) {
     const [, part, , member] = change.pointer.split('/');
-    const name = part === 'types' ? typeWords(change.what) : change.what;
+    const tail = ` ${member || change.direction}`; /* the server's words end in it, ours say it beside */
+    const what = change.what.endsWith(tail) ? change.what.slice(0, -tail.length) : change.what;
+    const name = part === 'types' ? typeWords(what) : what;
     const about = [change.direction && tValue('direction', change.direction), member
         && !['action', 'words'].includes(member) && tValue('redaction', member)].filter(Boolean).join(', ');
     return html`<span class="quiet">${tValue('policy_part', part)}</span>${name !== part && html` <b>${name}</b>`}${
@@ -159,14 +161,14 @@ function Said({ draft, catalogue }) {
     for (const type of Object.keys(draft.said)) {
         const pair = DIRECTIONS.map((one) => draft.said[type][one] || null);
         if (pair.every((action) => !action)) continue;
-        const key = pair.map((action) => action || `packs ${packs[type] || 'allow'}`).join();
+        const key = pair.map((action) => action || `packs ${packs[type]}`).join();
         groups.set(key, { pair, types: [...(groups.get(key) || { types: [] }).types, type] });
     }
     const rank = ({ pair }) => Math.max(...pair.map((action) => catalogue.actions.indexOf(action)));
     const rows = [...groups.values()].sort((a, b) => rank(b) - rank(a));
     if (!rows.length) return html`<p class="quiet-note">${t('redaction.no_types')}</p>`;
     const action = (type, name) => (name ? html`<${Action} name=${name} />`
-        : html`<span class="quiet">${t('redaction.unset', { action: tValue('action', packs[type] || 'allow') })}</span>`);
+        : html`<span class="quiet">${t('redaction.unset', { action: tValue('action', packs[type]) })}</span>`);
     return html`<div class="table-box"><table class="said"><thead><tr>${DIRECTIONS.map((one) => html`<th scope="col" key=${one}>${
             tValue('direction', one)}</th>`)}<th scope="col">${t('findings.type')}</th></tr></thead>
         <tbody>${rows.map(({ pair, types }) => html`<tr key=${types[0]}>${pair.map((name, i) => html`<td key=${i}>${

@@ -6,7 +6,7 @@ import { count } from '../format.js';
 import { Action, typeWords } from './parts.js';
 import { Button, Chip, Empty, html, Search, Segments } from '../ui.js';
 import { t, tCount, tValue } from '../words.js';
-import { DIRECTIONS, draftOf, fromPacks } from './redaction_draft.js';
+import { DIRECTIONS, fromPacks } from './redaction_draft.js';
 import { ActionSelect, FaultLines, packWords } from './redaction_parts.js';
 
 const sayOf = (draft, type, direction) => (draft.said[type] && draft.said[type][direction]) || null;
@@ -29,7 +29,7 @@ function Many({ types, draft, packs, actions, name, onSet }) {
     return DIRECTIONS.map((direction) => {
         const value = common(types.map((one) => sayOf(draft, one.name, direction)));
         return html`<td key=${direction} data-label=${tValue('direction', direction)}><${ActionSelect} value=${value || null} isMixed=${value === undefined}
-            unset=${common(types.map((one) => packs[one.name] || 'allow'))} actions=${actions}
+            unset=${common(types.map((one) => packs[one.name]))} actions=${actions}
             label=${t('redaction.set_many', { name, where: tValue('direction', direction) })}
             onChange=${(action) => onSet(types.map((one) => one.name), [direction], action)} /></td>`;
     });
@@ -46,7 +46,7 @@ function TypeRow({ type, draft, base, packs, actions, faults, isChosen, onChoose
             <small><code>${name}</code>${type.needs_context && html` · ${t('redaction.needs_context')}`}</small></span></label>
             <${FaultLines} faults=${faults} /></td>
         ${DIRECTIONS.map((direction) => html`<td key=${direction} data-label=${tValue('direction', direction)}><${ActionSelect} actions=${actions}
-            value=${sayOf(draft, name, direction)} unset=${packs[name] || 'allow'}
+            value=${sayOf(draft, name, direction)} unset=${packs[name]}
             label=${`${words}, ${tValue('direction', direction)}`}
             onChange=${(action) => onSet([name], [direction], action)} /></td>`)}
         <td>${isSet && html`<${Button} kind="bare" icon="undo" aria-label=${t('redaction.reset', { name: words })}
@@ -71,11 +71,10 @@ const FILTERS = {
 };
 
 export function Types({ held, change, faults, document }) {
-    const { draft, catalogue } = held;
+    const { draft, start: base, catalogue } = held;
     const [words, setWords] = useState('');
     const [filter, setFilter] = useState('all');
     const [chosen, setChosen] = useState(new Set());
-    const base = useMemo(() => draftOf(held.base.document, catalogue), [held.base, catalogue]);
     const packs = useMemo(() => fromPacks(draft.packs, catalogue), [draft.packs, catalogue]);
     const { actions } = catalogue;
     const sought = words.trim().toLowerCase();
@@ -126,6 +125,7 @@ export function Packs({ held, change, faults }) {
         <label class="tick"><input type="radio" name="packs" checked=${isOwn}
             onChange=${() => change({ ...draft, packs: all })} /> ${t('redaction.packs_own')}</label>
         <${FaultLines} faults=${faults.list.filter((one) => one.part === 'packs')} />
+        ${!all.length && html`<p class="hint">${t('redaction.no_packs')}</p>`}
         <ul class="cards">${catalogue.packs.map((pack) => html`<li key=${pack.name} class="card">
             <label class="tick"><input type="checkbox" disabled=${!isOwn} checked=${is(pack.name)}
                 onChange=${() => toggle(pack.name)} /> ${packWords(pack)} <code class="quiet">${pack.name}</code></label>

@@ -80,14 +80,10 @@ function Timings({ record }) {
             <li class="moment">${t('request.whole')} <b>${milliseconds(whole / 1000)}</b></li></ul></div>`;
 }
 
-/* What could not be read: kinds and how many, as the record has them. */
+/* "image=2,audio=1": what could not be read, by kind. */
 function opaqueWords(opaque) {
-    const pairs = Array.isArray(opaque) ? opaque.map((one) => [one.kind || one.type, one.count]) : Object.entries(opaque);
-    return pairs.map(([kind, times]) => `${tValue('opaque', kind)} × ${count(times)}`).join(t('list.and'));
-}
-
-function isSome(value) {
-    return Boolean(value && (typeof value !== 'object' || Object.keys(value).length));
+    return opaque.split(',').map((one) => one.split('=')).map(([kind, times]) => `${tValue('opaque', kind)} × ${
+        count(Number(times))}`).join(t('list.and'));
 }
 
 function Whole({ record, query }) {
@@ -118,8 +114,8 @@ function Whole({ record, query }) {
                 ${record.upstream_region && html` <${Chip}>${record.upstream_region}<//>`}`],
             record.region && [t('request.region'), record.region],
             record.label && [t('request.label'), t('request.labelled')],
-            isSome(record.opaque) && [t('request.opaque'), opaqueWords(record.opaque)],
-            record.policy_version && [t('request.policy_version'), html`<a href=${link('redaction',
+            record.opaque && [t('request.opaque'), opaqueWords(record.opaque)],
+            record.policy_version > 0 && [t('request.policy_version'), html`<a href=${link('redaction',
                 String(record.policy_version))}>${t('redaction.version', { n: count(record.policy_version) })}</a>`],
             [t('request.attempts'), count(record.attempts)],
             [t('request.upstream_id'), record.upstream_request_id

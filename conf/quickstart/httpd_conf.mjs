@@ -100,6 +100,7 @@ ChatGPTStore ${run.store.urlForHttpd}
 ChatGPTPepperFile "${run.pepper}"
 ChatGPTJournal "${run.at('journal')}"
 ChatGPTModels "${path.join(ROOT, 'conf/models.json')}"
+ChatGPTRulesFolder "${path.join(ROOT, 'conf/rules')}"
 ChatGPTUpstream ${run.upstreamName} ${run.upstream} ${run.credential}
 ${OPERATORS.map((name) => `ChatGPTRole ${name} group ${name}`).join('\n')}
 

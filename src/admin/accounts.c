@@ -21,6 +21,7 @@ static cg_json_t *account_json(const cg_account_view_t *view, apr_pool_t *pool)
     cg_json_set_int(account, "requests", view->requests);
     cg_json_set_int(account, "failures", view->failures);
     cg_json_set_str(account, "credential", view->credential);
+    cg_json_set_str(account, "region", view->region ? view->region : "");
     return account;
 }
 

@@ -68,6 +68,7 @@ typedef struct cg_account_view_t {
     apr_int64_t requests;
     apr_int64_t failures;
     const char *credential; /* where from: "file", "env", "none" */
+    const char *region;     /* as rules call it; NULL: not said */
 } cg_account_view_t;
 
 typedef struct cg_admin_policy_t {
@@ -87,6 +88,7 @@ typedef struct cg_admin_limit_t {
  * NULL makes the endpoints that need it answer 503. */
 typedef struct cg_admin_t {
     struct cg_store_t *store;
+    struct cg_store_t *documents; /* the same, more patient; NULL: store */
     struct cg_keyring_t *keyring;
     struct cg_quota_t *quota;
     const struct cg_breaker_t *breaker; /* of store; may be NULL */
@@ -102,8 +104,8 @@ typedef struct cg_admin_t {
     /* The rules and actions of requests as they would be with a document, whose
      * compiled rules *rules are. May be NULL. */
     void (*try_draft)(void *baton, const struct cg_document_t *document,
-                      const struct cg_rules_t **rules,
-                      struct cg_actions_t *out, apr_pool_t *pool);
+                      const struct cg_rules_t **rules, struct cg_actions_t *out,
+                      apr_pool_t *pool);
     void *draft_baton;
     /* Fills *out with views that live in pool; returns how many. May be NULL. */
     size_t (*read_accounts)(void *baton, cg_account_view_t **out,

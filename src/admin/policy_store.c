@@ -17,7 +17,7 @@
 #include "store/keys.h"
 #include "store/store.h"
 
-#define TRIES 3 /* an operation of the store is bounded; documents are large */
+#define TRIES 2
 #define PENDING_MAX "50"
 #define VERSIONS_MAX "500"
 #define DOCUMENTS_BYTES_MAX "268435456"
@@ -42,6 +42,11 @@ static bool has_store(cg_ask_t *ask)
     return false;
 }
 
+static cg_store_t *store_of(const cg_ask_t *ask)
+{
+    return ask->admin->documents ? ask->admin->documents : ask->admin->store;
+}
+
 static cg_str_t key_of(const cg_ask_t *ask, int64_t version)
 {
     cg_str_t number = cg_str(
@@ -58,7 +63,7 @@ static bool call(cg_ask_t *ask, const cg_str_t *argv, size_t argc,
     }
     apr_status_t rv = APR_TIMEUP;
     for (int i = 0; i < TRIES && APR_STATUS_IS_TIMEUP(rv); i++) {
-        rv = cg_store_call(ask->admin->store, argv, argc, out, &err, ask->pool);
+        rv = cg_store_call(store_of(ask), argv, argc, out, &err, ask->pool);
     }
     if (rv != APR_SUCCESS || out->kind == CG_REPLY_ERROR) {
         cg_admin_store_away(ask, err.text);
@@ -171,7 +176,7 @@ static bool load_each(cg_ask_t *ask, const cg_reply_t *numbers,
         commands[i].argv = argv;
     }
     cg_error_t err = {""};
-    if (count && cg_store_pipeline(ask->admin->store, commands, count, replies,
+    if (count && cg_store_pipeline(store_of(ask), commands, count, replies,
                                    &err, ask->pool) != APR_SUCCESS) {
         cg_admin_store_away(ask, err.text);
         return false;
@@ -259,7 +264,7 @@ static bool run(cg_ask_t *ask, cg_str_t version, const cg_str_t *args,
     cg_reply_t reply = {0};
     apr_status_t rv = APR_TIMEUP;
     for (int i = 0; i < TRIES && APR_STATUS_IS_TIMEUP(rv); i++) {
-        rv = cg_store_script(ask->admin->store, &script, keys, 3, args, count,
+        rv = cg_store_script(store_of(ask), &script, keys, 3, args, count,
                              &reply, &err, ask->pool);
     }
     if (rv != APR_SUCCESS || reply.kind != CG_REPLY_ARRAY || reply.count != 2) {

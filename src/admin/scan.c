@@ -9,6 +9,7 @@
 
 #include "admin/policy.h"
 #include "admin/why.h"
+#include "base/digest.h"
 #include "redact/mask.h"
 #include "redact/scan.h"
 
@@ -81,14 +82,34 @@ static cg_json_t *entity_json(cg_ask_t *ask, const trial_t *trial,
     return entity;
 }
 
+/* Tokens as a request would get, but of a key that is made for this call and
+ * forgotten: who may try texts must not be able to ask whose value a token in a
+ * record stands for. */
+static cg_pseudonyms_t *new_pseudonyms(cg_ask_t *ask, cg_str_t text)
+{
+    char key[32];
+    cg_error_t err;
+    cg_random(key, sizeof key);
+    cg_pseudonym_keys_t *keys =
+        cg_pseudonym_keys_make((cg_str_t){key, sizeof key}, &err, ask->pool);
+    cg_wipe(key, sizeof key);
+    cg_pseudonyms_t *pseudonyms =
+        keys ? cg_pseudonyms_open(keys, ask->pool) : NULL;
+    if (pseudonyms) {
+        cg_pseudonyms_note_typed(pseudonyms, text);
+    }
+    return pseudonyms;
+}
+
 /* What the provider would be sent. When the text would be refused as a whole,
  * shows what masking would have left of it: blocked_by says that it is not. */
-static cg_str_t masked_text(const cg_ask_t *ask, const trial_t *trial,
-                            cg_str_t text, const cg_findings_t *findings,
+static cg_str_t masked_text(cg_ask_t *ask, const trial_t *trial, cg_str_t text,
+                            const cg_findings_t *findings,
                             const char **out_blocked_by)
 {
     cg_buf_t buf;
     size_t at = 0;
+    cg_pseudonyms_t *pseudonyms = new_pseudonyms(ask, text);
     cg_buf_init(&buf, text.len + 64, ask->pool);
     for (size_t i = 0; i < findings->count; i++) {
         const cg_finding_t *found = &findings->items[i];
@@ -103,7 +124,7 @@ static cg_str_t masked_text(const cg_ask_t *ask, const trial_t *trial,
         }
         cg_str_t value = {text.ptr + found->start, found->end - found->start};
         cg_buf_add(&buf, text.ptr + at, found->start - at);
-        cg_mask_replace(trial->rules, NULL, action, found, value, &buf);
+        cg_mask_replace(trial->rules, pseudonyms, action, found, value, &buf);
         at = found->end;
     }
     cg_buf_add(&buf, text.ptr + at, text.len - at);

@@ -27,19 +27,18 @@ static const char *const KEY_STATES[] = {"active", "suspended", "revoked",
 static const char *const ACCOUNT_STATES[] = {"up", "down", "unknown", NULL};
 static const char *const STORE_STATES[] = {"up", "down", NULL};
 static const char *const QUANTITIES[] = {"requests", "tokens", NULL};
-static const char *const ACTIONS[] = {"allow", "log",  "partial", "pseudonym",
+static const char *const ACTIONS[] = {"allow", "log",   "partial", "pseudonym",
                                       "mask",  "block", NULL};
 static const char *const DIRECTIONS[] = {"both", "request", "answer", NULL};
 static const char *const EFFECTS[] = {"stricter", "looser", "neutral", NULL};
 static const char *const FAMILIES[] = {"custom", "general", "identity",
                                        "secret", NULL};
 static const char *const APPROVALS[] = {"never", "loosening", "always", NULL};
-static const char *const VERSION_STATES[] = {"published", "pending",
-                                             "superseded", "rejected",
-                                             "withdrawn", NULL};
-static const char *const WHYS[] = {
-    "check_digit", "shape",   "context", "keyword", "pattern",
-    "prefix",      "entropy", "detector", NULL};
+static const char *const VERSION_STATES[] = {
+    "published", "pending", "superseded", "rejected", "withdrawn", NULL};
+static const char *const WHYS[] = {"check_digit", "shape",    "context",
+                                   "keyword",     "pattern",  "prefix",
+                                   "entropy",     "detector", NULL};
 static const char *const STEPS[] = {"minute", "hour", NULL};
 
 // clang-format off
@@ -207,6 +206,7 @@ static const cg_field_t ACCOUNT[] = {
     {"requests",      COUNT, ALWAYS},
     {"failures",      COUNT, ALWAYS},
     {"credential",    TEXT, ALWAYS, WORDS("where it comes from: file, env or none")},
+    {"region",        TEXT, ALWAYS, WORDS("as rules call it; empty: not said")},
     END};
 static const cg_field_t POLICY[] = {
     {"directive", TEXT, ALWAYS},

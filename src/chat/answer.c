@@ -275,9 +275,9 @@ static unsigned folded_kind(uint32_t hashed)
 /* Members whose text comes in pieces, wherever they stand. Names, titles and
  * addresses come whole. */
 static const char *const TEXTUAL[] = {
-    "content",   "text",       "refusal",   "reasoning_content",
-    "reasoning", "thinking",   "summary",   "transcript",
-    "arguments", "input",      "code",      "partial_json"};
+    "content",   "text",     "refusal", "reasoning_content",
+    "reasoning", "thinking", "summary", "transcript",
+    "arguments", "input",    "code",    "partial_json"};
 
 static bool is_textual(cg_str_t name)
 {

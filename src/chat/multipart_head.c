@@ -60,17 +60,23 @@ static bool take_value(rest_t *rest, cg_str_t *out)
     return take(rest, '"');
 }
 
-/* The next "; name=value"; false: there is none, or it is wrong. */
+/* The next "; name=value"; false: there is none, or it is wrong, and then rest stays
+ * where it was. */
 static bool take_parameter(rest_t *rest, cg_str_t *out_name,
                            cg_str_t *out_value)
 {
-    skip_blanks(rest);
-    if (!take(rest, ';')) {
+    rest_t at = *rest;
+    skip_blanks(&at);
+    if (!take(&at, ';')) {
         return false;
     }
-    skip_blanks(rest);
-    *out_name = take_token(rest);
-    return out_name->len > 0 && take(rest, '=') && take_value(rest, out_value);
+    skip_blanks(&at);
+    *out_name = take_token(&at);
+    if (out_name->len == 0 || !take(&at, '=') || !take_value(&at, out_value)) {
+        return false;
+    }
+    *rest = at;
+    return true;
 }
 
 static bool is_over(rest_t *rest)

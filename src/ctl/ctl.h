@@ -8,6 +8,8 @@
 #define CG_CTL_CTL_H
 
 int cg_ctl_key(int argc, char **argv);
+int cg_ctl_policy(int argc, char **argv);
+int cg_ctl_rules(int argc, char **argv);
 int cg_ctl_scan(int argc, char **argv);
 
 #endif

@@ -21,6 +21,9 @@ static const struct command_t {
     const char *help;
 } commands[] = {
     {"key", cg_ctl_key, "create, list, rotate and revoke API keys"},
+    {"policy", cg_ctl_policy,
+     "what other rules would have found in exported records"},
+    {"rules", cg_ctl_rules, "is there a fault in a rule file?"},
     {"scan", cg_ctl_scan,
      "what would be found in a text, and what would leave"},
 };

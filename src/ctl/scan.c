@@ -17,6 +17,7 @@
 
 #include "base/digest.h"
 #include "base/walk.h"
+#include "ctl/input.h"
 #include "flow/review.h"
 #include "flow/sift.h"
 #include "redact/mask.h"
@@ -26,7 +27,7 @@
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: chatgptctl scan [--rules FILE] [--action NAME]\n"
+    "usage: chatgptctl scan [--rules FILE]... [--action NAME]\n"
     "                       [--pseudonym-key FILE] [FILE]...\n"
     "reads JSON lines {\"id\",\"text\"}, {\"id\",\"messages\"}, "
     "{\"id\",\"body\"} or {\"id\",\"chunks\"};\n"
@@ -86,7 +87,8 @@ static void put_findings(call_t *call, cg_str_t text)
         at = finding->end;
         points = start + code_points((cg_str_t){text.ptr + finding->start,
                                                 at - finding->start});
-        if (call->actions.by_type[finding->type] != CG_ACTION_ALLOW) {
+        if (cg_rules_action(call->rules, &call->actions, finding->type,
+                            finding->rule) != CG_ACTION_ALLOW) {
             put_entity(call, finding, start, points, NULL);
         }
     }
@@ -345,26 +347,13 @@ static bool do_line(call_t *call, const char *bytes, size_t len)
     return false;
 }
 
-static bool do_file(call_t *call, FILE *in)
+static bool on_line(void *baton, const cg_line_t *line)
 {
-    char *bytes = NULL;
-    size_t room = 0;
-    ssize_t len = getline(&bytes, &room, in);
-    bool is_good = true;
-    while (len >= 0) {
-        while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r')) {
-            len--;
-        }
-        if (len > 0) {
-            call->pseudonyms = cg_pseudonyms_open(call->keys, call->pool);
-            cg_pseudonyms_note_typed(call->pseudonyms,
-                                     (cg_str_t){bytes, (size_t)len});
-            is_good = do_line(call, bytes, (size_t)len) && is_good;
-        }
-        apr_pool_clear(call->pool);
-        len = getline(&bytes, &room, in);
-    }
-    free(bytes);
+    call_t *call = baton;
+    call->pseudonyms = cg_pseudonyms_open(call->keys, call->pool);
+    cg_pseudonyms_note_typed(call->pseudonyms, line->text);
+    bool is_good = do_line(call, line->text.ptr, line->text.len);
+    apr_pool_clear(call->pool);
     return is_good;
 }
 
@@ -374,21 +363,6 @@ static int complain(const char *what)
 {
     fprintf(stderr, "chatgptctl scan: %s\n%s", what, usage);
     return EXIT_USAGE;
-}
-
-static bool load_rules(call_t *call, const char *path, apr_pool_t *pool)
-{
-    cg_rules_spec_t spec;
-    cg_rules_t *rules;
-    cg_error_t err;
-    if (cg_rules_read(path, &spec, &err, pool) != APR_SUCCESS ||
-        cg_rules_create(&spec, &rules, &err, pool) != APR_SUCCESS) {
-        fprintf(stderr, "chatgptctl scan: %s\n", err.text);
-        return false;
-    }
-    call->rules = rules;
-    cg_rules_pack_actions(rules, &call->actions);
-    return true;
 }
 
 /* path NULL: a key for this run. */
@@ -412,32 +386,15 @@ static bool load_keys(call_t *call, const char *path, apr_pool_t *pool)
     return true;
 }
 
-static int run_files(call_t *call, int argc, char **argv, int first)
-{
-    bool is_good = true;
-    if (first == argc) {
-        is_good = do_file(call, stdin);
-    }
-    for (int i = first; i < argc; i++) {
-        FILE *in = fopen(argv[i], "rb");
-        if (!in) {
-            fprintf(stderr, "chatgptctl scan: %s cannot be opened\n", argv[i]);
-            return EXIT_NO;
-        }
-        is_good = do_file(call, in) && is_good;
-        fclose(in);
-    }
-    return is_good ? EXIT_DONE : EXIT_NO;
-}
-
 int cg_ctl_scan(int argc, char **argv)
 {
     call_t call = {.rules = cg_rules_builtin()};
     apr_pool_t *pool;
+    cg_rules_spec_t spec = {0};
+    const char *action_name = NULL;
     cg_action_t action;
     const char *key_file = NULL;
     int i = 1;
-    cg_actions_default(&call.actions);
     apr_pool_create(&pool, NULL);
     apr_pool_create(&call.pool, pool);
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
@@ -449,7 +406,7 @@ int cg_ctl_scan(int argc, char **argv)
             return complain("a value is missing");
         }
         if (strcmp(argv[i], "--rules") == 0) {
-            if (!load_rules(&call, argv[i + 1], pool)) {
+            if (!cg_ctl_add_rules("scan", argv[i + 1], &spec, pool)) {
                 return EXIT_NO;
             }
         }
@@ -458,7 +415,7 @@ int cg_ctl_scan(int argc, char **argv)
                 return complain(
                     "--action: allow, log, partial, pseudonym, mask or block");
             }
-            cg_actions_all(&call.actions, action);
+            action_name = argv[i + 1];
         }
         else if (strcmp(argv[i], "--pseudonym-key") == 0) {
             key_file = argv[i + 1];
@@ -467,10 +424,15 @@ int cg_ctl_scan(int argc, char **argv)
             return complain("there is no such option");
         }
     }
-    if (!load_keys(&call, key_file, pool)) {
+    call.rules = cg_ctl_compile("scan", &spec, pool);
+    if (!call.rules || !load_keys(&call, key_file, pool)) {
         return EXIT_NO;
     }
-    int status = run_files(&call, argc, argv, i);
+    cg_rules_pack_actions(call.rules, &call.actions);
+    if (action_name) {
+        cg_actions_all(&call.actions, action);
+    }
+    bool is_good = cg_ctl_lines("scan", argc - i, argv + i, on_line, &call);
     apr_pool_destroy(pool);
-    return status;
+    return is_good ? EXIT_DONE : EXIT_NO;
 }

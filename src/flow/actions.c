@@ -7,7 +7,7 @@
  *   but at least what is demanded       .htaccess, below the lock; a published
  *                                       document that is locked; the key
  *
- * Arrays of bytes by type, three or four passes over them: under a tenth of a
+ * Arrays of bytes by type, three or four passes over them: two tenths of a
  * microsecond for both directions, so nothing is kept from request to request.
  */
 #include <string.h>

@@ -49,21 +49,22 @@ typedef struct cg_swap_t cg_swap_t;
 typedef struct cg_gateway_t {
     apr_pool_t *pool;
     cg_store_t *store;
+    cg_store_t *documents; /* the same, with the patience that documents of
+                              some MiB need; NULL: store */
     cg_keyring_t *keyring;
     cg_quota_t *quota;
     const cg_pseudonym_keys_t
         *pseudonym_keys;   /* NULL: PSEUDONYM acts as MASK */
     cg_journal_t *journal; /* NULL: its folder could not be opened */
     cg_meter_t *meter;
-    const cg_rules_t
-        *rules; /* of the configuration; requests use cg_gateway_take */
+    const cg_rules_t *rules;     /* of the configuration; see cg_gateway_take */
     const cg_rules_spec_t *spec; /* what they were made from; may be NULL */
     cg_swap_t *swap;             /* NULL: nothing is ever published (tests) */
     int policy_approval; /* ChatGPTPolicyApproval: 0 never, 1, 2 always */
     volatile int64_t *policy_serial; /* shared · atomic · moves when another
                                         document stands in the folder */
-    cg_memo_t *memo;          /* of scanned texts; NULL: off; shared */
-    cg_breaker_t *detectors; /* of external detectors; shared */
+    cg_memo_t *memo;                 /* of scanned texts; NULL: off; shared */
+    cg_breaker_t *detectors;         /* of external detectors; shared */
     const cg_prices_t *prices;
     const cg_accounts_t *accounts;
     cg_health_t *health;       /* shared by all children */
@@ -71,7 +72,7 @@ typedef struct cg_gateway_t {
     volatile int64_t *servers; /* shared · atomic · how many share the limits */
     const char *node;
     const char *upload_folder; /* NULL: the system's for temporary files */
-    int64_t audit_keep; /* records a node's stream keeps, about */
+    int64_t audit_keep;        /* records a node's stream keeps, about */
 } cg_gateway_t;
 
 /* Makes gateway->swap; in force are the rules of the configuration. */

@@ -21,7 +21,7 @@
 #define BEAT_EACH (1 * CG_SECOND)
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
-#define SYNC_EACH (1 * CG_SECOND) /* what a loss of power may cost */
+#define SYNC_EACH (1 * CG_SECOND)        /* what a loss of power may cost */
 #define EXPIRE_ALL_EACH (60 * CG_SECOND) /* the records of other servers too */
 #define PROBE_EACH (10 * CG_SECOND)
 #define PROBE_FOR (5 * CG_SECOND)

@@ -21,7 +21,7 @@
 #define REFUSED_FOR                                                            \
     (30 * CG_SECOND) /* until the same document is tried again */
 #define REFRESH_EACH (1 * CG_SECOND) /* when it failed */
-#define READ_TRIES 3 /* of a document of some MiB, with the store's time-out */
+#define READ_TRIES 2
 
 typedef struct ear_t {
     const cg_gateway_t *gateway;
@@ -117,9 +117,11 @@ static bool read_document(ear_t *ear, int64_t version, cg_str_t *out)
         CG_STR("document")};
     cg_reply_t reply = {0};
     cg_error_t err;
+    cg_store_t *store =
+        ear->gateway->documents ? ear->gateway->documents : ear->gateway->store;
     for (int i = 0; i < READ_TRIES; i++) {
-        if (cg_store_call(ear->gateway->store, argv, 3, &reply, &err,
-                          ear->scratch) == APR_SUCCESS) {
+        if (cg_store_call(store, argv, 3, &reply, &err, ear->scratch) ==
+            APR_SUCCESS) {
             *out = reply.text;
             return reply.kind == CG_REPLY_TEXT;
         }

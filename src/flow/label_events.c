@@ -6,8 +6,8 @@
  *   data {"choices":[{"delta":{},"finish_reason":"stop"}],"ai_generated":{…}}
  *
  * Responses repeat a text when it is whole, up to four times: there the words
- * stand behind it each time. Their events are numbered; those behind an event of
- * ours move on by one.
+ * stand behind it each time. Their events are numbered, and numbers only rise:
+ * those behind an event that was put in move on.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct cg_labeller_t {
     cg_txn_t *txn;
     uint8_t choices[CHOICES_MAX];
     cg_buf_t head; /* a chunk up to its choices, to make one of our own */
-    int64_t shift; /* events of ours in a response so far */
+    int64_t last; /* sequence number that went out last; -1: none */
     apr_pool_t *scratch;
     cg_buf_t *out;
 };
@@ -35,6 +35,7 @@ static cg_labeller_t *labeller_of(cg_txn_t *txn)
     if (!txn->region.labeller) {
         cg_labeller_t *labeller = apr_pcalloc(txn->pool, sizeof *labeller);
         labeller->txn = txn;
+        labeller->last = -1;
         apr_pool_create(&labeller->scratch, txn->pool);
         cg_buf_init(&labeller->head, 256, txn->pool);
         txn->region.labeller = labeller;
@@ -202,6 +203,14 @@ static void copy_number(const cg_walk_t *walk, const char *name, cg_buf_t *out)
     cg_buf_fmt(out, ",\"%s\":%" PRId64, name, number);
 }
 
+/* The number of the next event, which the provider has given this one. */
+static int64_t number_next(cg_labeller_t *labeller, int64_t number)
+{
+    labeller->last =
+        number > labeller->last ? number : labeller->last + 1;
+    return labeller->last;
+}
+
 /* One more delta, made of the event that ends its text. */
 static void send_delta(cg_labeller_t *labeller, const cg_label_edit_t *edit)
 {
@@ -226,8 +235,7 @@ static void send_delta(cg_labeller_t *labeller, const cg_label_edit_t *edit)
     cg_buf_str(&data, "\",\"logprobs\":[]");
     if (sequence != CG_NODE_NONE && cg_walk_int(walk, sequence, &number)) {
         cg_buf_fmt(&data, ",\"sequence_number\":%" PRId64,
-                   number + labeller->shift);
-        labeller->shift++;
+                   number_next(labeller, number));
     }
     cg_buf_char(&data, '}');
     cg_chat_events_write(labeller->out, type, (cg_str_t){data.ptr, data.len});
@@ -238,13 +246,16 @@ static void renumber(cg_labeller_t *labeller, cg_label_edit_t *edit)
     const cg_walk_t *walk = edit->walk;
     int64_t number;
     uint32_t node = cg_walk_member(walk, 0, "sequence_number");
-    if (labeller->shift == 0 || node == CG_NODE_NONE ||
-        !cg_walk_int(walk, node, &number)) {
+    if (node == CG_NODE_NONE || !cg_walk_int(walk, node, &number)) {
+        return;
+    }
+    int64_t next = number_next(labeller, number);
+    if (next == number) {
         return;
     }
     cg_buf_t text;
     cg_buf_init(&text, 24, labeller->scratch);
-    cg_buf_int(&text, number + labeller->shift);
+    cg_buf_int(&text, next);
     cg_label_put(edit, walk->nodes[node].start, walk->nodes[node].end,
                  (cg_str_t){text.ptr, text.len});
 }

@@ -27,10 +27,10 @@ static apr_status_t find(void *baton, cg_str_t name, cg_str_t text,
 {
     finder_t *finder = baton;
     apr_array_header_t *tokens;
-    cg_str_t hidden = cg_restore_hide_all(finder->pseudonyms, text, &tokens,
-                                          finder->pool);
-    apr_status_t rv = cg_redact_scan_named(finder->rules, name, hidden,
-                                           finder->depth, out);
+    cg_str_t hidden =
+        cg_restore_hide_all(finder->pseudonyms, text, &tokens, finder->pool);
+    apr_status_t rv =
+        cg_redact_scan_named(finder->rules, name, hidden, finder->depth, out);
     for (size_t i = 0; tokens && rv == APR_SUCCESS && i < out->count; i++) {
         cg_finding_t *finding = &out->items[i];
         finding->start = cg_restore_source(tokens, finding->start);
@@ -45,8 +45,8 @@ void cg_observe_hide_tokens(cg_txn_t *txn, cg_sift_t *sift)
         return;
     }
     finder_t *finder = apr_palloc(sift->pool, sizeof *finder);
-    *finder = (finder_t){sift->rules, txn->out.pseudonyms, sift->depth,
-                         sift->pool};
+    *finder =
+        (finder_t){sift->rules, txn->out.pseudonyms, sift->depth, sift->pool};
     sift->find = find;
     sift->finder = finder;
 }
@@ -154,8 +154,8 @@ static void restore_string(job_t *job, const cg_walk_t *walk, uint32_t node,
             out);
 }
 
-static void restore_name(const job_t *job, const cg_walk_t *walk,
-                         uint32_t node, apr_array_header_t *out)
+static void restore_name(const job_t *job, const cg_walk_t *walk, uint32_t node,
+                         apr_array_header_t *out)
 {
     const cg_node_t *at = &walk->nodes[node];
     cg_str_t raw = {walk->text + at->key_start, at->key_len};
@@ -185,8 +185,7 @@ static bool may_be_token(cg_str_t name)
 static bool has_name(const cg_walk_t *walk, uint32_t node)
 {
     uint32_t parent = walk->nodes[node].parent;
-    return parent != CG_NODE_NONE &&
-           walk->nodes[parent].kind == CG_NODE_OBJECT;
+    return parent != CG_NODE_NONE && walk->nodes[parent].kind == CG_NODE_OBJECT;
 }
 
 static void restore_document(job_t *job, const cg_walk_t *walk,
@@ -227,9 +226,8 @@ static int by_start(const void *a, const void *b)
 
 void cg_observe_restore(cg_txn_t *txn, cg_sift_t *sift, const cg_walk_t *walk)
 {
-    job_t job = {.pseudonyms = txn->out.pseudonyms,
-                 .sift = sift,
-                 .pool = sift->pool};
+    job_t job = {
+        .pseudonyms = txn->out.pseudonyms, .sift = sift, .pool = sift->pool};
     if (!cg_pseudonyms_has_any(job.pseudonyms)) {
         return;
     }

@@ -616,7 +616,8 @@ void cg_observe_close(cg_txn_t *txn)
     cg_tally_t sum = {{0}};
     observer->is_counted = true;
     for (int i = 0; i < observer->channels->nelts; i++) {
-        add_tally(&sum, cg_stream_tally(channel_at(observer, i)->running.stream));
+        add_tally(&sum,
+                  cg_stream_tally(channel_at(observer, i)->running.stream));
     }
     take_most(&sum, &observer->repeated);
     add_tally(&txn->answer.tally, &sum);

@@ -72,8 +72,8 @@ static void step_outside(cg_running_t *running, char c)
                    c == '"' || is_word;
     running->is_word = is_word;
     running->is_string = c == '"';
-    running->depth = (uint16_t)(running->depth + is_open -
-                                (is_close && running->depth > 0));
+    running->depth =
+        (uint16_t)(running->depth + is_open - (is_close && running->depth > 0));
     if (running->prose == CG_PROSE_JSON && (is_over || !is_sign)) {
         running->prose = CG_PROSE;
     }

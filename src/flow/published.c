@@ -142,7 +142,7 @@ static apr_status_t damaged(cg_error_t *err, const char *path)
 static apr_status_t read_stored(const cg_gateway_t *gateway, stored_t *out,
                                 cg_error_t *err, apr_pool_t *pool)
 {
-    cg_str_t bytes;
+    cg_str_t bytes = CG_STR("");
     const char *path = path_to(gateway, DOCUMENT_FILE, pool);
     apr_status_t rv = read_file(path, &bytes, err, pool);
     if (rv != APR_SUCCESS) {

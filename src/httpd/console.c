@@ -83,7 +83,8 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
             .latency_for = latency ? latency : -1,
             .requests = cg_atomic_get(&row->requests),
             .failures = cg_atomic_get(&row->failures),
-            .credential = account->credential_from};
+            .credential = account->credential_from,
+            .region = account->region};
     }
     return accounts->count;
 }
@@ -171,6 +172,7 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
     static const char unknown[] = "";
     const cg_published_t *published = cg_gateway_take(gateway, pool);
     *admin = (cg_admin_t){.store = gateway->store,
+                          .documents = gateway->documents,
                           .keyring = gateway->keyring,
                           .quota = gateway->quota,
                           .breaker = gateway->breaker,
@@ -254,9 +256,8 @@ static int answer_api(request_rec *r)
     fill(admin, gateway, r->pool);
     call.on_piece = on_piece;
     call.piece_baton = &speaking;
-    apr_status_t rv =
-        cg_body_read(r, (apr_off_t)cg_admin_body_max(&call), BODY_FOR,
-                     &call.body);
+    apr_status_t rv = cg_body_read(r, (apr_off_t)cg_admin_body_max(&call),
+                                   BODY_FOR, &call.body);
     if (rv == APR_ENOSPC) {
         cg_admin_refuse_size(&call, &reply, r->pool);
     }

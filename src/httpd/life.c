@@ -27,6 +27,8 @@
 
 #define RETAINED "mod_chatgpt"
 #define LAYOUT_VERSION 3
+#define DOCUMENT_FOR (2 * CG_SECOND) /* to move some MiB */
+#define DOCUMENT_CONNECTIONS 8
 #define MODELS_ROOM 256 /* metrics keep room for models that are added later */
 
 /* lives in: memory retained over restarts */
@@ -420,8 +422,7 @@ static void on_policy(void *baton, int64_t version, const char *words)
     server_rec *s = baton;
     if (!words) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "CG9030 policy version %" APR_INT64_T_FMT
-                     " is in force",
+                     "CG9030 policy version %" APR_INT64_T_FMT " is in force",
                      version);
         return;
     }
@@ -462,8 +463,8 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
 {
     worker_t *worker = apr_pcalloc(child, sizeof *worker);
     worker->run = run;
-    worker->watch = (cg_keeper_watch_t){may_work, on_store, on_trouble,
-                                        on_policy, s};
+    worker->watch =
+        (cg_keeper_watch_t){may_work, on_store, on_trouble, on_policy, s};
     apr_status_t rv =
         apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
     if (rv != APR_SUCCESS) {
@@ -485,7 +486,17 @@ static bool open_store(cg_gateway_t *to, cg_error_t *err)
     if (plan->password) {
         options.password = cg_str_dup(cg_secret_open(plan->password), to->pool);
     }
-    return cg_store_open(&to->store, &options, err, to->pool) == APR_SUCCESS;
+    if (cg_store_open(&to->store, &options, err, to->pool) != APR_SUCCESS) {
+        return false;
+    }
+    /* Slow documents must not count as a store that is away. */
+    options.breaker = NULL;
+    options.connections_max = DOCUMENT_CONNECTIONS;
+    if (options.operation_for < DOCUMENT_FOR) {
+        options.operation_for = DOCUMENT_FOR;
+    }
+    return cg_store_open(&to->documents, &options, err, to->pool) ==
+           APR_SUCCESS;
 }
 
 static void open_journal(cg_gateway_t *to, server_rec *s)

@@ -450,15 +450,22 @@ static bool read_actions(void *value, int argc, char *const argv[],
 }
 
 /* What may only tighten never takes the place of what was said: it is the least
- * that must be done. What replaces takes away that least, too. */
-static void merge_action_row(uint8_t *said, uint8_t *least,
-                             const uint8_t *inner, bool is_tightening)
+ * that must be done. These loops run with each request: without branches, the
+ * compiler takes sixteen types at a time. */
+static void raise_row(uint8_t *restrict least, const uint8_t *restrict inner)
 {
     for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
-        uint8_t most = inner[t] > least[t] ? inner[t] : least[t];
-        uint8_t kept = inner[t] ? 0 : least[t];
-        said[t] = inner[t] && !is_tightening ? inner[t] : said[t];
-        least[t] = is_tightening ? most : kept;
+        least[t] = inner[t] > least[t] ? inner[t] : least[t];
+    }
+}
+
+/* What replaces takes away that least, too. */
+static void replace_row(uint8_t *restrict said, uint8_t *restrict least,
+                        const uint8_t *restrict inner)
+{
+    for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
+        said[t] = inner[t] ? inner[t] : said[t];
+        least[t] = inner[t] ? 0 : least[t];
     }
 }
 
@@ -468,11 +475,13 @@ static void merge_actions(void *merged, const void *inner_value,
     (void)pool;
     cg_kind_ACTIONS_t *out = merged;
     const cg_kind_ACTIONS_t *inner = inner_value;
-    bool is_tightening = stricter != CG_STRICTER_NONE;
-    merge_action_row(out->request, out->least_request, inner->request,
-                     is_tightening);
-    merge_action_row(out->answer, out->least_answer, inner->answer,
-                     is_tightening);
+    if (stricter != CG_STRICTER_NONE) {
+        raise_row(out->least_request, inner->request);
+        raise_row(out->least_answer, inner->answer);
+        return;
+    }
+    replace_row(out->request, out->least_request, inner->request);
+    replace_row(out->answer, out->least_answer, inner->answer);
 }
 
 /* The first type that inner treats more lightly than outer says; -1 none. A type
@@ -480,13 +489,13 @@ static void merge_actions(void *merged, const void *inner_value,
 static int find_lighter(const uint8_t *said, const uint8_t *least,
                         const uint8_t *inner)
 {
+    uint8_t lighter[CG_POLICY_TYPES_MAX];
     for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
         uint8_t floor = said[t] > least[t] ? said[t] : least[t];
-        if (inner[t] && inner[t] < floor) {
-            return t;
-        }
+        lighter[t] = (inner[t] != 0) & (inner[t] < floor);
     }
-    return -1;
+    const uint8_t *first = memchr(lighter, 1, sizeof lighter);
+    return first ? (int)(first - lighter) : -1;
 }
 
 static bool loosens_actions(const void *outer_value, const void *inner_value,

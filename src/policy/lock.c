@@ -72,15 +72,14 @@ static cg_policy_breach_t *make(const cg_policy_t *to, const cg_policy_t *level,
     return breach;
 }
 
-static bool is_doubtful(const cg_kind_ACTIONS_t *outer,
-                        const cg_kind_ACTIONS_t *inner)
+static bool is_doubtful(const uint8_t *restrict outer,
+                        const uint8_t *restrict inner)
 {
-    for (int part = 0; part < 2 * CG_POLICY_TYPES_MAX; part++) {
-        if (said_of(inner, part) && !said_of(outer, part)) {
-            return true;
-        }
+    unsigned doubts = 0;
+    for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
+        doubts += (inner[t] != 0) & (outer[t] == 0);
     }
-    return false;
+    return doubts > 0;
 }
 
 void cg_policy_watch(cg_policy_t *to, const cg_policy_t *level, int row,
@@ -96,7 +95,9 @@ void cg_policy_watch(cg_policy_t *to, const cg_policy_t *level, int row,
     }
     to->has_doubt = to->has_doubt ||
                     (is_actions(row) &&
-                     is_doubtful(&to->actions, &level->actions));
+                     (is_doubtful(to->actions.request,
+                                  level->actions.request) ||
+                      is_doubtful(to->actions.answer, level->actions.answer)));
 }
 
 const cg_policy_breach_t *cg_policy_judge(const cg_policy_t *policy,

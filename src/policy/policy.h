@@ -26,7 +26,7 @@
 #define CG_MIB (1024 * CG_KIB)
 
 // clang-format off
-#define CG_ACTIONS_NONE {{0}, {0}} /* its comma must not part a row */
+#define CG_ACTIONS_NONE {{0}, {0}, {0}, {0}} /* its comma must not part a row */
 
 #define CG_POLICY_ROWS(X)                                                                               \
 /* member          kind       directive                  where    default         least     most/choices */ \

@@ -224,12 +224,16 @@ static void try_shapes(cg_window_t *w, uint32_t start, const token_t *token)
     }
 }
 
-/* Eighteen characters of the alphabet without I, O, S, V, Z. */
+/* Eighteen characters of the alphabet without I, O, S, V, Z. Digits alone pass
+ * once in 31 times: without a label only those of companies count. */
 static void try_uscc(cg_window_t *w, uint32_t start, const token_t *token)
 {
     if (token->len >= 18 && cg_check_cn_uscc(token->s)) {
+        bool is_doubtful =
+            !memchr(token->shape, 'A', 18) &&
+            (token->s[0] != '9' || (token->s[1] != '1' && token->s[1] != '2'));
         found(w, start, token, 18, CG_TYPE_CN_USCC,
-              token->first_word == 18 ? 100 : 60);
+              is_doubtful ? CG_SCORE_WEAK : token->first_word == 18 ? 100 : 60);
     }
 }
 

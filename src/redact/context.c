@@ -36,6 +36,7 @@ static const char counter_words[] =
     "transaction transaction_id batch ticket snowflake tweet_id message_id "
     "timestamp ts code release firmware ref reference reference_no waybill "
     "parcel shipment build "
+    "part_no part_number model docket "
     "checksum hash digest nonce seq request_id trace_id session_id txn "
     "订单 快递 流水 单号 编号 序列号 时间戳 交易号 批次 运单 物流 版本 条码 "
     "書號 书号 訂單 发票 学号 工号 数量";

@@ -207,7 +207,7 @@ static uint8_t read_action(reading_t *reading, const cg_json_t *object,
 
 static void read_packs(reading_t *reading, const cg_json_t *packs)
 {
-    if (!packs || cg_json_is_null(packs)) {
+    if (!packs) {
         return;
     }
     reading->out->has_packs = true;
@@ -454,6 +454,14 @@ static void read_patterns(reading_t *reading, const cg_json_t *patterns)
 
 /* ---- the whole ---------------------------------------------------------- */
 
+/* What is no array was told already. */
+static const cg_json_t *array_of(const cg_json_t *json, const char *name)
+{
+    const cg_json_t *value =
+        cg_json_is_object(json) ? cg_json_get(json, name) : NULL;
+    return value && cg_json_is_array(value) ? value : NULL;
+}
+
 void cg_document_empty(cg_document_t *out)
 {
     *out = (cg_document_t){.json = NULL};
@@ -468,15 +476,14 @@ bool cg_document_read(const cg_json_t *json, const cg_rules_t *known,
     int before = faults->nelts;
     cg_document_empty(out);
     out->json = json;
-    if (!has_members(&reading, json, DOCUMENT, "")) {
-        return false;
-    }
-    const cg_json_t *allowed = cg_json_get(json, "allowed");
-    out->is_locked = cg_json_get_bool(json, "locked", false);
-    read_packs(&reading, cg_json_get(json, "packs"));
-    read_types(&reading, cg_json_get(json, "types"));
-    read_lists(&reading, cg_json_get(json, "lists"));
-    read_patterns(&reading, cg_json_get(json, "patterns"));
+    has_members(&reading, json, DOCUMENT, "");
+    const cg_json_t *allowed = array_of(json, "allowed");
+    out->is_locked =
+        cg_json_is_object(json) && cg_json_get_bool(json, "locked", false);
+    read_packs(&reading, array_of(json, "packs"));
+    read_types(&reading, array_of(json, "types"));
+    read_lists(&reading, array_of(json, "lists"));
+    read_patterns(&reading, array_of(json, "patterns"));
     out->spec.allowed_count =
         count_of(&reading, allowed, "/allowed", CG_DOCUMENT_ALLOWED_MAX);
     out->spec.allowed =

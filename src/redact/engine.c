@@ -6,6 +6,7 @@
 #include "redact/redact_int.h"
 #include "redact/rules_int.h"
 
+#define LATE_BYTES 600 /* what is undecided is seldom more */
 #define TOKEN_BACK_MAX 64 /* characters a scanner looks to the left */
 
 void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules, bool is_deep)
@@ -78,18 +79,34 @@ static bool may_have_colons(const cg_window_t *w, const word_t *word)
 }
 
 /* Does something stand before that may separate a label from its value? */
-static bool may_be_labelled(const cg_window_t *w, uint32_t start)
+static bool may_be_labelled(const cg_window_t *w, const word_t *word)
 {
-    unsigned before = cg_before(w, start);
-    uint32_t i = start;
+    static const uint8_t is_separator[128] = {
+        [':'] = 1, ['='] = 1, ['"'] = 1, ['\''] = 1, ['`'] = 1,
+        ['>'] = 1, ['|'] = 1, ['*'] = 1, ['\n'] = 1, ['\t'] = 1};
+    uint32_t i = word->start;
+    unsigned before = cg_before(w, i);
     if (before == ' ' && i > 1) {
         before = w->text[i - 2];
         if (before == 's') {
             return i > 4 && w->text[i - 3] == 'i' && w->text[i - 4] == ' ';
         }
+        /* "password x", "Bearer x", "Basic x" */
+        if ((before | 0x20) == 'd' || (before | 0x20) == 'r' ||
+            (before | 0x20) == 'c') {
+            return word->digits > 0 || word->uppers > 1;
+        }
     }
-    return before >= 0x80 || before == ':' || before == '=' || before == '"' ||
-           before == '\'' || before == '`' || before == '>';
+    return before >= 0x80 || is_separator[before];
+}
+
+/* Forty characters of base64 may begin here: a long word, or one that goes on
+ * after a sign. */
+static bool may_be_aws(const cg_window_t *w, const word_t *word)
+{
+    unsigned next = peek(w, word->end);
+    uint32_t len = word->end - word->start;
+    return len <= 40 && (len == 40 || next == '/' || next == '+' || next == 0);
 }
 
 /* 68 or 0x68, and something behind it that may part two such. */
@@ -119,6 +136,18 @@ static bool may_be_spoken(const cg_window_t *w, const word_t *word)
     return *p != 0;
 }
 
+/* "at" or "arroba", or their beginning. */
+static bool may_be_at_word(const cg_window_t *w, const word_t *word)
+{
+    uint32_t len = word->end - word->start;
+    if (len == 1) {
+        return word->end == w->n;
+    }
+    unsigned second = w->text[word->start + 1] | 0x20;
+    return (len == 2 && second == 't') ||
+           (second == 'r' && (len == 6 || (len < 6 && word->end == w->n)));
+}
+
 static void scan_word(cg_window_t *w, const word_t *word)
 {
     unsigned first = w->text[word->start];
@@ -143,15 +172,17 @@ static void scan_word(cg_window_t *w, const word_t *word)
                       first == '0')) {
         run(w, cg_scan_crypto, word->start);
     }
-    if ((first | 0x20) == 'a' && len <= 6 &&
-        (len == 2 || len == 6 || word->end == w->n)) {
+    if ((first | 0x20) == 'a' && may_be_at_word(w, word)) {
         cg_scan_mail_words(w, word->start);
     }
     if (may_be_spoken(w, word)) {
         run(w, cg_scan_spoken, word->start);
     }
-    if (may_be_labelled(w, word->start)) {
+    if (may_be_labelled(w, word)) {
         run(w, cg_scan_labelled, word->start);
+    }
+    if (may_be_aws(w, word)) {
+        run(w, cg_scan_aws_secret, word->start);
     }
     if (w->is_deep && len >= 6 && (word->digits || word->uppers)) {
         run(w, cg_scan_encoded, word->start);
@@ -172,6 +203,24 @@ static bool is_tail(const cg_window_t *w, uint32_t i)
     }
     return letters >= 2 && letters < 24 &&
            !cg_is(cg_before(w, i - letters), CG_C_DIGIT);
+}
+
+/* NINOAB123456C: the same where the value begins with letters itself. */
+static void scan_inner(cg_window_t *w, const word_t *word)
+{
+    uint32_t letters = 0;
+    uint32_t len = word->end - word->start;
+    while (letters < len && cg_is(w->text[word->start + letters], CG_C_UPPER)) {
+        letters++;
+    }
+    if (letters < 3 || letters > 9 || word->digits < 5 || len < letters + 4) {
+        return;
+    }
+    for (uint32_t i = word->start + 2; i < word->start + letters; i++) {
+        if (cg_label_touches(w, i)) {
+            run(w, cg_scan_alnum, i);
+        }
+    }
 }
 
 static void scan_tail(cg_window_t *w, uint32_t i, uint32_t end)
@@ -202,6 +251,9 @@ static uint32_t read_word(cg_window_t *w, uint32_t i)
     word.end = i;
     if (!has_begun) {
         scan_word(w, &word);
+    }
+    if (!has_begun && word.uppers > 2 && word.digits > 4) {
+        scan_inner(w, &word);
     }
     if (word.digits > 0 && (word.letters > 1 || has_begun)) {
         scan_tail(w, word.start, word.end);
@@ -373,6 +425,8 @@ typedef struct pass_t {
     cg_window_t *w;
     const cg_norm_t *norm;
     uint32_t source_len;
+    cg_norm_state_t late;  /* the normaliser's near the end of the window */
+    uint32_t late_at;      /* there */
     cg_on_finding_t on_finding;
     void *ctx;
 } pass_t;
@@ -522,6 +576,10 @@ static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
     unused.text = (unsigned char *)(uintptr_t)w->text;
     unused.breaks = pass->norm->breaks;
     unused.break_cap = pass->norm->break_cap;
+    if (decided >= pass->late_at) {
+        engine->norm = pass->late; /* most of the way is known */
+        unused.used = pass->late_at;
+    }
     cg_normalise(&engine->norm, src, pass->source_len, decided, w->is_final,
                  &unused);
     memcpy(engine->left, text, len);
@@ -541,6 +599,10 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
     cg_norm_state_t state = engine->norm;
     cg_window_t w;
     memcpy(room->text, engine->left, engine->left_len);
+    uint32_t late_at = len > LATE_BYTES ? len - LATE_BYTES : 0;
+    cg_normalise(&state, bytes, len, late_at, is_final, &norm);
+    cg_norm_state_t late = state;
+    late_at = norm.used;
     cg_normalise(&state, bytes, len, len, is_final, &norm);
     w.text = room->text;
     w.left_back = engine->left_back;
@@ -559,7 +621,14 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
     w.found_count = 0;
     w.found_cap = room->found_cap;
     w.label_at = 0;
-    pass_t pass = {engine, &w, &norm, len, on_finding, ctx};
+    pass_t pass = {.engine = engine,
+                   .w = &w,
+                   .norm = &norm,
+                   .source_len = len,
+                   .late = late,
+                   .late_at = late_at,
+                   .on_finding = on_finding,
+                   .ctx = ctx};
     uint32_t done = w.base;
     if (engine->swallow) {
         bool is_over;

@@ -97,33 +97,63 @@ static uint32_t expect(cg_window_t *w, uint32_t i, const char *text)
     return i;
 }
 
-/* hooks.slack.com/services/T…/B…/…, discord.com/api/webhooks/…/… */
+typedef struct hook_t {
+    const char *place;
+    uint8_t type;
+} hook_t;
+
+// clang-format off
+/* Addresses that are a secret by themselves: who knows one may post. */
+static const hook_t hooks[] = {
+    {"hooks.slack.com/services/", CG_TYPE_SECRET_SLACK_WEBHOOK},
+    {"hooks.slack.com/workflows/", CG_TYPE_SECRET_SLACK_WEBHOOK},
+    {"hooks.slack.com/triggers/", CG_TYPE_SECRET_SLACK_WEBHOOK},
+    {"discord.com/api/webhooks/", CG_TYPE_SECRET_SLACK_WEBHOOK},
+    {"discordapp.com/api/webhooks/", CG_TYPE_SECRET_SLACK_WEBHOOK},
+    {"oapi.dingtalk.com/robot/send?access_token=", CG_TYPE_SECRET_API_KEY},
+    {"qyapi.weixin.qq.com/cgi-bin/webhook/send?key=", CG_TYPE_SECRET_API_KEY},
+    {"open.feishu.cn/open-apis/bot/v2/hook/", CG_TYPE_SECRET_API_KEY},
+    {"open.larksuite.com/open-apis/bot/v2/hook/", CG_TYPE_SECRET_API_KEY},
+    {"api.telegram.org/bot", CG_TYPE_SECRET_API_KEY},
+};
+// clang-format on
+
+/* The place of the table that begins at i; its end, or 0. */
+static uint32_t read_hook(cg_window_t *w, uint32_t i, uint8_t *type)
+{
+    for (size_t k = 0; k < sizeof hooks / sizeof hooks[0]; k++) {
+        uint32_t path = expect(w, i, hooks[k].place);
+        if (path) {
+            *type = hooks[k].type;
+            return path;
+        }
+    }
+    return 0;
+}
+
 static void try_webhook(cg_window_t *w, uint32_t start, uint32_t i)
 {
-    char body[40];
-    static const char *const hosts[] = {
-        "hooks.slack.com/services/", "hooks.slack.com/workflows/",
-        "discord.com/api/webhooks/", "discordapp.com/api/webhooks/"};
-    for (size_t k = 0; k < sizeof hosts / sizeof hosts[0]; k++) {
-        uint32_t path = expect(w, i, hosts[k]);
-        if (path == 0) {
-            continue;
-        }
-        uint32_t end = url_end(w, path);
-        uint32_t last = end;
-        while (last > path && cg_at(w, last - 1) != '/') {
-            last--;
-        }
-        int len = 0;
-        while (last + (uint32_t)len < end && len < (int)sizeof body) {
-            body[len] = (char)cg_at(w, last + (uint32_t)len);
-            len++;
-        }
-        if (last > path && len >= 16 && cg_is_random(body, len, false)) {
-            cg_candidate_plain(w, start, end, CG_TYPE_SECRET_SLACK_WEBHOOK, 100,
-                               -1, CG_SWALLOW_NONE);
-        }
+    char body[48];
+    uint8_t type = 0;
+    uint32_t path = read_hook(w, i, &type);
+    if (path == 0) {
         return;
+    }
+    uint32_t end = url_end(w, path);
+    while (end > path && cg_at(w, end - 1) == '/') {
+        end--;
+    }
+    uint32_t last = end;
+    while (last > path && cg_at(w, last - 1) != '/') {
+        last--;
+    }
+    int len = 0;
+    while (last + (uint32_t)len < end && len < (int)sizeof body) {
+        body[len] = (char)cg_at(w, last + (uint32_t)len);
+        len++;
+    }
+    if (len >= 16 && cg_is_random(body, len, type == CG_TYPE_SECRET_API_KEY)) {
+        cg_candidate_plain(w, start, end, type, 100, -1, CG_SWALLOW_NONE);
     }
 }
 
@@ -155,7 +185,10 @@ void cg_scan_url(cg_window_t *w, uint32_t colon)
 typedef enum label_kind_t {
     LABEL_NONE,
     LABEL_PASSWORD,
-    LABEL_KEY
+    LABEL_KEY,    /* a key or an identifier */
+    LABEL_SECRET, /* a key */
+    LABEL_BEARER, /* a key, without a sign between */
+    LABEL_BASIC   /* user:password in base64, the same */
 } label_kind_t;
 
 typedef struct secret_label_t {
@@ -172,12 +205,16 @@ static const secret_label_t secret_labels[] = {
     {"パスワード", LABEL_PASSWORD}, {"비밀번호", LABEL_PASSWORD},
     {"contraseña", LABEL_PASSWORD}, {"passwort", LABEL_PASSWORD},
     {"mot_de_passe", LABEL_PASSWORD}, {"kennwort", LABEL_PASSWORD},
-    {"secret", LABEL_KEY}, {"secret_key", LABEL_KEY}, {"api_key", LABEL_KEY},
-    {"access_key", LABEL_KEY}, {"auth_token", LABEL_KEY},
-    {"access_token", LABEL_KEY}, {"client_secret", LABEL_KEY},
-    {"token", LABEL_KEY}, {"private_key", LABEL_KEY}, {"bearer", LABEL_KEY},
-    {"密钥", LABEL_KEY}, {"令牌", LABEL_KEY}, {"密鑰", LABEL_KEY},
-    {"secret_access_key", LABEL_KEY}, {"account_key", LABEL_KEY},
+    {"secret", LABEL_SECRET}, {"secret_key", LABEL_SECRET},
+    {"api_key", LABEL_SECRET}, {"access_key", LABEL_SECRET},
+    {"app_secret", LABEL_SECRET}, {"auth_token", LABEL_SECRET},
+    {"access_token", LABEL_SECRET}, {"refresh_token", LABEL_SECRET},
+    {"client_secret", LABEL_SECRET}, {"private_key", LABEL_SECRET},
+    {"secret_access_key", LABEL_SECRET}, {"account_key", LABEL_SECRET},
+    {"signing_key", LABEL_SECRET}, {"encryption_key", LABEL_SECRET},
+    {"密钥", LABEL_SECRET}, {"密鑰", LABEL_SECRET}, {"秘钥", LABEL_SECRET},
+    {"令牌", LABEL_SECRET}, {"token", LABEL_KEY}, {"credential", LABEL_KEY},
+    {"bearer", LABEL_BEARER}, {"basic", LABEL_BASIC},
 };
 // clang-format on
 
@@ -209,7 +246,7 @@ static bool label_ends_at(const cg_window_t *w, uint32_t end, const char *word)
 static label_kind_t label_before(const cg_window_t *w, uint32_t end)
 {
     unsigned last = end > 0 ? w->text[end - 1] : 0;
-    if (last < 0x80 && !strchr("ydentsrDENTSRY", (int)last)) {
+    if (last < 0x80 && !strchr("ydentsrclDENTSRYCL", (int)last)) {
         return LABEL_NONE;
     }
     for (size_t k = 0; k < sizeof secret_labels / sizeof secret_labels[0];
@@ -228,39 +265,59 @@ static bool ends_with(const cg_window_t *w, uint32_t end, const char *text)
            memcmp(w->text + end - len, text, len) == 0;
 }
 
-/* Goes left from a value over quotes, blanks, one sign and quotes again.
- * Returns where the label ends, or 0; is_firm: a sign stood between. */
-static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
-                              bool *is_quoted)
+/* Quotes, blanks and line ends, emphasis: may stand on both sides of the sign. */
+static bool is_beside_sign(unsigned c)
 {
-    static const char *const signs[] = {":=",
-                                        "=>",
-                                        "=",
-                                        ":",
-                                        "\xef\xbc\x9a" /* ： */,
-                                        "\xe6\x98\xaf" /* 是 */,
-                                        "\xe4\xb8\xba" /* 为 */,
-                                        " is",
-                                        "为",
-                                        "爲"};
+    static const uint8_t is_beside[128] = {
+        [' '] = 1, ['"'] = 1,  ['\''] = 1, ['`'] = 1,
+        ['*'] = 1, ['\n'] = 1, ['\r'] = 1, ['\t'] = 1};
+    return c < 128 && is_beside[c];
+}
+
+/* Where the sign that ends at i begins: = : := => | > is ：是 为; i if there is
+ * none. */
+static uint32_t skip_sign(const cg_window_t *w, uint32_t i)
+{
+    static const char *const wide[] = {"：", "是", "为", "爲"};
+    unsigned last = i > 0 ? w->text[i - 1] : 0;
+    unsigned before = i > 1 ? w->text[i - 2] : 0;
+    if (last == ':' || last == '|') {
+        return i - 1;
+    }
+    if (last == '=' || last == '>') {
+        return before == (last == '=' ? ':' : '=') ? i - 2 : i - 1;
+    }
+    if (last == 's') {
+        return ends_with(w, i, " is") ? i - 3 : i;
+    }
+    for (size_t k = 0; last >= 0x80 && k < sizeof wide / sizeof wide[0]; k++) {
+        if (ends_with(w, i, wide[k])) {
+            return i - 3;
+        }
+    }
+    return i;
+}
+
+/* Goes left from a value over quotes, blanks, one sign and quotes again.
+ * Returns where the label ends, or 0. is_spaced: a blank and no sign. */
+static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
+                              bool *is_quoted, bool *is_spaced)
+{
     uint32_t i = value;
     uint32_t stop = i > 12 ? i - 12 : 0;
     *is_quoted = false;
-    while (i > stop && strchr(" \"'`", w->text[i - 1])) {
-        *is_quoted = *is_quoted || w->text[i - 1] != ' ';
+    *is_spaced = false;
+    while (i > stop && is_beside_sign(w->text[i - 1])) {
+        *is_quoted = *is_quoted || w->text[i - 1] > ' ';
         i--;
     }
     uint32_t before_sign = i;
-    for (size_t k = 0; i > 0 && k < sizeof signs / sizeof signs[0]; k++) {
-        if (ends_with(w, i, signs[k])) {
-            i -= (uint32_t)strlen(signs[k]);
-            break;
-        }
-    }
+    i = skip_sign(w, i);
     if (i == before_sign && i > 0 && w->text[i - 1] < 0x80) {
-        return 0;
+        *is_spaced = i + 1 == value && w->text[i] == ' ';
+        return *is_spaced ? i : 0;
     }
-    while (i > stop && strchr(" \"'`", w->text[i - 1])) {
+    while (i > stop && is_beside_sign(w->text[i - 1])) {
         i--;
     }
     return i;
@@ -342,20 +399,66 @@ static bool is_password(const value_t *value, bool is_sure)
     return value->classes >= 3 ? value->len >= 6 : is_sure && value->len >= 8;
 }
 
-static bool is_key(const value_t *value)
+/* Beside a password's name and nothing between: every kind of character, or it
+ * is a word of the sentence. */
+static bool is_bare_password(const value_t *value)
 {
-    return value->len >= 24 && value->classes >= 3 && is_key_shape(value) &&
-           !is_reference(value) && cg_is_random(value->s, value->len, false);
+    return value->classes == 4 && value->len >= 8 && !is_reference(value) &&
+           strcspn(value->s, "!@#$%^&*") < (size_t)value->len;
 }
 
-/* Forty characters of base64 beside its name. */
-static bool is_aws_secret(const value_t *value)
+static bool is_key(const value_t *value)
 {
-    return value->len == 40 && value->classes >= 3 && is_key_shape(value) &&
+    bool has_dot = memchr(value->s, '.', (size_t)value->len) != NULL;
+    return value->len >= (has_dot ? 40 : 24) && value->classes >= 3 &&
+           is_key_shape(value) && !is_reference(value) &&
            cg_is_random(value->s, value->len, false);
 }
 
-/* Forty such characters and no more? Most words end soon. */
+/* Hexadecimal or small letters and digits: only where the name says it is a
+ * secret. */
+static bool is_plain_key(const value_t *value)
+{
+    int letters = 0;
+    for (int i = 0; i < value->len; i++) {
+        unsigned c = (unsigned char)value->s[i];
+        if (!cg_is(c, CG_C_LOWER | CG_C_DIGIT)) {
+            return false;
+        }
+        letters += cg_is(c, CG_C_LOWER);
+    }
+    return value->len >= 32 && letters >= 6 && letters * 6 <= value->len * 5 &&
+           cg_is_random(value->s, value->len, true);
+}
+
+/* dXNlcjpwYXNzd29yZA==: does it say user:password? */
+static bool is_basic(const value_t *value)
+{
+    uint32_t held = 0;
+    int count = 0;
+    int colons = 0;
+    int bytes = 0;
+    for (int i = 0; i < value->len; i++) {
+        int digit = cg_b64_value((unsigned char)value->s[i]);
+        if (digit < 0) {
+            break;
+        }
+        held = held << 6 | (uint32_t)digit;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            unsigned byte = held >> count & 255;
+            if (byte < 0x20 || byte >= 0x7f) {
+                return false;
+            }
+            colons += byte == ':';
+            bytes++;
+        }
+    }
+    return bytes >= 6 && colons >= 1;
+}
+
+/* Forty characters of base64 and no more? Most words end soon. */
 static bool has_aws_length(cg_window_t *w, uint32_t start)
 {
     uint32_t i = start;
@@ -363,35 +466,57 @@ static bool has_aws_length(cg_window_t *w, uint32_t start)
                               cg_at(w, i) == '/' || cg_at(w, i) == '+')) {
         i++;
     }
-    return i == start + 40;
+    unsigned after = cg_at(w, i);
+    return i == start + 40 && after != '_' && after != '-';
+}
+
+/* AWS secrets have no mark of their own: forty characters, and the name of what
+ * they are near by. */
+void cg_scan_aws_secret(cg_window_t *w, uint32_t start)
+{
+    value_t value;
+    unsigned before = cg_before(w, start);
+    if ((before && strchr("/+-_.", (int)before)) || !has_aws_length(w, start) ||
+        cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY, start) < 0) {
+        return;
+    }
+    read_value(w, start, &value);
+    if (value.classes >= 3 && value.has_digit &&
+        cg_is_random(value.s, 40, false)) {
+        cg_candidate_plain(w, start, start + 40, CG_TYPE_SECRET_AWS_SECRET_KEY,
+                           100, -1, CG_SWALLOW_NONE);
+    }
+}
+
+static void found(cg_window_t *w, uint32_t start, const value_t *value,
+                  int type, int score)
+{
+    cg_candidate_plain(w, start, value->end, type, score, -1, CG_SWALLOW_NONE);
 }
 
 void cg_scan_labelled(cg_window_t *w, uint32_t start)
 {
     bool is_quoted;
+    bool is_spaced;
     value_t value;
-    uint32_t label_end = skip_to_label(w, start, &is_quoted);
-    if (label_end == 0) {
-        return;
-    }
-    label_kind_t kind = label_before(w, label_end);
-    if (kind == LABEL_NONE && !has_aws_length(w, start)) {
+    uint32_t label_end = skip_to_label(w, start, &is_quoted, &is_spaced);
+    label_kind_t kind = label_end ? label_before(w, label_end) : LABEL_NONE;
+    if (kind == LABEL_NONE) {
         return;
     }
     read_value(w, start, &value);
-    if (kind != LABEL_PASSWORD && is_aws_secret(&value) &&
-        cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY, start) >= 0) {
-        cg_candidate_plain(w, start, value.end, CG_TYPE_SECRET_AWS_SECRET_KEY,
-                           100, -1, CG_SWALLOW_NONE);
+    bool is_sure = is_quoted || w->text[label_end - 1] >= 0x80;
+    if (kind == LABEL_PASSWORD
+            ? is_spaced ? is_bare_password(&value)
+                        : is_password(&value, is_sure)
+            : kind == LABEL_BASIC && is_spaced && is_basic(&value)) {
+        found(w, start, &value, CG_TYPE_SECRET_PASSWORD, 80);
         return;
     }
-    bool is_sure = is_quoted || w->text[label_end - 1] >= 0x80;
-    if (kind == LABEL_PASSWORD && is_password(&value, is_sure)) {
-        cg_candidate_plain(w, start, value.end, CG_TYPE_SECRET_PASSWORD, 80, -1,
-                           CG_SWALLOW_NONE);
-    }
-    if (kind == LABEL_KEY && is_key(&value)) {
-        cg_candidate_plain(w, start, value.end, CG_TYPE_SECRET_API_KEY, 70, -1,
-                           CG_SWALLOW_NONE);
+    bool is_named = kind == LABEL_BEARER || (kind != LABEL_PASSWORD &&
+                                             kind != LABEL_BASIC && !is_spaced);
+    bool is_secret = kind == LABEL_SECRET || kind == LABEL_BEARER;
+    if (is_named && (is_key(&value) || (is_secret && is_plain_key(&value)))) {
+        found(w, start, &value, CG_TYPE_SECRET_API_KEY, 70);
     }
 }

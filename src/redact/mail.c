@@ -22,12 +22,34 @@ typedef enum style_t {
     LOOSE   /* " @ ": only beside a label */
 } style_t;
 
+/* How far to the left of end a scanner may look. */
+static uint32_t furthest(const cg_window_t *w, uint32_t end)
+{
+    uint32_t low = end > LOCAL_MAX ? end - LOCAL_MAX : 0;
+    uint32_t high = end;
+    if (cg_source_length(w, low, end) <= CG_TOKEN_BACK) {
+        return low;
+    }
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (cg_source_length(w, mid, end) <= CG_TOKEN_BACK) {
+            high = mid;
+        }
+        else {
+            low = mid + 1;
+        }
+    }
+    return low;
+}
+
 /* Where the local part that ends before end begins; end if there is none. */
 static uint32_t local_start(const cg_window_t *w, uint32_t end)
 {
     uint32_t i = end;
-    while (i > 0 && end - i < LOCAL_MAX && cg_is(w->text[i - 1], CG_C_LOCAL) &&
-           cg_source_length(w, i - 1, end) <= CG_TOKEN_BACK) {
+    uint32_t stop = end > 0 && cg_is(w->text[end - 1], CG_C_LOCAL)
+                        ? furthest(w, end)
+                        : end;
+    while (i > stop && cg_is(w->text[i - 1], CG_C_LOCAL)) {
         i--;
     }
     while (i < end && !cg_is(w->text[i], CG_C_ALNUM) && w->text[i] != '_') {

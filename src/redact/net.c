@@ -193,8 +193,9 @@ static void try_ip6(cg_window_t *w, uint32_t start)
     ip.is_one = ip.has_gap && ip.end == start + 3 && cg_at(w, start) == ':' &&
                 cg_at(w, start + 2) == '1';
     unsigned after = cg_at(w, ip.end);
+    bool is_italic = after == '_' && cg_before(w, start) == '_';
     if (!is_whole_ip6(&ip) || cg_is(after, CG_C_ALNUM) || after == ':' ||
-        after == '_' ||
+        (after == '_' && !is_italic) ||
         (after == '.' && cg_is(cg_at(w, ip.end + 1), CG_C_DIGIT))) {
         return;
     }
@@ -208,6 +209,8 @@ static void try_ip6(cg_window_t *w, uint32_t start)
 /* Six pairs with one separator, or Cisco's three fours. Returns the end. */
 static uint32_t read_mac(cg_window_t *w, uint32_t i, bool *is_special)
 {
+    uint32_t start = i;
+    uint32_t lettered = 0; /* groups with a letter */
     uint32_t size = cg_is(cg_at(w, i + 2), CG_C_HEX) ? 4 : 2;
     unsigned separator = cg_at(w, i + size);
     unsigned all_or = 0;
@@ -216,15 +219,18 @@ static uint32_t read_mac(cg_window_t *w, uint32_t i, bool *is_special)
         return 0;
     }
     for (uint32_t k = 0; k < 12 / size; k++) {
+        bool has_letter = false;
         for (uint32_t d = 0; d < size; d++, i++) {
             unsigned c = cg_at(w, i);
             if (!cg_is(c, CG_C_HEX)) {
                 return 0;
             }
             unsigned v = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+            has_letter = has_letter || v > 9;
             all_or |= v;
             all_and &= v;
         }
+        lettered += has_letter;
         if (k + 1 < 12 / size && cg_at(w, i++) != separator) {
             return 0;
         }
@@ -232,6 +238,10 @@ static uint32_t read_mac(cg_window_t *w, uint32_t i, bool *is_special)
     unsigned after = cg_at(w, i);
     if (after == separator && cg_is(cg_at(w, i + 1), CG_C_ALNUM)) {
         return 0;
+    }
+    if (size == 4 && lettered < 2 &&
+        cg_label_distance(w, CG_TYPE_MAC_ADDRESS, start) < 0) {
+        return 0; /* 0328.0020.0004: a table of numbers */
     }
     *is_special = all_or == 0 || all_and == 0xf;
     return cg_is(after, CG_C_ALNUM) ? 0 : i;

@@ -224,6 +224,7 @@ int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
     uint32_t i = *at;
     uint32_t stop = i + GAP_BYTES_MAX;
     unsigned first = cg_at(w, i);
+    unsigned last = first;
     if (first != '<' && cg_is(cg_at(w, i + 1), next)) { /* one character: most gaps */
         *at = i + 1;
         return first == ' ' ? GAP_SPACE : kind_of(first);
@@ -231,9 +232,12 @@ int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
     while (i < stop) {
         unsigned c = cg_at(w, i);
         if (cg_is(c, next)) {
+            bool is_apart = spaces >= 2 && first == ' ' && last == ' ';
             *at = i;
+            kinds |= is_apart && (kinds & GAP_MARK) ? GAP_ODD : 0;
             return settle_kind(kinds, spaces, signs);
         }
+        last = c;
         if (c == ' ') {
             spaces++;
             i++;
@@ -487,15 +491,23 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
     return is_hex || (before > 0 && before < 4) || (after > 1 && after < 4);
 }
 
+static bool is_year(const char *d)
+{
+    return strncmp(d, "19", 2) == 0 || strncmp(d, "20", 2) == 0;
+}
+
 /* Sound, but so are many numbers that are something else: a card of an unusual
- * length; a resident of Korea born from 1915 to 1919, for 13 digits that begin
- * so are mostly a time in milliseconds. */
+ * length, or of 18 digits with a date where a resident's number has one; a resident of Korea born from 1915 to 1919, for 13 digits that begin
+ * so are mostly a time in milliseconds, and so are those that end in zeros. */
 static bool is_doubtful(int type, const char *d, int total)
 {
     if (type == CG_TYPE_CREDIT_CARD) {
-        return !cg_card_is_usual(d, total);
+        return !cg_card_is_usual(d, total) ||
+               (total == 18 && is_year(d + 6) && d[10] <= '1');
     }
-    return type == CG_TYPE_KR_RRN && d[6] <= '2' && d[0] == '1' && d[1] >= '5';
+    return type == CG_TYPE_KR_RRN &&
+           ((d[6] <= '2' && d[0] == '1' && d[1] >= '5') ||
+            strncmp(d + 9, "0000", 4) == 0);
 }
 
 static void try_rows(cg_window_t *w, const number_t *number,
@@ -634,11 +646,6 @@ static bool has_ip4_form(const number_t *number, const window_t *window)
     return true;
 }
 
-static bool is_year(const char *d)
-{
-    return strncmp(d, "19", 2) == 0 || strncmp(d, "20", 2) == 0;
-}
-
 /* 2024-05-12, 12.05.2024, 12 05 24: a date, not a number to call;
  * and so is 1998-2024. */
 static bool is_date(const number_t *number, int groups)
@@ -726,6 +733,36 @@ static bool is_in_dump(cg_window_t *w, uint32_t start, uint32_t end)
                         !cg_is(cg_before(w, start - 3), CG_C_ALNUM));
 }
 
+/* Five different digits: tables have rows like 01232323232. */
+static bool has_variety(const char *d, int total)
+{
+    unsigned seen = 0;
+    int distinct = 0;
+    for (int i = 0; i < total; i++) {
+        unsigned bit = 1u << (d[i] - '0');
+        distinct += !(seen & bit);
+        seen |= bit;
+    }
+    return distinct >= 5;
+}
+
+/* Gaps of one kind, brackets aside. */
+static bool is_one_kind(const window_t *window)
+{
+    int gaps = window->gaps & ~GAP_PAREN;
+    return (gaps & (gaps - 1)) == 0;
+}
+
+/* A number may have one digit by itself: a trunk code. Others are lists. */
+static bool is_list(const number_t *number, const window_t *window)
+{
+    int single = 0;
+    for (int i = 0; i < window->groups; i++) {
+        single += number->group[i].len == 1;
+    }
+    return single > 1 || window->groups > 6;
+}
+
 /* Forms of other countries that are known by their zero, or their grouping:
  * 09171234567, 090-1234-5678, 0216 123 45 67, 532 123 45 67. */
 static bool is_national(const number_t *number, const window_t *window)
@@ -742,7 +779,10 @@ static bool is_national(const number_t *number, const window_t *window)
         return d[0] >= '2' && is_in(window->shape, SHAPES(0x3322));
     }
     if (groups == 1) {
-        return window->total == 11 && d[1] != '0';
+        return window->total == 11 && d[1] != '0' && has_variety(d, 11);
+    }
+    if (!is_one_kind(window)) {
+        return false;
     }
     if (number->group[0].len == 1) {
         return is_in(window->shape, SHAPES(0x13322, 0x1334, 0x137));
@@ -761,6 +801,9 @@ static int score_phone(const number_t *number, const window_t *window)
     bool is_one_block = window->groups == 1;
     bool is_tight = (window->gaps & ~(GAP_TIGHT | GAP_PAREN)) == 0;
     if (prefix >= 0 && d[prefix] == '1' && d[prefix + 1] >= '3') {
+        if (is_one_block && strncmp(d, "17179869184", 11) == 0) {
+            return 20; /* 2 to the 34th: 16 GiB */
+        }
         bool is_shape =
             is_in(window->shape, SHAPES(0x344, 0x2B, 0x2344, 0x4B, 0x4344,
                                         0x335, 0x353, 0x245, 0x443));
@@ -793,8 +836,8 @@ static int score_phone(const number_t *number, const window_t *window)
     if (is_national(number, window)) {
         return 55;
     }
-    if (window->total < 8 || window->total > 12 ||
-        is_date(number, window->groups) || (window->gaps & GAP_LINE) ||
+    if (window->total < 8 || window->total > 12 || !is_one_kind(window) ||
+        is_list(number, window) || is_date(number, window->groups) || (window->gaps & GAP_LINE) ||
         (window->gaps == GAP_DOT && window->groups == 2)) {
         return 0;
     }

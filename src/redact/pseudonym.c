@@ -13,11 +13,13 @@
 #include "redact/redact_int.h"
 #include "redact/spelling.h"
 
-#define STAND_INS_MAX 65533u  /* code points of plane 16 */
-#define CANONICAL_BYTES 4096  /* longer values are taken as they are */
-#define ENCODED_BYTES_MIN 24  /* a run of base64 is no shorter */
+#define STAND_INS_MAX 65533u /* code points of plane 16 */
+#define CANONICAL_BYTES 4096 /* longer values are taken as they are */
+#define ENCODED_BYTES_MIN 24 /* a run of base64 is no shorter */
 #define INSIDE_MAX (CG_PSEUDONYM_NAME_MAX + 1 + CG_PSEUDONYM_CODE_MAX)
-#define TYPED_MAX 64          /* characters of what looks like a token */
+#define VALUES_MAX 65536      /* of a request; further ones are masked */
+#define CODES_MAX 65536       /* typed; where there are more all is masked */
+#define TYPED_MAX 64 /* characters of what looks like a token */
 
 struct cg_pseudonym_keys_t {
     int count;
@@ -35,6 +37,7 @@ struct cg_pseudonyms_t {
     apr_array_header_t *names;     /* of cg_str_t, "email": issued ones */
     apr_array_header_t *stand_ins; /* of cg_pseudonym_t * */
     cg_buf_t work;                 /* of the value under way */
+    uint32_t values; /* that have, or were to have, a token */
     bool has_any;
     bool is_answering;
 };
@@ -129,7 +132,7 @@ apr_status_t cg_pseudonym_keys_load(const char *path, cg_pseudonym_keys_t **out,
 typedef enum form_t {
     FORM_EXACT,
     FORM_CASELESS, /* a to z for A to Z */
-    FORM_ALNUM     /* ... and only letters and digits of ASCII, and all others */
+    FORM_ALNUM /* ... and only letters and digits of ASCII, and all others */
 } form_t;
 
 typedef struct shape_t {
@@ -167,7 +170,8 @@ static shape_t shape_of(int type)
 /* The name in a token. Returns its length. */
 static size_t put_name(const shape_t *shape, char out[CG_PSEUDONYM_NAME_MAX])
 {
-    const char *name = shape->name ? shape->name : cg_detector_name(shape->type);
+    const char *name =
+        shape->name ? shape->name : cg_detector_name(shape->type);
     if (!shape->name && cg_detector_is_secret(shape->type)) {
         name += strlen("SECRET_");
     }
@@ -178,6 +182,19 @@ static size_t put_name(const shape_t *shape, char out[CG_PSEUDONYM_NAME_MAX])
         len--;
     }
     return len;
+}
+
+int cg_pseudonym_type(cg_str_t name)
+{
+    for (int type = 0; type < CG_TYPE_COUNT; type++) {
+        char known[CG_PSEUDONYM_NAME_MAX];
+        shape_t shape = shape_of(type);
+        size_t len = put_name(&shape, known);
+        if (cg_str_equal(name, (cg_str_t){known, len})) {
+            return type;
+        }
+    }
+    return -1;
 }
 
 /* Could it be base64, where the case of a letter makes another value? */
@@ -250,15 +267,35 @@ cg_pseudonyms_t *cg_pseudonyms_open(const cg_pseudonym_keys_t *keys,
     return all;
 }
 
+/* A code that was given before it was seen to be typed: what has it is not put
+ * back any more. */
+static void take_back(cg_pseudonyms_t *all, const char *code, size_t len)
+{
+    char inside[INSIDE_MAX];
+    for (int i = 0; i < all->names->nelts; i++) {
+        cg_str_t name = APR_ARRAY_IDX(all->names, i, cg_str_t);
+        memcpy(inside, name.ptr, name.len);
+        inside[name.len] = '_';
+        memcpy(inside + name.len + 1, code, len);
+        claim_t *claim = apr_hash_get(all->by_inside, inside,
+                                      (apr_ssize_t)(name.len + 1 + len));
+        if (claim) {
+            *claim = (claim_t){NULL, false};
+        }
+    }
+}
+
 /* Every beginning of a code that could be a code itself: what follows it may be
  * the next word. */
 static void note_code(cg_pseudonyms_t *all, const char *code, size_t len)
 {
     for (size_t n = CG_PSEUDONYM_CODE_MIN;
          n <= len && n <= CG_PSEUDONYM_CODE_MAX; n++) {
-        if (!apr_hash_get(all->typed, code, (apr_ssize_t)n)) {
+        if (apr_hash_count(all->typed) <= CODES_MAX &&
+            !apr_hash_get(all->typed, code, (apr_ssize_t)n)) {
             const char *own = apr_pmemdup(all->pool, code, n);
             apr_hash_set(all->typed, own, (apr_ssize_t)n, own);
+            take_back(all, own, n);
         }
     }
 }
@@ -393,9 +430,9 @@ static bool claim_token(cg_pseudonyms_t *all, const shape_t *shape,
         char name[CG_PSEUDONYM_NAME_MAX];
         size_t name_len = put_name(shape, name);
         set_claim(all, inside, len, owner, false);
-        owner->token.ptr = apr_psprintf(
-            all->pool, "[[%.*s_%.*s]]", (int)name_len, name, (int)n,
-            inside->text + inside->name_len + 1);
+        owner->token.ptr =
+            apr_psprintf(all->pool, "[[%.*s_%.*s]]", (int)name_len, name,
+                         (int)n, inside->text + inside->name_len + 1);
         owner->token.len = len + 4;
         return true;
     }
@@ -461,14 +498,19 @@ bool cg_pseudonyms_issue(cg_pseudonyms_t *all, int type, cg_str_t value,
                          cg_buf_t *out)
 {
     shape_t shape = shape_of(type);
-    if (all->is_answering && cg_detector_is_secret(type)) {
+    if ((all->is_answering && cg_detector_is_secret(type)) ||
+        apr_hash_count(all->typed) > CODES_MAX) {
         return false;
     }
     write_canonical(&all->work, &shape, value);
-    const cg_pseudonym_t *known = apr_hash_get(all->by_value, all->work.ptr,
-                                               (apr_ssize_t)all->work.len);
+    const cg_pseudonym_t *known =
+        apr_hash_get(all->by_value, all->work.ptr, (apr_ssize_t)all->work.len);
+    if (!known && all->values == VALUES_MAX) {
+        return false;
+    }
     if (!known) {
         known = name_value(all, &shape, value);
+        all->values++;
     }
     cg_buf_add(out, known->token.ptr, known->token.len);
     return known->token.len > 0;

@@ -42,6 +42,9 @@ cg_pseudonym_keys_t *cg_pseudonym_keys_make(cg_str_t key, cg_error_t *err,
 apr_status_t cg_pseudonym_keys_load(const char *path, cg_pseudonym_keys_t **out,
                                     cg_error_t *err, apr_pool_t *pool);
 
+/* The type that a token's name stands for: EMAIL for EMAIL_ADDRESS; -1: none. */
+int cg_pseudonym_type(cg_str_t name);
+
 /* What one request has issued. lives in: its pool · one thread at a time */
 typedef struct cg_pseudonyms_t cg_pseudonyms_t;
 
@@ -50,7 +53,9 @@ cg_pseudonyms_t *cg_pseudonyms_open(const cg_pseudonym_keys_t *keys,
                                     apr_pool_t *pool);
 /* Notes what looks like a token in source, a document as it came: in any case,
  * escaped as JSON, HTML, Markdown or percent text, however deep, or in
- * full-width characters. Before anything is issued. */
+ * full-width characters. Before anything is issued; where a request comes in
+ * parts, before each: a token that was issued and is then seen to be typed is not
+ * put back any more. */
 void cg_pseudonyms_note_typed(cg_pseudonyms_t *pseudonyms, cg_str_t source);
 /* From here on values are those of the answer: they get tokens, but what these
  * stand for is not put back. Secrets get none: a stream that swallows a key has
@@ -58,8 +63,8 @@ void cg_pseudonyms_note_typed(cg_pseudonyms_t *pseudonyms, cg_str_t source);
 void cg_pseudonyms_end_request(cg_pseudonyms_t *pseudonyms);
 
 /* Appends the token of a value, its bytes as they were found, which are copied.
- * False: there is none that would not equal something typed; nothing was
- * appended. */
+ * False: there is none that would not equal something typed, or there are too many
+ * of either; nothing was appended. */
 bool cg_pseudonyms_issue(cg_pseudonyms_t *pseudonyms, int type, cg_str_t value,
                          cg_buf_t *out);
 /* Has the request issued any? If not, there is nothing to put back. NULL has

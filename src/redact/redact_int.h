@@ -77,8 +77,8 @@ typedef struct cg_norm_t {
     uint32_t used;      /* source bytes consumed */
 } cg_norm_t;
 
-/* Normalises src up to stop; what follows up to len is looked at only. Unless
- * is_final, an undecided end (cut UTF-8, half an escape) is left unused.
+/* Normalises src from norm->used up to stop; what follows up to len is looked at
+ * only. Unless is_final, an undecided end (cut UTF-8, half an escape) is left unused.
  * Appends to norm->text at norm->len. */
 void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
                   uint32_t len, uint32_t stop, bool is_final, cg_norm_t *norm);
@@ -208,6 +208,7 @@ void cg_scan_colons(cg_window_t *w, uint32_t start); /* IPv6, MAC */
 void cg_scan_plate(cg_window_t *w, uint32_t start);
 void cg_scan_key(cg_window_t *w, uint32_t start); /* keys known by a prefix */
 void cg_scan_pem(cg_window_t *w, uint32_t start);
+void cg_scan_aws_secret(cg_window_t *w, uint32_t start);
 void cg_scan_spoken(cg_window_t *w, uint32_t start); /* one three eight … */
 /* These look to the left for their start and begin themselves: */
 void cg_scan_mail(cg_window_t *w, uint32_t at_sign);

@@ -72,9 +72,8 @@ static match_t match(cg_pseudonyms_t *pseudonyms, cg_str_t text, bool is_end,
     if (reader.is_cut) {
         return is_whole ? MATCH_NO : MATCH_OPEN;
     }
-    *out = is_closed
-               ? cg_pseudonyms_find(pseudonyms, (cg_str_t){inside, len})
-               : NULL;
+    *out = is_closed ? cg_pseudonyms_find(pseudonyms, (cg_str_t){inside, len})
+                     : NULL;
     *out_used = reader.at;
     return *out && cg_pseudonyms_take_stand_in(pseudonyms, *out) ? MATCH_YES
                                                                  : MATCH_NO;
@@ -137,8 +136,7 @@ static size_t hide(cg_pseudonyms_t *pseudonyms, cg_str_t text, bool is_end,
     for (;;) {
         cg_pseudonym_t *what = NULL;
         size_t used = 0;
-        match_t found =
-            find_next(pseudonyms, text, is_end, &at, &what, &used);
+        match_t found = find_next(pseudonyms, text, is_end, &at, &what, &used);
         cg_buf_add(out, text.ptr + from, at - from);
         if (found != MATCH_YES) {
             return at;
@@ -185,8 +183,7 @@ cg_str_t cg_restore_hide_all(cg_pseudonyms_t *pseudonyms, cg_str_t text,
     for (;;) {
         cg_pseudonym_t *what = NULL;
         size_t used = 0;
-        if (find_next(pseudonyms, text, true, &at, &what, &used) !=
-            MATCH_YES) {
+        if (find_next(pseudonyms, text, true, &at, &what, &used) != MATCH_YES) {
             break;
         }
         if (!*out) {
@@ -212,16 +209,24 @@ cg_str_t cg_restore_hide_all(cg_pseudonyms_t *pseudonyms, cg_str_t text,
 
 uint32_t cg_restore_source(const apr_array_header_t *hidden, uint32_t at)
 {
-    uint32_t source = at;
-    for (int i = 0; i < hidden->nelts; i++) {
-        const cg_hidden_t *one = &APR_ARRAY_IDX(hidden, i, cg_hidden_t);
-        uint32_t len = one->what ? CG_STAND_IN_BYTES : 3;
-        if (at < one->at + len) {
-            return at <= one->at ? source : one->end;
+    const cg_hidden_t *all = (const cg_hidden_t *)hidden->elts;
+    int low = 0; /* the first that does not begin before at */
+    int high = hidden->nelts;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (all[middle].at < at) {
+            low = middle + 1;
         }
-        source = one->end + (at - one->at - len);
+        else {
+            high = middle;
+        }
     }
-    return source;
+    if (low == 0) {
+        return at;
+    }
+    const cg_hidden_t *one = &all[low - 1];
+    uint32_t len = one->what ? CG_STAND_IN_BYTES : 3;
+    return at < one->at + len ? one->end : one->end + (at - one->at - len);
 }
 
 const cg_pseudonym_t *cg_restore_at(const cg_pseudonyms_t *pseudonyms,

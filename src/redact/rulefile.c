@@ -26,6 +26,7 @@ typedef struct reader_t {
     apr_array_header_t *allowed; /* cg_str_t */
     cg_pack_t *pack;
     cg_error_t *err;
+    bool is_skipping; /* the words of a list whose head is faulty */
     apr_pool_t *pool;
 } reader_t;
 
@@ -531,6 +532,9 @@ static const struct {
 
 static apr_status_t add_word(reader_t *reader, cg_str_t word)
 {
+    if (reader->is_skipping) {
+        return APR_SUCCESS;
+    }
     if (!reader->words) {
         return fault(reader, "an indented word outside a list");
     }
@@ -557,6 +561,7 @@ static apr_status_t read_line(reader_t *reader, cg_str_t line)
         return add_word(reader, word);
     }
     close_list(reader);
+    reader->is_skipping = false;
     word = next_word(&rest);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         if (cg_str_is(word, statements[i].word)) {
@@ -577,22 +582,29 @@ static const char *name_of(const char *path, apr_pool_t *pool)
     return apr_pstrmemdup(pool, base, has_suffix ? len - cut : len);
 }
 
+static void begin(reader_t *reader, const char *path, cg_error_t *err,
+                  apr_pool_t *pool)
+{
+    *reader = (reader_t){.path = apr_pstrdup(pool, path),
+                         .pack = apr_pcalloc(pool, sizeof *reader->pack),
+                         .err = err,
+                         .pool = pool};
+    reader->pack->name = name_of(path, pool);
+    reader->pack->title = reader->pack->name;
+    reader->pack->path = reader->path;
+    reader->lists = apr_array_make(pool, 4, sizeof(cg_word_list_t));
+    reader->regexes = apr_array_make(pool, 4, sizeof(cg_regex_t));
+    reader->allowed = apr_array_make(pool, 4, sizeof(cg_str_t));
+}
+
 apr_status_t cg_rules_parse(const char *path, cg_str_t text,
                             cg_rules_spec_t *out_spec, cg_error_t *err,
                             apr_pool_t *pool)
 {
     cg_str_t line;
     apr_status_t status = APR_SUCCESS;
-    reader_t reader = {.path = apr_pstrdup(pool, path),
-                       .pack = apr_pcalloc(pool, sizeof *reader.pack),
-                       .err = err,
-                       .pool = pool};
-    reader.pack->name = name_of(path, pool);
-    reader.pack->title = reader.pack->name;
-    reader.pack->path = reader.path;
-    reader.lists = apr_array_make(pool, 4, sizeof(cg_word_list_t));
-    reader.regexes = apr_array_make(pool, 4, sizeof(cg_regex_t));
-    reader.allowed = apr_array_make(pool, 4, sizeof(cg_str_t));
+    reader_t reader;
+    begin(&reader, path, err, pool);
     skip_mark(&text);
     while (status == APR_SUCCESS && next_line(&text, &line)) {
         reader.line++;
@@ -629,4 +641,29 @@ apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
     return status == APR_SUCCESS
                ? cg_rules_parse(path, text, out_spec, err, pool)
                : status;
+}
+
+int cg_rules_check(const char *path, cg_on_fault_t *on_fault, void *baton,
+                   apr_pool_t *pool)
+{
+    cg_str_t text = {"", 0};
+    cg_str_t line;
+    cg_error_t err;
+    reader_t reader;
+    int faults = 0;
+    if (read_all(path, &text, &err, pool) != APR_SUCCESS) {
+        on_fault(baton, err.text);
+        return 1;
+    }
+    begin(&reader, path, &err, pool);
+    skip_mark(&text);
+    while (next_line(&text, &line)) {
+        reader.line++;
+        if (read_line(&reader, line) != APR_SUCCESS) {
+            on_fault(baton, err.text);
+            reader.is_skipping = !reader.words;
+            faults++;
+        }
+    }
+    return faults;
 }

@@ -410,7 +410,9 @@ const cg_pack_t *cg_rules_pack(const cg_rules_t *rules, int number)
 /* Types that only an administrator's own means find: they need no pack. */
 static bool is_own(int type)
 {
-    return type == CG_TYPE_KEYWORD || type == CG_TYPE_CUSTOM;
+    return type == CG_TYPE_KEYWORD || type == CG_TYPE_CUSTOM ||
+           type == CG_TYPE_PERSON || type == CG_TYPE_LOCATION ||
+           type == CG_TYPE_ORGANIZATION;
 }
 
 void cg_rules_pack_actions(const cg_rules_t *rules, cg_actions_t *out)

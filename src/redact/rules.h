@@ -158,6 +158,11 @@ apr_status_t cg_rules_read(const char *path, cg_rules_spec_t *out_spec,
 apr_status_t cg_rules_parse(const char *path, cg_str_t text,
                             cg_rules_spec_t *out_spec, cg_error_t *err,
                             apr_pool_t *pool);
+/* Reads on after a fault and tells each: "file:line: what is wrong". Returns how
+ * many there were. */
+typedef void cg_on_fault_t(void *baton, const char *words);
+int cg_rules_check(const char *path, cg_on_fault_t *on_fault, void *baton,
+                   apr_pool_t *pool);
 /* Appends what is in more: its packs get the next numbers (two of one name are
  * refused), what belonged to every place still does. Borrows. */
 apr_status_t cg_rules_spec_add(cg_rules_spec_t *spec,

@@ -85,8 +85,8 @@ static cg_str_t after(cg_str_t text, size_t n)
 }
 
 /* What a reader of one spelling says. */
-#define CUT 0            /* the text ends within it */
-#define NOT_IT SIZE_MAX  /* it is something else */
+#define CUT 0           /* the text ends within it */
+#define NOT_IT SIZE_MAX /* it is something else */
 
 /* #91; or #x5B;, behind an &. */
 static size_t read_number(cg_str_t text, size_t most, uint32_t *out)

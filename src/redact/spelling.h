@@ -12,9 +12,9 @@
 
 #include "base/text.h"
 
-#define CG_SPELLING_OTHER 0x80     /* a character that no token has */
-#define CG_SPELLING_NOTHING (-1)   /* an invisible one, or a lone backslash */
-#define CG_SPELLING_BYTES_MAX 9    /* of one character, as models spell it */
+#define CG_SPELLING_OTHER 0x80   /* a character that no token has */
+#define CG_SPELLING_NOTHING (-1) /* an invisible one, or a lone backslash */
+#define CG_SPELLING_BYTES_MAX 9  /* of one character, as models spell it */
 
 /* Could a bracket's spelling begin with this byte? */
 bool cg_spelling_may_bracket(char byte);

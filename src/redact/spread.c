@@ -47,7 +47,7 @@ static const struct word_list_t {
      "to_be_continued followed_by followed_with ends_with ends_in ending_in ending_with starts_with "
      "starting_with begins_with beginning_with start: end: then then: then_come and_then after_that "
      "it_goes_on goes_on going_on comes_after finally finally: last: lastly second: third: fourth: "
-     "append_this concatenate join_them put_together in_pieces in_parts in_two tail: head: prefix: "
+     "append_this concatenate join_them put_together in_pieces in_parts in_two_parts in_two_halves tail: head: prefix: "
      "suffix: erster_teil zweiter_teil der_rest die_restlichen geht_weiter la_suite la_fin "
      "le_reste deuxième_partie première_partie el_resto la_otra primera_parte segunda_parte "
      "前半 后半 後半 上半 下半 前段 后段 後段 前一半 后一半 後一半 第一段 第二段 第三段 第四段 第一部分 "
@@ -83,6 +83,7 @@ static const struct word_list_t {
 // clang-format on
 
 #define WORDS_MAX 640
+#define BUCKETS 2048
 
 typedef struct word_t {
     const char *text;
@@ -91,20 +92,43 @@ typedef struct word_t {
     int16_t next;
 } word_t;
 
+enum {
+    BYTE_VALUE = 1,  /* may stand inside a value */
+    BYTE_TELLING = 2 /* hardly stands anywhere else: a digit, @ */
+};
+
 /* Built once per process from constant data, constant afterwards. */
 static struct {
     pthread_once_t once;
     word_t words[WORDS_MAX];
     int count;
-    int16_t by_first[256];
+    int16_t buckets[BUCKETS]; /* by the first two bytes */
+    uint8_t bytes[256];       /* BYTE_… */
 } table = {.once = PTHREAD_ONCE_INIT};
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static unsigned bucket_of(char first, char second)
+{
+    return ((unsigned)(unsigned char)first * 131 + (unsigned char)second) %
+           BUCKETS;
+}
 
 static void add_words(const char *words, int kind)
 {
     while (*words) {
         size_t len = strcspn(words, " ");
         if (table.count < WORDS_MAX) {
-            int16_t *first = &table.by_first[(unsigned char)words[0]];
+            int16_t *first =
+                &table.buckets[bucket_of(words[0], len > 1 ? words[1] : 0)];
             table.words[table.count] =
                 (word_t){words, (uint8_t)len, (uint8_t)kind, *first};
             *first = (int16_t)table.count++;
@@ -116,20 +140,18 @@ static void add_words(const char *words, int kind)
 
 static void build(void)
 {
-    memset(table.by_first, 0xff, sizeof table.by_first);
+    memset(table.buckets, 0xff, sizeof table.buckets);
     for (size_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) {
         add_words(LISTS[i].words, LISTS[i].kind);
     }
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
+    for (int c = 1; c < 128; c++) {
+        bool is_value = is_letter((char)c) || is_digit((char)c) ||
+                        strchr("-._@+%/=~", c) != NULL;
+        bool is_telling = is_digit((char)c) || c == '@';
+        table.bytes[c] = (uint8_t)((is_value ? BYTE_VALUE : 0) |
+                                   (is_telling ? BYTE_TELLING : 0));
+    }
+    table.bytes[0xEF] = BYTE_TELLING; /* full-width forms */
 }
 
 static char lower(char c)
@@ -168,12 +190,12 @@ static int words_in(cg_str_t text, size_t from, size_t to, int wanted,
     int kinds = 0;
     cg_str_t part = {text.ptr, to};
     *out_end = 0;
-    for (size_t at = from; at < to; at++) {
+    for (size_t at = from; at + 1 < to; at++) {
         bool is_inside = at > 0 && is_letter(text.ptr[at - 1]) &&
                          is_letter(text.ptr[at]);
-        int16_t i = is_inside
-                        ? (int16_t)-1
-                        : table.by_first[(unsigned char)lower(text.ptr[at])];
+        int16_t i = is_inside ? (int16_t)-1
+                              : table.buckets[bucket_of(lower(text.ptr[at]),
+                                                        lower(text.ptr[at + 1]))];
         for (; i >= 0; i = table.words[i].next) {
             size_t len = word_here(&table.words[i], part, at);
             if (len == 0) {
@@ -249,7 +271,7 @@ static bool is_invisible(uint32_t cp)
            cp == 0xAD;
 }
 
-/* May it stand inside a value? Full-width forms as well as ASCII. */
+/* May this character beyond ASCII stand inside a value? */
 static bool is_value(uint32_t cp)
 {
     if (cp >= 0xFF01 && cp <= 0xFF5E) {
@@ -257,16 +279,16 @@ static bool is_value(uint32_t cp)
         return cp != ':' && cp != ',' && cp != '(' && cp != ')' && cp != '!' &&
                cp != '?' && cp != ';';
     }
-    if (cp >= 0x80) {
-        return is_invisible(cp);
-    }
-    return is_letter((char)cp) || is_digit((char)cp) ||
-           (cp && strchr("-._@+%/=~", (int)cp));
+    return cp >= 0x80 && is_invisible(cp);
 }
 
 /* Does a value character stand at at? Returns its length. */
-static size_t value_at(cg_str_t text, size_t at)
+static inline size_t value_at(cg_str_t text, size_t at)
 {
+    unsigned char c = (unsigned char)text.ptr[at];
+    if (c < 0xC0 && c != 0xAD) {
+        return (table.bytes[c] & BYTE_VALUE) != 0;
+    }
     uint32_t cp = 0;
     int len = cg_utf8_decode(text.ptr + at, text.ptr + text.len, &cp);
     return len > 0 && is_value(cp) ? (size_t)len : 0;
@@ -410,9 +432,22 @@ static piece_t trimmed(cg_str_t text)
     return (piece_t){(uint32_t)start, (uint32_t)end};
 }
 
-static bool is_empty(piece_t piece)
+/* Length of the longest word at at that says nothing, or what a value is. */
+static size_t plain_word(cg_str_t text, size_t at)
 {
-    return piece.start == piece.end;
+    size_t best = 0;
+    char first = lower(text.ptr[at]);
+    char second = at + 1 < text.len ? lower(text.ptr[at + 1]) : 0;
+    int16_t chains[] = {table.buckets[bucket_of(first, second)],
+                        table.buckets[bucket_of(first, 0)]};
+    for (int k = 0; k < 2; k++) {
+        for (int16_t i = chains[k]; i >= 0; i = table.words[i].next) {
+            bool is_plain = (table.words[i].kind & (WORD_PLAIN | WORD_LABEL));
+            size_t len = is_plain ? word_here(&table.words[i], text, at) : 0;
+            best = len > best ? len : best;
+        }
+    }
+    return best;
 }
 
 /* Is there nothing between a word and its piece but "is", "are", a colon, or how
@@ -431,16 +466,7 @@ static bool is_beside(cg_str_t text, size_t from, size_t to)
             from += (size_t)len;
             continue;
         }
-        cg_str_t rest = {text.ptr, to};
-        size_t best = 0;
-        int16_t i = table.by_first[(unsigned char)lower(text.ptr[from])];
-        for (; i >= 0; i = table.words[i].next) {
-            size_t found = table.words[i].kind == WORD_PLAIN ||
-                                   table.words[i].kind == WORD_LABEL
-                               ? word_here(&table.words[i], rest, from)
-                               : 0;
-            best = found > best ? found : best;
-        }
+        size_t best = plain_word((cg_str_t){text.ptr, to}, from);
         if (best == 0) {
             return false;
         }
@@ -471,24 +497,45 @@ static bool note_words(cg_str_t text, slot_t *slot)
     return true;
 }
 
+static bool is_empty(piece_t piece)
+{
+    return piece.start == piece.end;
+}
+
+/* Where from on a byte stands that tells of a value: a digit, @, or the sixth
+ * capital in a row; the text's end if none does. */
+static size_t next_telling(cg_str_t text, size_t from)
+{
+    int capitals = 0;
+    for (size_t i = from; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        capitals = c >= 'A' && c <= 'Z' ? capitals + 1 : 0;
+        if ((table.bytes[c] & BYTE_TELLING) || capitals == 6) {
+            return i;
+        }
+    }
+    return text.len;
+}
+
 /* The only run of the text that looks like a value; empty if there are none or
  * several. */
 static piece_t only_value(cg_str_t text)
 {
     piece_t only = {0, 0};
-    for (size_t at = 0; at < text.len;) {
-        if (value_at(text, at) == 0) {
-            at++;
-            continue;
+    size_t at = next_telling(text, 0);
+    while (at < text.len) {
+        size_t start = at;
+        while (start > only.end && value_at(text, before(text, start)) > 0) {
+            start = before(text, start);
         }
-        piece_t run = run_forth(text, at);
+        piece_t run = run_forth(text, start);
         if (looks_like_value(text, run)) {
             if (!is_empty(only)) {
                 return (piece_t){0, 0};
             }
             only = run;
         }
-        at = run.end;
+        at = next_telling(text, run.end > at ? run.end : at + 1);
     }
     return only;
 }
@@ -1084,6 +1131,11 @@ apr_status_t cg_spread_add(cg_spread_t *spread, uint32_t number, cg_str_t text,
 void cg_spread_hear(cg_spread_t *spread, cg_str_t text)
 {
     size_t end;
+    const slot_t *last =
+        spread->count ? slot_at(spread, spread->count - 1) : NULL;
+    if (!last || is_empty(last->whole) || spread->was_asked) {
+        return; /* nothing that could go on */
+    }
     if (text.len > 0 && text.len <= SHORT_TEXT &&
         (words_in(text, 0, text.len, WORD_GO_ON, &end) & WORD_GO_ON)) {
         spread->was_asked = true;

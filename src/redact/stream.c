@@ -76,8 +76,8 @@ static void put_mask(job_t *job, const cg_candidate_t *what, uint32_t end)
     if (cg_detector_is_secret(what->type)) {
         value.len = 0;
     }
-    cg_action_t action = cg_rules_action(stream->rules, stream->actions,
-                                         what->type, what->rule);
+    cg_action_t action =
+        cg_rules_action(stream->rules, stream->actions, what->type, what->rule);
     cg_mask_replace(stream->rules, stream->pseudonyms, action, &finding, value,
                     job->out);
     if (stream->masks) {
@@ -98,8 +98,8 @@ static void on_finding(void *ctx, uint32_t start, uint32_t end,
         job->at = end;
         return;
     }
-    cg_action_t action = cg_rules_action(stream->rules, stream->actions,
-                                         what->type, what->rule);
+    cg_action_t action =
+        cg_rules_action(stream->rules, stream->actions, what->type, what->rule);
     stream->is_passing = action <= CG_ACTION_LOG;
     if (action != CG_ACTION_ALLOW) {
         stream->tally.by_type[what->type]++;

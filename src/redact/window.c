@@ -58,7 +58,7 @@ void cg_end(cg_window_t *w, uint32_t start)
     }
 }
 
-/* Where a label speaks for a card or a telephone, and where one speaks against
+/* Where a label speaks for a card or another row of digits, and where one speaks against
  * it: the nearer one counts. */
 static int counter(cg_window_t *w, uint32_t start, int type, int labelled)
 {
@@ -66,7 +66,7 @@ static int counter(cg_window_t *w, uint32_t start, int type, int labelled)
     if (other < 0 || (labelled >= 0 && labelled <= other)) {
         return 0;
     }
-    return type == CG_TYPE_CREDIT_CARD ? 60 : 40;
+    return type == CG_TYPE_PHONE_NUMBER ? 40 : 60;
 }
 
 void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
@@ -80,7 +80,8 @@ void cg_candidate(cg_window_t *w, uint32_t start, uint32_t end, int type,
     if (row->needs_context && distance < 0) {
         return;
     }
-    if (type == CG_TYPE_CREDIT_CARD ||
+    if (type == CG_TYPE_CREDIT_CARD || type == CG_TYPE_FR_NIR ||
+        type == CG_TYPE_KR_RRN || type == CG_TYPE_CN_USCC ||
         (type == CG_TYPE_PHONE_NUMBER && score <= CG_SCORE_MEDIUM)) {
         score -= counter(w, start, type, distance);
     }
@@ -139,7 +140,8 @@ bool cg_left_is_free(cg_window_t *w, uint32_t start)
 {
     unsigned before = cg_before(w, start);
     if (cg_is(before, CG_C_ALNUM)) {
-        return cg_is(before, CG_C_ALPHA) && cg_is(w->text[start], CG_C_DIGIT) &&
+        return cg_is(before, CG_C_ALPHA) &&
+               cg_is(w->text[start], CG_C_DIGIT | CG_C_UPPER) &&
                cg_label_touches(w, start);
     }
     if (before == '.') {

@@ -64,8 +64,8 @@ static void issue(issued_t *to, cg_str_t typed, apr_pool_t *pool)
         cg_buf_init(&to->tokens[i], 32, pool);
         if (cg_pseudonyms_issue(to->all, values[i].type, values[i].value,
                                 &to->tokens[i])) {
-            MUST(!has_nocase(typed, (cg_str_t){to->tokens[i].ptr,
-                                               to->tokens[i].len}));
+            MUST(!has_nocase(typed,
+                             (cg_str_t){to->tokens[i].ptr, to->tokens[i].len}));
         }
     }
     cg_pseudonyms_end_request(to->all);
@@ -108,10 +108,9 @@ static cg_str_t restore_whole(cg_pseudonyms_t *all, const cg_actions_t *actions,
     cg_mask_result_t result = cg_redact_mask(
         cg_rules_builtin(), hidden, &findings, actions, all, NULL, &masked);
     cg_buf_init(&out, hidden.len + 64, pool);
-    cg_restore_show(all,
-                    result.is_changed ? (cg_str_t){masked.ptr, masked.len}
-                                      : hidden,
-                    &out);
+    cg_restore_show(
+        all, result.is_changed ? (cg_str_t){masked.ptr, masked.len} : hidden,
+        &out);
     return (cg_str_t){out.ptr, out.len};
 }
 
@@ -140,9 +139,9 @@ static cg_str_t restore_pieces(cg_pseudonyms_t *all,
                                const cg_actions_t *actions, cg_str_t text,
                                size_t a, size_t b, apr_pool_t *pool)
 {
-    pieces_t to = {
-        .restore.pseudonyms = all,
-        .stream = cg_stream_open(cg_rules_builtin(), actions, all, pool)};
+    pieces_t to = {.restore.pseudonyms = all,
+                   .stream =
+                       cg_stream_open(cg_rules_builtin(), actions, all, pool)};
     cg_buf_init(&to.hidden, 64, pool);
     cg_buf_init(&to.masked, 64, pool);
     cg_buf_init(&to.out, text.len + 64, pool);
@@ -188,11 +187,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t a = data[0] >= 250 ? 4000 : data[0] % 64 + 1;
     size_t b = data[1] >= 250 ? 9000 : data[1] % 64 + 1;
     issue(&issued, (cg_str_t){text.ptr, typed}, pool);
-    cg_str_t answer = fill_in(
-        &issued, (cg_str_t){text.ptr + typed, text.len - typed}, pool);
+    cg_str_t answer =
+        fill_in(&issued, (cg_str_t){text.ptr + typed, text.len - typed}, pool);
     cg_str_t whole = restore_whole(issued.all, &actions, answer, pool);
-    cg_str_t pieces =
-        restore_pieces(issued.all, &actions, answer, a, b, pool);
+    cg_str_t pieces = restore_pieces(issued.all, &actions, answer, a, b, pool);
     MUST(cg_str_equal(whole, pieces));
     apr_pool_destroy(pool);
     return 0;

@@ -17,9 +17,12 @@ trap 'rm -rf "$faults"* "$seen" "$root"' EXIT
 mkdir -p "$root/journal" "$root/console"
 head -c 48 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/pepper"
 for file in openai.key redis.password; do echo secret > "$root/$file"; done
+head -c 48 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/pseudonyms"
 echo 'Project Aurora' > "$root/projects.txt"
 touch "$root/users" "$root/groups"
 cp conf/models.json "$root/"
+cp -R conf/rules "$root/"
+printf 'list ours action=block\n    Project Aurora\n' > "$root/ours.rules"
 chmod 600 "$root/pepper" "$root/openai.key" "$root/redis.password"
 
 {
@@ -40,6 +43,7 @@ cat > "$root/rest.conf" <<END
 ChatGPTPepperFile "$root/pepper"
 ChatGPTJournal "$root/journal"
 ChatGPTModels "$root/models.json"
+ChatGPTRulesFolder "$root/rules"
 ChatGPTUpstream spare http://127.0.0.1:9/v1
 <Location "/spare/v1">
     ChatGPTEngine on

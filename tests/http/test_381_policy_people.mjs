@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { until, useGateway } from './harness.mjs';
+import { ROOT } from './launch.mjs';
 import { current, deed, isSentAsItIs, masksEverywhere, publish, wordList }
     from './policy.mjs';
 
-const gw = useGateway();
+const gw = useGateway({ server: [`ChatGPTRulesFolder "${ROOT}conf/rules"`] });
 
 const code = (got) => String(got.json?.type).split('/').at(-1);
 
@@ -53,8 +54,21 @@ test('a faulty document is refused with a pointer to each fault', async () => {
         ['/document/patterns/1/regex']);
     const check = await gw.admin('POST', '/policy-checks', { document });
     assert.equal(check.status, 200);
-    assert.equal(check.json.faults.length, 4);
+    assert.equal(check.json.faults.length, 4, check.text);
     assert.equal((await current(gw)).version, 0);
+});
+
+test('bodies are bounded, those with a document by more', async () => {
+    const filled = (mib) => ({ document: wordList('a'.repeat(mib << 20)),
+        note: '', base_version: 0 });
+    const large = await gw.admin('POST', '/policy-versions', filled(6));
+    assert.equal(large.status, 413, large.text);
+    assert.equal(code(large), 'too-large');
+    const long = await gw.admin('POST', '/policy-versions', filled(2));
+    assert.equal(long.status, 400, long.text);
+    assert.equal(long.json.errors[0].pointer, '/document/lists/0/words/0');
+    const key = await gw.admin('POST', '/keys', { name: 'a'.repeat(2 << 20) });
+    assert.equal(key.status, 413, key.text);
 });
 
 test('what only tightens is in force at once, what loosens waits', async () => {
@@ -71,7 +85,7 @@ test('what only tightens is in force at once, what loosens waits', async () => {
     const seen = await gw.admin('GET', `/policy-versions/${next.json.version}`);
     assert.deepEqual(seen.json.changes.map((one) => [one.pointer, one.effect,
         one.removed]), [['/lists/0/words', 'looser', ['Heronry']]]);
-    for (const as of ['compliance', 'operator', 'viewer'])
+    for (const as of ['compliance', 'viewer'])
         assert.equal((await deed(gw, next.json.version, 'approve', as)).status,
             403);
     const approved = await deed(gw, next.json.version, 'approve', 'approver',
@@ -92,7 +106,7 @@ test('nobody approves what they wrote, not even an admin', async () => {
     const own = await deed(gw, made.json.version, 'approve', 'admin');
     assert.equal(own.status, 403, own.text);
     assert.equal(code(own), 'second-person-required');
-    const foreign = await deed(gw, made.json.version, 'withdraw', 'operator');
+    const foreign = await deed(gw, made.json.version, 'withdraw', 'compliance');
     assert.equal(foreign.status, 409, foreign.text);
     const rejected = await deed(gw, made.json.version, 'reject', 'approver');
     assert.equal(rejected.status, 200, rejected.text);
@@ -103,7 +117,7 @@ test('nobody approves what they wrote, not even an admin', async () => {
 
 test('of two operators who begin from one version one is told', async () => {
     const { version } = await current(gw);
-    const [a, b] = await Promise.all(['admin', 'operator'].map((as) =>
+    const [a, b] = await Promise.all(['admin', 'compliance'].map((as) =>
         publish(gw, wordList('Falconry', `By${as}`), { as, base: version })));
     assert.deepEqual([a.status, b.status].sort(), [201, 412]);
     const lost = a.status === 412 ? a : b;
@@ -158,4 +172,33 @@ test('a draft is tried with its own rules', async () => {
     assert.equal(got.json.blocked_by, 'CUSTOM');
     const plain = await gw.admin('POST', '/scan', { text: 'see TK-1234' });
     assert.deepEqual(plain.json.entities, []);
+});
+
+test('packs of a document stand in the place of the configuration\'s', async () => {
+    const catalogue = (await gw.admin('GET', '/policy-catalogue')).json;
+    const names = catalogue.packs.map((one) => one.name);
+    assert.ok(['cn', 'us'].every((one) => names.includes(one)), names.join());
+    const text = 'about 11010519491231002X and 536-90-4399';
+    const sends = async () => {
+        await gw.chat(text);
+        return gw.lastBody;
+    };
+    const said = await sends();
+    assert.ok(said.includes('[CN_RESIDENT_ID] and [US_SSN]'), said);
+    const made = await publish(gw, { packs: ['us'] }, { as: 'compliance' });
+    assert.equal(made.json.state, 'pending', made.text);
+    assert.equal((await deed(gw, made.json.version, 'approve', 'approver'))
+        .status, 200);
+    await until(async () => (await sends())
+        .includes('11010519491231002X and [US_SSN]'));
+    const both = await publish(gw, { packs: ['us', 'cn'], locked: true,
+        types: [{ type: 'US_SSN', action: 'block', direction: 'request' }] });
+    assert.equal(both.json.state, 'published', both.text);
+    const blocked = await until(async () => {
+        const got = await gw.chat(text);
+        return got.status === 400 && got;
+    });
+    assert.equal(blocked.headers['x-chatgpt-policy'], 'US_SSN');
+    await gw.chat('about 11010519491231002X alone');
+    assert.ok(gw.lastBody.includes('[CN_RESIDENT_ID] alone'), gw.lastBody);
 });

@@ -37,6 +37,7 @@ done <<END
 -rw-r--r-- root root cn. /etc/httpd/conf.d/chatgpt.conf
 -rwxr-xr-x root root . /usr/bin/chatgptctl
 -rw-r--r-- root root . /usr/share/mod_chatgpt/models.json
+-rw-r--r-- root root . /usr/share/mod_chatgpt/rules/cn.rules
 -rw-r--r-- root root . /usr/share/mod_chatgpt/console/index.html
 -rw-r--r-- root root . /usr/share/mod_chatgpt/console/vendor/preact.js
 -rw-r--r-- root root d. /usr/share/doc/mod_chatgpt/README.md

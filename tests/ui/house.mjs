@@ -161,7 +161,7 @@ function makeRecord(i, roll, keys) {
         upstream: '',
         upstream_request_id: '',
         stream: roll() < 0.5,
-        ...(i % 5 === 0 ? { region: 'cn', upstream_region: 'cn', label: true, policy_version: 2, opaque: { image: 1 } } : {}),
+        ...(i % 5 === 0 ? { region: 'cn', upstream_region: 'cn', label: true, policy_version: 2, opaque: 'image=1' } : {}),
         ...(decision === 'served' ? billOf(model, i, roll) : {}),
     };
 }

@@ -73,7 +73,7 @@ function typeChanges(before, after) {
         const [was, is] = [saidOf(before, name, direction), saidOf(after, name, direction)];
         if (was === is) return [];
         const rank = (action) => ACTIONS.indexOf(action || (packOf(name) === 'secrets' ? 'block' : 'mask'));
-        return [{ pointer: '/types/0', what: name, direction, before: was, after: is, effect: effectOf(rank(was), rank(is)) }];
+        return [{ pointer: '/types/0', what: `${name} ${direction}`, direction, before: was, after: is, effect: effectOf(rank(was), rank(is)) }];
     }));
 }
 
@@ -93,8 +93,8 @@ function namedChanges(part, before, after) {
     return [...after[part].flatMap((one, i) => {
         const was = find(before[part], one.name);
         if (!was) return [{ pointer: `/${part}/${i}`, what: one.name, before: null, after: shown(one), effect: 'stricter' }];
-        if (one.words) return textChange(`/lists/${i}/words`, one.name, was.words, one.words, 'stricter', 'looser');
-        return was.regex === one.regex ? [] : [{ pointer: `/patterns/${i}/regex`, what: one.name, before: was.regex,
+        if (one.words) return textChange(`/lists/${i}/words`, `${one.name} words`, was.words, one.words, 'stricter', 'looser');
+        return was.regex === one.regex ? [] : [{ pointer: `/patterns/${i}/regex`, what: `${one.name} regex`, before: was.regex,
             after: one.regex, effect: 'looser' }];
     }), ...gone];
 }

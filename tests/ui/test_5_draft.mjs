@@ -64,12 +64,13 @@ test('a text file is read in the coding it has', () => {
     assert.deepEqual(decodeText(bytes()), { text: '', encoding: 'UTF-8' });
 });
 
-test('of several packs the strictest counts, and a type in none is not spoken of', () => {
-    const packs = { ...catalogue, packs: [{ name: 'a', types: [row('KEYWORD', 'log'), row('CUSTOM', 'block')] },
-        { name: 'b', types: [row('KEYWORD', 'mask'), row('CUSTOM', 'log')] }] };
-    assert.deepEqual(fromPacks(null, packs), { KEYWORD: 'mask', CUSTOM: 'block' });
-    assert.deepEqual(fromPacks(['a'], packs), { KEYWORD: 'log', CUSTOM: 'block' });
-    assert.deepEqual(fromPacks([], packs), {});
+test('of several packs the strictest counts, and a type in none is not looked at', () => {
+    const packs = { ...catalogue, packs: [{ name: 'a', types: [row('KEYWORD', 'log'), row('IBAN_CODE', 'block')] },
+        { name: 'b', types: [row('KEYWORD', 'mask'), row('IBAN_CODE', 'log')] }] };
+    const of = (chosen, ...types) => types.map((type) => fromPacks(chosen, packs)[type]);
+    assert.deepEqual(of(null, 'KEYWORD', 'IBAN_CODE', 'CREDIT_CARD'), ['mask', 'block', 'allow']);
+    assert.deepEqual(of(['a'], 'KEYWORD', 'IBAN_CODE', 'CUSTOM'), ['log', 'block', 'mask'], 'the house\'s own are always looked at');
+    assert.deepEqual(of([], 'KEYWORD', 'IBAN_CODE', 'CREDIT_CARD'), ['mask', 'mask', 'mask'], 'no pack, every type');
 });
 
 const base = policy({ types: [row('EMAIL_ADDRESS', 'mask')], lists: [list('a', ['1', '2', '3']), list('b', ['x'])],

@@ -236,6 +236,12 @@ test('the draft outlives a walk through the console, is asked for before the tab
         await page.waitForTimeout(300);
         assert.equal(asked, 'beforeunload');
         assert.equal(await page.locator('.own textarea').inputValue(), 'Sealed Bid');
+        await page.getByRole('link', { name: 'In force' }).click();
+        await page.getByRole('button', { name: 'Go on with the draft' }).waitFor();
+        await page.getByRole('link', { name: 'Versions' }).click();
+        await page.locator('tbody a').last().click();
+        await page.getByRole('button', { name: 'Take into a draft' }).click();
+        await page.getByText('There is a draft with changes.').waitFor();
         await page.getByRole('button', { name: 'Discard' }).click();
         await page.getByRole('button', { name: 'Really?' }).click();
         await page.getByText('No draft').waitFor();

@@ -12,6 +12,7 @@
 #include <apr_thread_proc.h>
 
 #include "admin_fixture.h"
+#include "redact/document.h"
 #include "store/keys.h"
 #include "store/store.h"
 
@@ -601,6 +602,22 @@ static got_t try_text(const char *text, const char *document)
                                .roles = CG_ROLE_COMPLIANCE});
 }
 
+/* As httpd's side does where no directive says anything. */
+static void take_all_of_it(void *baton, const cg_document_t *document,
+                           const cg_rules_t **rules, cg_actions_t *out,
+                           apr_pool_t *pool)
+{
+    (void)baton;
+    (void)rules;
+    (void)pool;
+    cg_actions_default(out);
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        if (document->said_request[t]) {
+            out->by_type[t] = (uint8_t)(document->said_request[t] - 1);
+        }
+    }
+}
+
 static const cg_json_t *why_of(const got_t *got, size_t i)
 {
     return cg_json_get(cg_json_at(cg_json_get(got->json, "entities"), i),
@@ -631,6 +648,21 @@ static void a_draft_is_tried_before_it_is_published(void)
     got = try_text("x", "{\"lists\":[{\"name\":\"a\",\"words\":[7]}]}");
     expect(&got, 400, "invalid-request");
     CU_ASSERT(answer_fault(&got, "/document/lists/0/words/0", "wrong_type"));
+}
+
+static void tokens_of_a_try_out_are_nobodys(void)
+{
+    static const char draft[] =
+        "{\"types\":[{\"type\":\"EMAIL_ADDRESS\",\"action\":\"pseudonym\"}]}";
+    admin_fixture()->try_draft = take_all_of_it;
+    got_t one = try_text("joe@corp.example, joe@corp.example", draft);
+    got_t two = try_text("joe@corp.example, joe@corp.example", draft);
+    admin_fixture()->try_draft = NULL;
+    const char *first = answer_str(&one, "masked");
+    CU_ASSERT_EQUAL(strncmp(first, "[[EMAIL", 7), 0);
+    size_t len = strcspn(first, ",");
+    CU_ASSERT_EQUAL(strncmp(first, first + len + 2, len), 0);
+    CU_ASSERT_STRING_NOT_EQUAL(first, answer_str(&two, "masked"));
 }
 
 static void each_finding_says_why(void)
@@ -693,6 +725,7 @@ CU_TestInfo test_admin_policy[] = {
     {"the_catalogue_says_what_there_is", the_catalogue_says_what_there_is},
     {"a_draft_is_tried_before_it_is_published",
      a_draft_is_tried_before_it_is_published},
+    {"tokens_of_a_try_out_are_nobodys", tokens_of_a_try_out_are_nobodys},
     {"each_finding_says_why", each_finding_says_why},
     CU_TEST_INFO_NULL,
 };

@@ -7,15 +7,6 @@
 
 #include <CUnit/CUnit.h>
 
-static apr_pool_t *pool(void)
-{
-    static apr_pool_t *one;
-    if (!one) {
-        apr_pool_create(&one, NULL);
-    }
-    return one;
-}
-
 static cg_endpoint_t find_by(const char *method, const char *path)
 {
     cg_str_t tail;
@@ -113,7 +104,67 @@ static void an_id_cannot_climb_out_of_models(void)
     }
 }
 
+static void a_file_and_a_batch_are_found_by_method_and_id(void)
+{
+    static const struct {
+        const char *method;
+        const char *path;
+        cg_endpoint_t endpoint;
+        const char *id;
+    } rows[] = {
+        {"GET", "/files", CG_ENDPOINT_FILES, ""},
+        {"POST", "/files", CG_ENDPOINT_FILE_UPLOAD, ""},
+        {"GET", "/files/file-1", CG_ENDPOINT_FILE, "file-1"},
+        {"DELETE", "/files/file-1", CG_ENDPOINT_FILE_DELETE, "file-1"},
+        {"GET", "/files/file-1/content", CG_ENDPOINT_FILE_CONTENT, "file-1"},
+        {"GET", "/files/content", CG_ENDPOINT_FILE, "content"},
+        {"POST", "/batches", CG_ENDPOINT_BATCH_CREATE, ""},
+        {"GET", "/batches/b_1", CG_ENDPOINT_BATCH, "b_1"},
+        {"POST", "/batches/b_1/cancel", CG_ENDPOINT_BATCH_CANCEL, "b_1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cg_str_t tail;
+        CU_ASSERT_EQUAL(cg_chat_endpoint_find(cg_str(rows[i].path),
+                                              rows[i].method, &tail),
+                        rows[i].endpoint);
+        CU_ASSERT(cg_str_is(tail, rows[i].id));
+    }
+}
+
+static void a_method_that_a_path_has_not_finds_one_that_it_has(void)
+{
+    cg_endpoint_t files = find_by("PUT", "/files");
+    CU_ASSERT_NOT_EQUAL_FATAL(files, CG_ENDPOINT_NONE);
+    CU_ASSERT(cg_chat_endpoint_is_beside(files, CG_ENDPOINT_FILES));
+    CU_ASSERT(cg_chat_endpoint_is_beside(files, CG_ENDPOINT_FILE_UPLOAD));
+    CU_ASSERT_FALSE(cg_chat_endpoint_is_beside(files, CG_ENDPOINT_FILE));
+    CU_ASSERT_FALSE(cg_chat_endpoint_is_beside(CG_ENDPOINT_FILE,
+                                               CG_ENDPOINT_FILE_CONTENT));
+    CU_ASSERT_EQUAL(find_by("GET", "/batches/b_1/cancel"),
+                    CG_ENDPOINT_BATCH_CANCEL);
+}
+
+static void a_batch_may_ask_for_what_has_lines(void)
+{
+    CU_ASSERT_EQUAL(cg_chat_endpoint_of_batch(CG_STR("/v1/chat/completions")),
+                    CG_ENDPOINT_CHAT);
+    static const char *const urls[] = {
+        "", "/v1", "/v1/", "/chat/completions", "/v1/files", "/v1/batches",
+        "/v1/chat/completions/", "/v2/chat/completions",
+        "/v1/audio/transcriptions", "https://x.example/v1/chat/completions",
+        NULL};
+    for (int i = 0; urls[i]; i++) {
+        CU_ASSERT_EQUAL(cg_chat_endpoint_of_batch(cg_str(urls[i])),
+                        CG_ENDPOINT_NONE);
+    }
+}
+
 CU_TestInfo test_chat_endpoint[] = {
+    {"a_file_and_a_batch_are_found_by_method_and_id",
+     a_file_and_a_batch_are_found_by_method_and_id},
+    {"a_method_that_a_path_has_not_finds_one_that_it_has",
+     a_method_that_a_path_has_not_finds_one_that_it_has},
+    {"a_batch_may_ask_for_what_has_lines", a_batch_may_ask_for_what_has_lines},
     {"each_row_is_found_by_its_path", each_row_is_found_by_its_path},
     {"a_path_that_is_no_row_is_none", a_path_that_is_no_row_is_none},
     {"a_model_keeps_its_id_as_it_came", a_model_keeps_its_id_as_it_came},

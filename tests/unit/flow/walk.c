@@ -211,7 +211,7 @@ cg_txn_t *walk_request(walk_t *walk, cg_endpoint_t endpoint, const char *body)
     txn->in.vhost = "api.example";
     txn->in.endpoint = endpoint;
     cg_clock_uuid7(txn->in.at, txn->in.id);
-    if (cg_endpoints[endpoint].has_body) {
+    if (cg_endpoints[endpoint].has_body && !cg_endpoints[endpoint].is_upload) {
         cg_txn_body(txn, cg_str(body));
     }
     return txn;

@@ -183,14 +183,12 @@ static void a_token_is_never_what_the_caller_typed(void)
     apr_pool_t *pool = open_pool();
     const char *plain = token(CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool);
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
-        const char *typed =
-            cg_str_dup(cg_str(spellings[i]), pool);
+        const char *typed = cg_str_dup(cg_str(spellings[i]), pool);
         const char *at = strstr(typed, "%s");
         typed = apr_pstrcat(pool, apr_pstrndup(pool, typed, at - typed), plain,
                             at + 2, NULL);
-        const char *text = issue(open_typed(typed, pool),
-                                 CG_TYPE_EMAIL_ADDRESS, "ann@example.com",
-                                 pool);
+        const char *text = issue(open_typed(typed, pool), CG_TYPE_EMAIL_ADDRESS,
+                                 "ann@example.com", pool);
         CU_ASSERT_EQUAL(strlen(text), strlen(plain) + 1);
         CU_ASSERT_EQUAL(strncmp(text, plain, strlen(plain) - 2), 0);
     }
@@ -223,13 +221,14 @@ static const char *spelled(const char *text, const char *open,
 static void no_spelling_of_a_typed_token_is_overlooked(void)
 {
     static const char *const opens[] = {
-        "[",          "\\[",         "\\\\[",      "\\u005b",   "\\\\u005B",
-        "&#91;",      "&#x5b;",      "&lbrack;",   "&lsqb;",    "&amp;#91;",
-        "\\u0026#91;", "%5B",        "%255b",      "\xef\xbc\xbb",
-        "\xe3\x80\x90", "\xe2\x80\x8b[", "\\u200b[", "&#0091;"};
+        "[",         "\\[",          "\\\\[",        "\\u005b",
+        "\\\\u005B", "&#91;",        "&#x5b;",       "&lbrack;",
+        "&lsqb;",    "&amp;#91;",    "\\u0026#91;",  "%5B",
+        "%255b",     "\xef\xbc\xbb", "\xe3\x80\x90", "\xe2\x80\x8b[",
+        "\\u200b[",  "&#0091;"};
     static const char *const underscores[] = {
-        "_", "\\_", "\\\\_", "\\u005f", "&#95;", "&lowbar;", "%5f",
-        "\xef\xbc\xbf", "\\\\\\\\_", "\xe2\x80\x8b_"};
+        "_",        "\\_", "\\\\_",        "\\u005f",   "&#95;",
+        "&lowbar;", "%5f", "\xef\xbc\xbf", "\\\\\\\\_", "\xe2\x80\x8b_"};
     apr_pool_t *pool = open_pool();
     const char *plain = token(CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool);
     for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) {
@@ -237,9 +236,9 @@ static void no_spelling_of_a_typed_token_is_overlooked(void)
              k++) {
             const char *typed =
                 spelled(plain, opens[i], underscores[k], k % 2, pool);
-            const char *text = issue(open_typed(typed, pool),
-                                     CG_TYPE_EMAIL_ADDRESS, "ann@example.com",
-                                     pool);
+            const char *text =
+                issue(open_typed(typed, pool), CG_TYPE_EMAIL_ADDRESS,
+                      "ann@example.com", pool);
             if (strcmp(text, plain) == 0) {
                 fprintf(stderr, "overlooked: %s\n", typed);
                 CU_FAIL("a typed token was issued");
@@ -254,15 +253,31 @@ static void a_typed_beginning_is_not_issued_either(void)
     apr_pool_t *pool = open_pool();
     const char *plain = token(CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool);
     const char *cut = apr_pstrndup(pool, plain, strlen(plain) - 2);
-    static const char *const tails[] = {"", "\"}", " and then", "\\nline",
-                                        "zzz", "]"};
+    static const char *const tails[] = {"",        "\"}", " and then",
+                                        "\\nline", "zzz", "]"};
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         const char *typed = apr_pstrcat(pool, cut, tails[i], NULL);
-        const char *text = issue(open_typed(typed, pool),
-                                 CG_TYPE_EMAIL_ADDRESS, "ann@example.com",
-                                 pool);
+        const char *text = issue(open_typed(typed, pool), CG_TYPE_EMAIL_ADDRESS,
+                                 "ann@example.com", pool);
         CU_ASSERT_STRING_NOT_EQUAL(text, plain);
     }
+    apr_pool_destroy(pool);
+}
+
+static void what_is_typed_after_it_was_issued_is_not_put_back(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_pseudonyms_t *all = open_typed("", pool);
+    const char *text =
+        issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool);
+    const char *inside =
+        apr_pstrcat(pool, "email_", apr_pstrndup(pool, text + 8, 5), NULL);
+    CU_ASSERT_PTR_NOT_NULL(cg_pseudonyms_find(all, cg_str(inside)));
+    cg_pseudonyms_note_typed(
+        all, cg_str(apr_pstrcat(pool, "a later part: ", text, NULL)));
+    CU_ASSERT_PTR_NULL(cg_pseudonyms_find(all, cg_str(inside)));
+    CU_ASSERT_STRING_EQUAL(
+        issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool), text);
     apr_pool_destroy(pool);
 }
 
@@ -274,12 +289,48 @@ static void where_every_length_is_typed_there_is_no_token(void)
     cg_buf_init(&typed, 256, pool);
     for (int i = 0; i < 12; i++) { /* the caller types what he was given */
         all = open_typed(cg_buf_cstr(&typed), pool);
-        cg_buf_str(&typed, issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com",
-                                 pool));
+        cg_buf_str(&typed,
+                   issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool));
     }
     CU_ASSERT_STRING_EQUAL(
         issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool), "");
     CU_ASSERT_FALSE(cg_pseudonyms_has_any(all));
+    apr_pool_destroy(pool);
+}
+
+static void a_caller_who_types_too_many_has_all_masked(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_buf_t typed;
+    cg_buf_init(&typed, 1 << 20, pool);
+    for (int i = 0; i < 70000; i++) {
+        cg_buf_fmt(&typed, "[[A_%c%c%c%ca]]", 'a' + i % 26, 'a' + i / 26 % 26,
+                   'a' + i / 676 % 26, 'a' + i / 17576 % 26);
+    }
+    cg_pseudonyms_t *all = open_typed(cg_buf_cstr(&typed), pool);
+    CU_ASSERT_STRING_EQUAL(
+        issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool), "");
+    CU_ASSERT_FALSE(cg_pseudonyms_has_any(all));
+    apr_pool_destroy(pool);
+}
+
+static void values_beyond_the_bound_are_masked(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_pseudonyms_t *all = open_typed("", pool);
+    char value[32];
+    cg_buf_t out;
+    cg_buf_init(&out, 64, pool);
+    for (int i = 0; i < 65536; i++) {
+        snprintf(value, sizeof value, "u%d@example.com", i);
+        out.len = 0;
+        CU_ASSERT_TRUE(cg_pseudonyms_issue(all, CG_TYPE_EMAIL_ADDRESS,
+                                           cg_str(value), &out));
+    }
+    CU_ASSERT_STRING_EQUAL(
+        issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool), "");
+    CU_ASSERT_STRING_NOT_EQUAL(
+        issue(all, CG_TYPE_EMAIL_ADDRESS, "u7@example.com", pool), "");
     apr_pool_destroy(pool);
 }
 
@@ -308,10 +359,9 @@ static void old_keys_are_understood_and_the_first_is_used(void)
     cg_pseudonyms_t *all = cg_pseudonyms_open(both, pool);
     const char *text =
         issue(all, CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool);
-    CU_ASSERT_STRING_EQUAL(text,
-                           issue(cg_pseudonyms_open(key(KEY_B, pool), pool),
-                                 CG_TYPE_EMAIL_ADDRESS, "ann@example.com",
-                                 pool));
+    CU_ASSERT_STRING_EQUAL(
+        text, issue(cg_pseudonyms_open(key(KEY_B, pool), pool),
+                    CG_TYPE_EMAIL_ADDRESS, "ann@example.com", pool));
     CU_ASSERT_STRING_NOT_EQUAL(text, old);
     const char *inside =
         apr_pstrcat(pool, "email_", apr_pstrndup(pool, old + 8, 5), NULL);
@@ -395,8 +445,13 @@ CU_TestInfo test_redact_pseudonym[] = {
      no_spelling_of_a_typed_token_is_overlooked},
     {"a_typed_beginning_is_not_issued_either",
      a_typed_beginning_is_not_issued_either},
+    {"what_is_typed_after_it_was_issued_is_not_put_back",
+     what_is_typed_after_it_was_issued_is_not_put_back},
     {"where_every_length_is_typed_there_is_no_token",
      where_every_length_is_typed_there_is_no_token},
+    {"a_caller_who_types_too_many_has_all_masked",
+     a_caller_who_types_too_many_has_all_masked},
+    {"values_beyond_the_bound_are_masked", values_beyond_the_bound_are_masked},
     {"old_keys_are_understood_and_the_first_is_used",
      old_keys_are_understood_and_the_first_is_used},
     {"a_file_without_good_keys_is_refused",

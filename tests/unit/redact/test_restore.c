@@ -207,9 +207,8 @@ static void check_every_cut(cg_pseudonyms_t *all, cg_str_t text, cg_str_t want)
     apr_pool_destroy(pool);
 }
 
-/* The whole text, hidden in one piece, is the same. */
-static void check_whole(cg_pseudonyms_t *all, cg_str_t text, cg_str_t want,
-                        apr_pool_t *pool)
+/* What the whole text becomes, hidden in one piece. */
+static cg_str_t whole(cg_pseudonyms_t *all, cg_str_t text, apr_pool_t *pool)
 {
     apr_array_header_t *tokens;
     cg_buf_t out;
@@ -220,13 +219,13 @@ static void check_whole(cg_pseudonyms_t *all, cg_str_t text, cg_str_t want,
     cg_restore_show(
         all, masked(cg_rules_builtin(), &actions, hidden, CG_SCAN_PLAIN, pool),
         &out);
-    check_out((cg_str_t){out.ptr, out.len}, want, text, 0);
     for (int i = 0; tokens && i < tokens->nelts; i++) {
         const cg_hidden_t *one = &APR_ARRAY_IDX(tokens, i, cg_hidden_t);
         CU_ASSERT_EQUAL(cg_restore_source(tokens, one->at), one->start);
-        CU_ASSERT_EQUAL(
-            cg_restore_source(tokens, one->at + CG_STAND_IN_BYTES), one->end);
+        CU_ASSERT_EQUAL(cg_restore_source(tokens, one->at + CG_STAND_IN_BYTES),
+                        one->end);
     }
+    return (cg_str_t){out.ptr, out.len};
 }
 
 static void run_case(const cg_walk_t *row, apr_pool_t *pool)
@@ -234,10 +233,31 @@ static void run_case(const cg_walk_t *row, apr_pool_t *pool)
     case_t with;
     issue_all(&with, row, pool);
     cg_str_t text = fill_in(&with, joined(row, pool), pool);
-    cg_str_t want =
-        fill_in(&with, member_str(row, "expected", pool), pool);
+    cg_str_t want = fill_in(&with, member_str(row, "expected", pool), pool);
     check_every_cut(with.all, text, want);
-    check_whole(with.all, text, want, pool);
+    check_out(whole(with.all, text, pool), want, text, 0);
+}
+
+/* A text of the streams' tests with two tokens put into it. */
+static void run_text(const cg_walk_t *row, apr_pool_t *pool)
+{
+    cg_str_t text = member_str(row, "text", pool);
+    cg_pseudonyms_t *all = open_typed(CG_STR(""), pool);
+    cg_buf_t token;
+    cg_buf_t with;
+    cg_buf_init(&token, 32, pool);
+    cg_buf_init(&with, text.len + 64, pool);
+    CU_ASSERT_TRUE(cg_pseudonyms_issue(all, CG_TYPE_EMAIL_ADDRESS,
+                                       CG_STR("ann@example.com"), &token));
+    size_t cut = cg_utf8_whole(text.ptr, text.len / 2);
+    cg_buf_add(&with, text.ptr, cut);
+    cg_buf_add(&with, token.ptr, token.len);
+    cg_buf_add(&with, text.ptr + cut, text.len - cut);
+    cg_buf_add(&with, token.ptr, token.len);
+    cg_str_t answer = {with.ptr, with.len};
+    cg_str_t want = whole(all, answer, pool);
+    CU_ASSERT_PTR_NOT_NULL(memmem(want.ptr, want.len, "ann@example.com", 15));
+    check_every_cut(all, answer, want);
 }
 
 static void values_are_put_back_at_every_cut(void)
@@ -247,6 +267,15 @@ static void values_are_put_back_at_every_cut(void)
                    0);
     CU_ASSERT_TRUE(each_line(data_path("restore/own.jsonl", pool), run_case) ==
                    30);
+    apr_pool_destroy(pool);
+}
+
+static void texts_with_tokens_in_them_are_the_same_at_every_cut(void)
+{
+    apr_pool_t *pool = open_pool();
+    CU_ASSERT_TRUE(each_line(data_path("stream/texts.jsonl", pool), run_text) >
+                   0);
+    each_of_corpus("own-stream.jsonl", run_text);
     apr_pool_destroy(pool);
 }
 
@@ -271,6 +300,8 @@ static void a_text_without_brackets_is_held_no_longer(void)
 
 CU_TestInfo test_redact_restore[] = {
     {"values_are_put_back_at_every_cut", values_are_put_back_at_every_cut},
+    {"texts_with_tokens_in_them_are_the_same_at_every_cut",
+     texts_with_tokens_in_them_are_the_same_at_every_cut},
     {"a_text_without_brackets_is_held_no_longer",
      a_text_without_brackets_is_held_no_longer},
     CU_TEST_INFO_NULL,
