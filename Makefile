@@ -153,6 +153,9 @@ ui: all ## tests of the console in Chromium
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+$(BUILD)/bench/chat: tests/bench/chat.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
 bench: deps ## CPU per request and throughput beside plain mod_proxy_http
 	@$(MAKE) -s all $(BENCH)
 	@$(APART) node tests/bench/run.mjs

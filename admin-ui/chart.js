@@ -73,7 +73,8 @@ function Picture({ at, series, step, short, width, index }) {
     const lines = Array.from({ length: Math.floor(top / line) + 1 }, (_, i) => i * line);
     const isLong = last - first > 2 * 86400;
     return html`<svg width=${width} height=${HEIGHT}>
-        <path class="grid" d=${lines.map((value) => `M${EDGE.left} ${Math.round(y(value)) + 0.5}H${width - EDGE.right}`).join('')} />
+        <path class="grid" d=${lines.map((value) => `M${EDGE.left} ${Math.round(y(value)) + 0.5}H${
+            width - EDGE.right}`).join('')} />
         ${lines.map((value) => html`<text key=${value} class="value" x=${EDGE.left - 6} y=${y(value) + 4}>${
             value === 0 || scale.most > 0 ? short(value) : ''}</text>`)}
         ${layers.map((layer) => html`<path key=${layer.tone} class=${layer.tone} d=${barPath(layer, at, scale)} />`)}

@@ -59,7 +59,9 @@ function Deed({ row }) {
 function Subject({ subject }) {
     const [kind, id] = String(subject || '').split('/');
     if (kind === 'keys' && id) return html`<a href=${link('keys', id)}><code>${id}</code></a>`;
-    if (kind === 'policy-versions' && id) return html`<a href=${link('redaction', id)}>${t('redaction.version', { n: id })}</a>`;
+    if (kind === 'policy-versions' && id) {
+        return html`<a href=${link('redaction', id)}>${t('redaction.version', { n: id })}</a>`;
+    }
     return html`<${Text} value=${subject} />`;
 }
 

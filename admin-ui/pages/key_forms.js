@@ -97,7 +97,8 @@ function KeyFields({ form, set, faults }) {
                 hint=${t('keys.expires_hint')}
                 value=${form.expires} fault=${faults.expires_at} onChange=${(expires) => set({ ...form,
                     expires })} /></div>
-        <${TextField} class="mono" label=${t('keys.redact')} hint=${t('keys.redact_hint')} maxlength="255" ...${field('redact')} />`;
+        <${TextField} class="mono" label=${t('keys.redact')} hint=${t('keys.redact_hint')} maxlength="255"
+            ...${field('redact')} />`;
 }
 
 function Faults({ problem, onReload }) {

@@ -75,11 +75,12 @@ function NoDraft({ mayEdit, onEdit }) {
 /* What came of publishing, approving, rolling back. */
 function Outcome({ outcome, onClose }) {
     const { made = {}, deed } = outcome;
-    const word = deed === 'has_draft' ? 'redaction.has_draft' : deed === 'reject' || deed === 'withdraw' ? `redaction.done_${deed}`
-        : made.state === 'pending' ? 'redaction.done_pending' : 'redaction.done_published';
-    return html`<${Notice} tone=${made.state === 'pending' || deed === 'has_draft' ? 'warn' : 'ok'} onRetry=${onClose} icon="close"
-        retry=${t('act.close')}>${t(word,
-        { n: count(made.version) })}<//>`;
+    const isDone = deed !== 'has_draft' && made.state !== 'pending';
+    const words = {
+        has_draft: 'redaction.has_draft', reject: 'redaction.done_reject', withdraw: 'redaction.done_withdraw',
+    }[deed] || (isDone ? 'redaction.done_published' : 'redaction.done_pending');
+    return html`<${Notice} tone=${isDone ? 'ok' : 'warn'} onRetry=${onClose} icon="close" retry=${t('act.close')}>${
+        t(words, { n: count(made.version) })}<//>`;
 }
 
 export default function Redaction({ id, query }) {
@@ -103,10 +104,9 @@ export default function Redaction({ id, query }) {
 
     /* A draft with changes is not thrown away by the way. */
     function edit(version = current.data) {
+        const { version: number, document } = current.data;
         if (isChanged(held)) setOutcome(version === current.data ? null : { deed: 'has_draft' });
-        else {
-            beginDraft({ version: current.data.version, document: current.data.document }, catalogue.data, version.document);
-        }
+        else beginDraft({ version: number, document }, catalogue.data, version.document);
         go('redaction', 'draft');
     }
     function done(made, deed) {
@@ -126,7 +126,8 @@ export default function Redaction({ id, query }) {
         '': () => html`<${InForce} current=${current.data} catalogue=${catalogue.data} mayEdit=${mayEdit}
             hasDraft=${isChanged(held)} onEdit=${() => edit()} />`,
         draft: () => (held && mayEdit ? html`<${Workbench} held=${held} query=${query} published=${published || null}
-            onPublished=${done} onStale=${versions.reload} />` : html`<${NoDraft} mayEdit=${mayEdit} onEdit=${() => edit()} />`),
+            onPublished=${done} onStale=${versions.reload} />`
+            : html`<${NoDraft} mayEdit=${mayEdit} onEdit=${() => edit()} />`),
         versions: () => html`<${VersionTable} versions=${versions} current=${Number(id)} />
             ${id !== 'versions' && html`<${VersionPanel} key="panel" id=${id} catalogue=${catalogue.data} mayEdit=${mayEdit}
                 current=${current.data.version} onEdit=${edit} onStep=${step} onDone=${done} />`}`,

@@ -27,6 +27,7 @@ const PARTS = {
 
 /* A policy of many words takes the server a moment to compile: it is asked less often. */
 const MANY_WORDS = 5000;
+const FAULTS_SHOWN = 12;
 
 function pauseOf(document) {
     const words = document.lists.reduce((sum, list) => sum + list.words.length, 0);
@@ -38,8 +39,8 @@ function pauseOf(document) {
 const LEGEND = ['block', 'mask', 'pseudonym', 'partial', 'log'];
 
 function Legend() {
-    return html`<ul class="mark-legend" aria-label=${t('redaction.legend')}>${LEGEND.map((action) => html`<li key=${action}><mark
-        class=${action}>${tValue('action', action)}</mark></li>`)}</ul>`;
+    return html`<ul class="mark-legend" aria-label=${t('redaction.legend')}>${LEGEND.map((action) => html`<li
+        key=${action}><mark class=${action}>${tValue('action', action)}</mark></li>`)}</ul>`;
 }
 
 function Tried({ result }) {
@@ -59,9 +60,11 @@ function TryOut({ held, document }) {
     const pause = pauseOf(document);
     const settledText = useSettled(text, 300);
     const settledDocument = useSettled(document, pause);
-    const tried = useData(async (signal) => (settledText && mayScan
-        ? { ...await post('scan', { text: settledText, document: settledDocument }, undefined, signal), text: settledText }
-        : {}), [settledText, settledDocument]);
+    const tried = useData(async (signal) => {
+        if (!settledText || !mayScan) return {};
+        const asked = { text: settledText, document: settledDocument };
+        return { ...await post('scan', asked, undefined, signal), text: settledText };
+    }, [settledText, settledDocument]);
     const head = html`<header class="card-head"><h2>${t('redaction.try')}</h2>${mayScan && html`<${Button} kind="bare"
         onClick=${() => setText(t('scan.example_text'))}>${t('scan.example')}<//>`}</header>`;
     if (!mayScan) {
@@ -93,8 +96,8 @@ function Publish({ document, held, check, onClose, onPublished, onStale }) {
     async function submit(event) {
         event.preventDefault();
         sending.send(async (once) => {
-            const made = await post('policy-versions', { document, note: note.trim(), base_version: held.base.version }, once);
-            onPublished(made);
+            const proposed = { document, note: note.trim(), base_version: held.base.version };
+            onPublished(await post('policy-versions', proposed, once));
         });
     }
     const isStale = sending.problem && [409, 412].includes(sending.problem.status);
@@ -106,7 +109,8 @@ function Publish({ document, held, check, onClose, onPublished, onStale }) {
             <${Field} label=${t('redaction.note')} hint=${t('redaction.note_hint')} isNeeded>${(tie) => html`
                 <textarea rows="2" maxlength="500" value=${note} autofocus ...${tie}
                     onInput=${(event) => setNote(event.target.value)}></textarea>`}<//>
-            <div><h3>${tCount('redaction.changes', check.changes.length)}</h3><${Changes} changes=${check.changes} /></div></div>
+            <div><h3>${tCount('redaction.changes', check.changes.length)}</h3><${Changes}
+                changes=${check.changes} /></div></div>
             <footer><${Button} onClick=${onClose}>${t('act.cancel')}<//><${Submit} isBusy=${sending.isBusy}
                 disabled=${!note.trim()}>${t(isSecond ? 'redaction.send' : 'redaction.publish')}<//></footer></form><//>`;
 }
@@ -126,7 +130,9 @@ function Overtaken({ held, published, document }) {
         <b>${t('redaction.overtaken', { n: count(published.version), author: published.author })}</b>
         ${t('redaction.overtaken_text', { n: count(held.base.version) })}
         ${theirs.problem && html`<${Notice} problem=${theirs.problem} onRetry=${theirs.reload} />`}
-        ${isShown && theirs.data && html`<${Changes} changes=${theirs.data.changes || []} />`}
+        ${isShown && theirs.data && html`<${Changes} changes=${theirs.data.changes || []} />
+            ${(theirs.data.base_version || 0) !== held.base.version && html`<p><a href=${link('redaction', 'versions')}>${
+                t('redaction.between')}</a></p>`}`}
         ${clashes.length > 0 && html`<p>${t('redaction.clashes', { names: clashes.join(t('list.and')) })}</p>`}
         <p class="actions"><${Button} disabled=${!theirs.data} onClick=${() => show(!isShown)}>${
             t('redaction.see_difference')}<//><${Button} kind="primary" disabled=${!theirs.data} onClick=${take}>${
@@ -139,20 +145,24 @@ function Check({ held, document, check, faults, isOvertaken, isSettled, onPublis
     const isSame = !isChanged(held) && held.base.version > 0;
     const why = isOvertaken ? 'redaction.not_overtaken' : faults.list.length ? 'redaction.not_faults'
         : isSame ? 'redaction.not_same' : '';
-    const loosens = data && data.loosens;
+    const isSecond = data && data.changes.length > 0 && needsSecond(held.catalogue.approval, data.loosens);
+    const wrong = faults.list.length;
+    const state = !isSettled ? t('redaction.checking') : wrong ? tCount('redaction.faults', wrong)
+        : data && t('redaction.no_faults');
     return html`<section class="card check" aria-label=${t('redaction.check')}>
-        <header class="card-head"><h2>${t('redaction.check')}</h2><small role="status">${!isSettled ? t('redaction.checking')
-            : faults.list.length ? tCount('redaction.faults', faults.list.length) : data && t('redaction.no_faults')}</small></header>
+        <header class="card-head"><h2>${t('redaction.check')}</h2><small
+            role="status">${state}</small></header>
         ${problem && html`<${Notice} problem=${problem} onRetry=${reload} />`}
-        ${faults.list.length > 0 && html`<ul class="fault-list">${faults.list.slice(0, 12).map((one, i) => html`<li key=${i}>
-            <a href=${link('redaction', 'draft', { part: partOf(one.part) })}>${whereWords(one, document)}</a>
+        ${wrong > 0 && html`<ul class="fault-list">${faults.list.slice(0, FAULTS_SHOWN).map((one, i) => html`<li
+            key=${i}><a href=${link('redaction', 'draft', { part: partOf(one.part) })}>${whereWords(one, document)}</a>
             <span class="fault">${one.known} <span lang="en">${one.detail}</span></span></li>`)}</ul>`}
-        ${data && html`${data.changes.length > 0 && html`<h3>${tCount('redaction.changes', data.changes.length)}</h3>`}<${Changes} changes=${data.changes} />
-            ${data.changes.length > 0 && needsSecond(held.catalogue.approval, loosens) && html`<p class="needs-second"><${Icon}
-                name="person" /> ${t('redaction.second')}</p>`}`}
+        ${data && data.changes.length > 0 && html`<h3>${tCount('redaction.changes', data.changes.length)}</h3>`}
+        ${data && html`<${Changes} changes=${data.changes} />`}
+        ${isSecond && html`<p class="needs-second"><${Icon} name="person" /> ${t('redaction.second')}</p>`}
         <div class="publish"><${Button} kind="primary" disabled=${Boolean(why) || !data || !isSettled}
             onClick=${onPublish}>${t('redaction.publish_open')}<//>${why && html`<span class="hint">${t(why)}</span>`}
-            <span class="grow"></span><${Sure} label=${t('redaction.discard')} isNamed onSure=${() => hold(null)} /></div></section>`;
+            <span class="grow"></span><${Sure} label=${t('redaction.discard')} isNamed
+                onSure=${() => hold(null)} /></div></section>`;
 }
 
 function partOf(name) {
@@ -184,7 +194,8 @@ export function Workbench({ held, query, published, onPublished, onStale }) {
     useEffect(() => { if (isOvertaken) setPublishing(false); }, [isOvertaken]);
     const label = (name) => {
         const wrong = faults.count(...PARTS[name].holds);
-        const many = { lists: draft.lists.length, patterns: draft.patterns.length, allowed: draft.allowed.words.length }[name];
+        const { lists, patterns, allowed } = draft;
+        const many = { lists: lists.length, patterns: patterns.length, allowed: allowed.words.length }[name];
         return html`${t(`policy_part.${name}`)}${many > 0 && html` <small>${count(many)}</small>`}${
             wrong > 0 && html` <b class="fault">${tCount('redaction.faults', wrong)}</b>`}`;
     };

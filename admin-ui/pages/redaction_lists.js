@@ -17,6 +17,8 @@ const FILE_BYTES_MAX = 16_000_000;
 
 /* ---- words, few or many ---- */
 
+const manyWords = (n) => tCount('redaction.words', n, count(n));
+
 /* What is found among many, and the way to take one out. */
 function ManyWords({ list, onChange }) {
     const [sought, seek] = useState('');
@@ -30,7 +32,7 @@ function ManyWords({ list, onChange }) {
     }
     return html`<div class="many-words"><div class="toolbar"><${Search} value=${sought} onChange=${seek}
             label=${t('redaction.search_words')} />
-            <span class="quiet" role="status">${tCount('redaction.words', found.length, count(found.length))}</span>
+            <span class="quiet" role="status">${manyWords(found.length)}</span>
             <span class="grow"></span><input value=${added} aria-label=${t('redaction.add_word')}
                 placeholder=${t('redaction.add_word')} onInput=${(event) => add(event.target.value)}
                 onKeyDown=${(event) => { if (event.key === 'Enter' && added.trim()) onAdd(); }} />
@@ -78,11 +80,12 @@ function Words({ list, name, label, hint, onChange }) {
         : html`<${Field} label=${label} hint=${hint}>${(tie) => html`<textarea rows="6" spellcheck=${false} ...${tie}
             value=${list.text} onPaste=${onPaste} onInput=${(event) => onChange(withText(list, event.target.value))}
             ></textarea>`}<//>`}
-        <div class="words-foot"><span role="status">${tCount('redaction.words', list.words.length, count(list.words.length))}${
-            list.duplicates > 0 && html` · <b>${tCount('redaction.duplicates', list.duplicates, count(list.duplicates))}</b>`}${
+        <div class="words-foot"><span role="status">${manyWords(list.words.length)}${list.duplicates > 0
+            && html` · <b>${tCount('redaction.duplicates', list.duplicates, count(list.duplicates))}</b>`}${
             said && ` · ${said}`}</span><span class="grow"></span>
             <label class="button"><input class="off-screen" type="file" accept=".txt,text/plain" ref=${file}
-                aria-label=${t('redaction.from_file')} onChange=${onFile} /><span>${t('redaction.from_file')}</span></label>
+                aria-label=${t('redaction.from_file')} onChange=${onFile} /><span>${
+                t('redaction.from_file')}</span></label>
             <${Button} icon="down" kind="bare" disabled=${!list.words.length} aria-label=${t('redaction.save_words')}
                 title=${t('redaction.save_words')} onClick=${() => save(name, list.words)} />
             ${list.text === null && html`<${Sure} label=${t('redaction.empty_list')} isNamed
@@ -110,8 +113,8 @@ function freeName(rows, stem) {
 }
 
 function Own({ row, type, actions, onSet }) {
-    return html`<${Field} label=${t('redaction.action')}>${(tie) => html`<select ...${tie} class=${`act ${row.action || ''}`}
-        value=${row.action || ''} onChange=${(event) => onSet({ action: event.target.value || null })}>
+    return html`<${Field} label=${t('redaction.action')}>${(tie) => html`<select ...${tie}
+        class=${`act ${row.action || ''}`} value=${row.action || ''} onChange=${(event) => onSet({ action: event.target.value || null })}>
         <option value="">${t('redaction.as_type', { type: tValue('type', type) })}</option>
         ${actions.map((one) => html`<option key=${one} value=${one}>${tValue('action', one)}</option>`)}</select>`}<//>`;
 }
@@ -123,24 +126,27 @@ function Switch({ label, hint, value, onChange }) {
 
 export function Lists({ held, change, faults }) {
     const { rows, set, remove, add } = useRows(held.draft, change, 'lists');
-    return html`${!rows.length && html`<${Empty} title=${t('redaction.no_lists')}><p>${t('redaction.lists_about')}</p><//>`}
+    return html`${!rows.length && html`<${Empty} title=${t('redaction.no_lists')}><p>${
+            t('redaction.lists_about')}</p><//>`}
         ${rows.map((list, i) => html`<section class="card own" key=${list.key} aria-label=${list.name}>
             <div class="own-head"><${TextField} label=${t('redaction.list_name')} maxlength="128" value=${list.name}
                 onChange=${(name) => set(i, { name })} />
                 <${Own} row=${list} type="KEYWORD" actions=${held.catalogue.actions} onSet=${(part) => set(i, part)} />
                 <${Sure} label=${t('redaction.remove', { name: list.name })} onSure=${() => remove(i)} /></div>
             <${FaultLines} faults=${faults.at('lists', i)} words=${list.words} />
-            <${Words} list=${list} name=${list.name} label=${t('redaction.words_label')} onChange=${(next) => set(i, next)} />
-            <div class="switches"><${Switch} label=${t('redaction.exact')} hint=${t('redaction.exact_hint')} value=${list.exact}
-                    onChange=${(exact) => set(i, withText({ ...list, exact }, textOf(list)))} />
-                <${Switch} label=${t('redaction.whole_word')} hint=${t('redaction.whole_word_hint')} value=${list.whole_word}
-                    onChange=${(whole) => set(i, { whole_word: whole })} /></div></section>`)}
+            <${Words} list=${list} name=${list.name} label=${t('redaction.words_label')}
+                onChange=${(next) => set(i, next)} />
+            <div class="switches"><${Switch} label=${t('redaction.exact')} hint=${t('redaction.exact_hint')}
+                    value=${list.exact} onChange=${(exact) => set(i, withText({ ...list, exact }, textOf(list)))} />
+                <${Switch} label=${t('redaction.whole_word')} hint=${t('redaction.whole_word_hint')}
+                    value=${list.whole_word} onChange=${(whole) => set(i, { whole_word: whole })} /></div></section>`)}
         <p><${Button} icon="plus" onClick=${() => add(newList(freeName(rows, 'list')))}>${t('redaction.add_list')}<//></p>`;
 }
 
 export function Patterns({ held, change, faults }) {
     const { rows, set, remove, add } = useRows(held.draft, change, 'patterns');
-    return html`${!rows.length && html`<${Empty} title=${t('redaction.no_patterns')}><p>${t('redaction.patterns_about')}</p><//>`}
+    return html`${!rows.length && html`<${Empty} title=${t('redaction.no_patterns')}><p>${
+            t('redaction.patterns_about')}</p><//>`}
         ${rows.map((row, i) => {
             const wrong = faults.at('patterns', i);
             return html`<section class="card own" key=${row.key} aria-label=${row.name}><div class="own-head">
@@ -148,8 +154,8 @@ export function Patterns({ held, change, faults }) {
                     fault=${faultOf(wrong, (one) => one.member === 'name')} onChange=${(name) => set(i, { name })} />
                 <${Own} row=${row} type="CUSTOM" actions=${held.catalogue.actions} onSet=${(part) => set(i, part)} />
                 <${Sure} label=${t('redaction.remove', { name: row.name })} onSure=${() => remove(i)} /></div>
-                <${TextField} class="mono" label=${t('redaction.regex')} hint=${i === 0 && t('redaction.patterns_hint')} value=${row.regex}
-                    fault=${faultOf(wrong, (one) => one.member !== 'name')} onChange=${(regex) => set(i, { regex })} />
+                <${TextField} class="mono" label=${t('redaction.regex')} value=${row.regex}
+                    hint=${i === 0 && t('redaction.patterns_hint')} fault=${faultOf(wrong, (one) => one.member !== 'name')} onChange=${(regex) => set(i, { regex })} />
                 <div class="switches"><${Switch} label=${t('redaction.caseless')} value=${row.caseless}
                     onChange=${(caseless) => set(i, { caseless })} /></div></section>`;
         })}

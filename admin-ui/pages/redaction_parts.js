@@ -81,7 +81,8 @@ export function faultOf(faults, isHere) {
 }
 
 export function FaultLines({ faults, words }) {
-    return faults.map((one, i) => html`<p class="fault" role="alert" key=${i}><${FaultWords} fault=${one} words=${words} /></p>`);
+    return faults.map((one, i) => html`<p class="fault" role="alert" key=${i}><${FaultWords} fault=${one}
+        words=${words} /></p>`);
 }
 
 /* ---- changes ---- */
@@ -147,7 +148,8 @@ export function Changes({ changes }) {
     const ranked = [...changes].sort((a, b) => rank(a) - rank(b));
     const shown = isWhole ? ranked : ranked.slice(0, CHANGES_SHOWN);
     return html`<ul class="policy-changes">${shown.map((one, i) => html`<li key=${i} class=${one.effect}>
-        <${Effect} name=${one.effect} /><span><${Subject} change=${one} /> <${Difference} change=${one} /></span></li>`)}</ul>
+        <${Effect} name=${one.effect} /><span><${Subject} change=${one} /> <${Difference}
+            change=${one} /></span></li>`)}</ul>
         ${shown.length < changes.length && html`<${Button} kind="bare"
             onClick=${() => showAll(true)}>${t('table.show_more', { n: count(changes.length - shown.length) })}<//>`}`;
 }
@@ -169,8 +171,8 @@ function Said({ draft, catalogue }) {
     if (!rows.length) return html`<p class="quiet-note">${t('redaction.no_types')}</p>`;
     const action = (type, name) => (name ? html`<${Action} name=${name} />`
         : html`<span class="quiet">${t('redaction.unset', { action: tValue('action', packs[type]) })}</span>`);
-    return html`<div class="table-box"><table class="said"><thead><tr>${DIRECTIONS.map((one) => html`<th scope="col" key=${one}>${
-            tValue('direction', one)}</th>`)}<th scope="col">${t('findings.type')}</th></tr></thead>
+    return html`<div class="table-box"><table class="said"><thead><tr>${DIRECTIONS.map((one) => html`<th
+            scope="col" key=${one}>${tValue('direction', one)}</th>`)}<th scope="col">${t('findings.type')}</th></tr></thead>
         <tbody>${rows.map(({ pair, types }) => html`<tr key=${types[0]}>${pair.map((name, i) => html`<td key=${i}>${
             action(types[0], name)}</td>`)}<td>${types.map((type, i) => html`<span key=${type} title=${type}>${
             typeWords(type)}${i < types.length - 1 && t('list.and')}</span>`)}</td></tr>`)}</tbody></table></div>`;
@@ -184,11 +186,12 @@ export function Summary({ document, catalogue }) {
             : t('redaction.packs_unset')}</p>
         <p>${t(draft.locked ? 'redaction.is_locked' : 'redaction.not_locked')}</p></section>
         <section><h3>${t('policy_part.types')}</h3><${Said} draft=${draft} catalogue=${catalogue} /></section>
-        ${draft.lists.length > 0 && html`<section><h3>${t('policy_part.lists')}</h3><${Facts} rows=${draft.lists.map((one) => [
-            one.name, html`${tCount('redaction.words', one.words.length, count(one.words.length))}
+        ${draft.lists.length > 0 && html`<section><h3>${t('policy_part.lists')}</h3><${Facts}
+            rows=${draft.lists.map((one) => [one.name, html`${tCount('redaction.words', one.words.length, count(one.words.length))}
                 ${one.action && html` <${Action} name=${one.action} />`} <span class="quiet">${
                     flags(one, ['exact', 'whole_word'])}</span>
-                <details><summary>${t('redaction.show_words')}</summary>${some(one.words, WORDS_SHOWN)}</details>`])} /></section>`}
+                <details><summary>${t('redaction.show_words')}</summary>${
+                    some(one.words, WORDS_SHOWN)}</details>`])} /></section>`}
         ${draft.patterns.length > 0 && html`<section><h3>${t('policy_part.patterns')}</h3><${Facts} rows=${
             draft.patterns.map((one) => [one.name, html`<code>${one.regex}</code>
                 ${one.action && html` <${Action} name=${one.action} />`} <span class="quiet">${

@@ -28,8 +28,8 @@ function common(values) {
 function Many({ types, draft, packs, actions, name, onSet }) {
     return DIRECTIONS.map((direction) => {
         const value = common(types.map((one) => sayOf(draft, one.name, direction)));
-        return html`<td key=${direction} data-label=${tValue('direction', direction)}><${ActionSelect} value=${value || null} isMixed=${value === undefined}
-            unset=${common(types.map((one) => packs[one.name]))} actions=${actions}
+        return html`<td key=${direction} data-label=${tValue('direction', direction)}><${ActionSelect}
+            value=${value || null} isMixed=${value === undefined} unset=${common(types.map((one) => packs[one.name]))} actions=${actions}
             label=${t('redaction.set_many', { name, where: tValue('direction', direction) })}
             onChange=${(action) => onSet(types.map((one) => one.name), [direction], action)} /></td>`;
     });
@@ -43,10 +43,10 @@ function TypeRow({ type, draft, base, packs, actions, faults, isChosen, onChoose
     return html`<tr class=${isChanged ? 'changed' : ''}>
         <td><label class="tick"><input type="checkbox" checked=${isChosen} onChange=${() => onChoose([name])} />
             <span>${words}${isChanged && html` <${Chip} tone="accent">${t('redaction.changed')}<//>`}
-            <small><code>${name}</code>${type.needs_context && html` · ${t('redaction.needs_context')}`}</small></span></label>
+            <small><code>${name}</code>${type.needs_context && ` · ${t('redaction.needs_context')}`}</small></span></label>
             <${FaultLines} faults=${faults} /></td>
-        ${DIRECTIONS.map((direction) => html`<td key=${direction} data-label=${tValue('direction', direction)}><${ActionSelect} actions=${actions}
-            value=${sayOf(draft, name, direction)} unset=${packs[name]}
+        ${DIRECTIONS.map((direction) => html`<td key=${direction} data-label=${tValue('direction', direction)}><${
+            ActionSelect} actions=${actions} value=${sayOf(draft, name, direction)} unset=${packs[name]}
             label=${`${words}, ${tValue('direction', direction)}`}
             onChange=${(action) => onSet([name], [direction], action)} /></td>`)}
         <td>${isSet && html`<${Button} kind="bare" icon="undo" aria-label=${t('redaction.reset', { name: words })}
@@ -78,8 +78,9 @@ export function Types({ held, change, faults, document }) {
     const packs = useMemo(() => fromPacks(draft.packs, catalogue), [draft.packs, catalogue]);
     const { actions } = catalogue;
     const sought = words.trim().toLowerCase();
+    const allWords = ({ name, what, family }) => `${name} ${typeWords(name)} ${what} ${tValue('family', family)}`;
     const shown = catalogue.types.filter((one) => FILTERS[filter](one.name, draft, base)
-        && `${one.name} ${typeWords(one.name)} ${one.what} ${tValue('family', one.family)}`.toLowerCase().includes(sought));
+        && allWords(one).toLowerCase().includes(sought));
     const families = [...new Set(shown.map((one) => one.family))];
     const faultsOfType = (name) => faults.list.filter((one) => one.part === 'types' && document.types[one.index]
         && document.types[one.index].type === name);
@@ -99,7 +100,8 @@ export function Types({ held, change, faults, document }) {
                 key=${one}>${tValue('direction', one)}</th>`)}<th><span class="off-screen">${
                     t('redaction.reset_head')}</span></th></tr></thead>
             ${picked.length > 0 && html`<tbody class="picked"><tr><th scope="row">${tCount('redaction.chosen',
-                picked.length)} <${Button} kind="bare" onClick=${() => setChosen(new Set())}>${t('redaction.choose_none')}<//></th>
+                picked.length)} <${Button} kind="bare" onClick=${() => setChosen(new Set())}>${
+                t('redaction.choose_none')}<//></th>
                 <${Many} types=${picked} name=${t('redaction.the_chosen')} ...${many} />
                 <td><${Button} kind="bare" icon="undo" title=${t('redaction.reset', { name: t('redaction.the_chosen') })}
                     aria-label=${t('redaction.reset', { name: t('redaction.the_chosen') })}

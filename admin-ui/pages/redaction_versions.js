@@ -8,8 +8,8 @@ import { go, link } from '../route.js';
 import { may, Session } from '../session.js';
 import { Table } from '../table.js';
 import {
-    Button, Dialog, Empty, Facts, Failed, Field, html, Loading, Notice, Panel, rolesWords, Submit, Text, Time, timeLabel, useData,
-    useSending,
+    Button, Dialog, Empty, Facts, Failed, Field, html, Loading, Notice, Panel, rolesWords, Submit, Text, Time, timeLabel,
+    useData, useSending,
 } from '../ui.js';
 import { t } from '../words.js';
 import { Changes, Effect, Summary, VersionState } from './redaction_parts.js';
@@ -23,8 +23,8 @@ const columns = () => [
         sort: (row) => row.author },
     { key: 'approved', label: t('redaction.approved_by'), cell: (row) => html`<${Text} value=${row.approved_by} />`,
         sort: (row) => row.approved_by || null },
-    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.published_at || row.created_at} />`,
-        sort: (row) => row.created_at },
+    { key: 'at', label: timeLabel(), kind: 'fixed',
+        cell: (row) => html`<${Time} at=${row.published_at || row.created_at} />`, sort: (row) => row.created_at },
     { key: 'effect', label: t('redaction.effect'), cell: (row) => html`<${Effect}
         name=${row.loosens ? 'looser' : 'not_looser'} />`, sort: (row) => row.loosens },
     { key: 'note', label: t('redaction.note'), kind: 'note', cell: (row) => html`<${Text} value=${row.note} />` },
@@ -66,7 +66,8 @@ function Deed({ deed, version, onClose, onDone }) {
             note.trim() ? { note: note.trim() } : {}, once), deed));
     }
     return html`<${Dialog} title=${t(`deed.${deed}_title`, { n: count(version.version) })} onClose=${onClose}>
-        <form onSubmit=${submit}><div class="dialog-body">${sending.problem && html`<${Notice} problem=${sending.problem} />`}
+        <form onSubmit=${submit}><div class="dialog-body">
+            ${sending.problem && html`<${Notice} problem=${sending.problem} />`}
             <p>${t(`deed.${deed}_text`)}</p>
             <${Field} label=${t('redaction.note')} isNeeded=${isNeeded}>${(tie) => html`<textarea rows="2" maxlength="500"
                 value=${note} autofocus ...${tie} onInput=${(event) => setNote(event.target.value)}></textarea>`}<//></div>
@@ -108,8 +109,8 @@ export function VersionPanel({ id, catalogue, current, mayEdit, onEdit, onStep, 
                 version.decision_note && [t('redaction.decision_note'), version.decision_note],
                 version.restores && [t('redaction.restores'), t('redaction.version', { n: count(version.restores) })],
                 version.published_at && [t('redaction.published_at'), html`<${Time} at=${version.published_at} full />`],
-                [t('redaction.base'), version.base_version ? html`<a href=${link('redaction', String(version.base_version))}>${
-                    t('redaction.version', { n: count(version.base_version) })}</a>` : t('redaction.no_base')]]} /></section>
+                [t('redaction.base'), version.base_version ? html`<a
+                    href=${link('redaction', String(version.base_version))}>${t('redaction.version', { n: count(version.base_version) })}</a>` : t('redaction.no_base')]]} /></section>
             <section><h3>${t('redaction.difference')}</h3><${Changes} changes=${version.changes || []} /></section>
             <details class="whole"><summary>${t('redaction.whole')}</summary><${Summary} document=${version.document}
                 catalogue=${catalogue} /></details>`}

@@ -30,9 +30,9 @@
 // clang-format off
 #define CG_ROLES(X)                                                            \
     X(VIEWER,     1u,  "viewer",     "numbers, keys, requests without texts")  \
-    X(COMPLIANCE, 2u,  "compliance", "also masked texts, exports, scan")       \
-    X(APPROVER,   4u,  "approver",   "as compliance")                          \
-    X(OPERATOR,   8u,  "operator",   "also writes keys and their limits")      \
+    X(COMPLIANCE, 2u,  "compliance", "also masked texts, exports, scan, policies") \
+    X(APPROVER,   4u,  "approver",   "as compliance, but approves policies")   \
+    X(OPERATOR,   8u,  "operator",   "also writes keys, limits, policies")     \
     X(ADMIN,      16u, "admin",      "everything")
 // clang-format on
 

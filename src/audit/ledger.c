@@ -331,7 +331,8 @@ static apr_status_t send_batch(cg_ledger_t *ledger, batch_t *batch,
         *end++ = cg_ledger_keep_name(node, seconds, pool);
     }
     apr_status_t status = cg_store_script(
-        ledger->store, &ledger->script, keys, keys_count, batch->args, (size_t)(end - batch->args), reply, err, pool);
+        ledger->store, &ledger->script, keys, keys_count, batch->args,
+        (size_t)(end - batch->args), reply, err, pool);
     return status == APR_SUCCESS ? refuse_error(reply, err) : status;
 }
 
@@ -354,10 +355,10 @@ static bool is_added(const cg_reply_t *reply, const batch_t *batch)
 static batch_t *new_batch(size_t most, apr_pool_t *pool)
 {
     batch_t *batch = apr_pcalloc(pool, sizeof *batch);
-    batch->args = apr_pcalloc(pool, sizeof *batch->args *
-                                        (ARGS_FIRST + most * ARGS_PER_RECORD +
-                                         BUCKETS_MAX * ARGS_PER_BUCKET +
-                                         KEEPS_MAX));
+    batch->args =
+        apr_pcalloc(pool, sizeof *batch->args *
+                              (ARGS_FIRST + most * ARGS_PER_RECORD +
+                               BUCKETS_MAX * ARGS_PER_BUCKET + KEEPS_MAX));
     batch->pool = pool;
     return batch;
 }

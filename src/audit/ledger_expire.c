@@ -10,8 +10,8 @@
 
 #include "store/keys.h"
 
-#define BATCH 500   /* entries in one script: about a millisecond */
-#define BATCHES 4   /* of one list in one call */
+#define BATCH 500 /* entries in one script: about a millisecond */
+#define BATCHES 4 /* of one list in one call */
 #define LISTS_MAX 512
 
 cg_str_t cg_ledger_keep_key(cg_str_t node, cg_str_t seconds, apr_pool_t *pool)
@@ -56,8 +56,9 @@ static apr_status_t expire_list(cg_ledger_t *ledger, cg_str_t name,
     int64_t left = BATCH;
     for (int i = 0; i < BATCHES && left == BATCH; i++) {
         cg_reply_t reply;
-        apr_status_t status = cg_store_script(
-            ledger->store, &ledger->expire, keys, 3, args, 3, &reply, err, pool);
+        apr_status_t status =
+            cg_store_script(ledger->store, &ledger->expire, keys, 3, args, 3,
+                            &reply, err, pool);
         if (status != APR_SUCCESS) {
             return status;
         }
@@ -80,15 +81,13 @@ apr_status_t cg_ledger_expire(cg_ledger_t *ledger, apr_time_t now,
     cg_str_t argv[] = {CG_STR("SMEMBERS"),
                        cg_keys_make(CG_KEYS_AUDIT_KEEPS, NULL, 0, pool)};
     cg_reply_t lists;
-    apr_status_t status =
-        cg_ledger_call(ledger, argv, 2, &lists, err, pool);
+    apr_status_t status = cg_ledger_call(ledger, argv, 2, &lists, err, pool);
     for (size_t i = 0;
          status == APR_SUCCESS && i < lists.count && i < LISTS_MAX; i++) {
         cg_str_t name = lists.items[i].text;
         bool is_own = ledger->node && cg_str_has_prefix(name, ledger->node);
         if (is_of_all || is_own) {
-            status =
-                expire_list(ledger, name, now, out_removed, err, pool);
+            status = expire_list(ledger, name, now, out_removed, err, pool);
         }
     }
     return status;

@@ -5,12 +5,9 @@
 
 #include <apr_strings.h>
 
-#define WRITE_BYTES 262144 /* gathered before the file is written to */
-
 void cg_spill_open(cg_spill_t *spill, const char *folder, apr_pool_t *pool)
 {
-    *spill =
-        (cg_spill_t){.memory = {"", 0}, .folder = folder, .pool = pool};
+    *spill = (cg_spill_t){.memory = {"", 0}, .folder = folder, .pool = pool};
     cg_buf_init(&spill->waiting, 0, pool);
 }
 
@@ -58,9 +55,8 @@ static apr_status_t write_waiting(cg_spill_t *spill)
 
 apr_status_t cg_spill_add(cg_spill_t *spill, cg_str_t bytes, cg_error_t *err)
 {
-    size_t most = spill->file ? WRITE_BYTES : CG_SPILL_MEMORY_BYTES;
     while (bytes.len > 0) {
-        size_t room = most - spill->waiting.len;
+        size_t room = CG_SPILL_MEMORY_BYTES - spill->waiting.len;
         size_t take = bytes.len < room ? bytes.len : room;
         cg_buf_add(&spill->waiting, bytes.ptr, take);
         spill->len += (apr_off_t)take;

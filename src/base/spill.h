@@ -12,7 +12,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define CG_SPILL_MEMORY_BYTES 262144 /* more goes into the file */
+/* More goes into the file, in pieces of that size. */
+#define CG_SPILL_MEMORY_BYTES 262144
 
 /* lives in: the pool given to open · read-only once closed */
 typedef struct cg_spill_t {

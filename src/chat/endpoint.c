@@ -159,8 +159,7 @@ static bool is_of_row(const cg_endpoint_row_t *row, cg_str_t path,
     size_t len = strlen(row->path);
     size_t end = row->suffix ? strlen(row->suffix) : 0;
     if (!cg_str_has_prefix(path, row->path) || path.len < len + end ||
-        (end > 0 &&
-         memcmp(path.ptr + path.len - end, row->suffix, end) != 0)) {
+        (end > 0 && memcmp(path.ptr + path.len - end, row->suffix, end) != 0)) {
         return false;
     }
     *out_tail = (cg_str_t){path.ptr + len, path.len - len - end};
@@ -198,8 +197,10 @@ cg_endpoint_t cg_chat_endpoint_of_batch(cg_str_t url)
 {
     static const char root[] = "/v1";
     cg_str_t path = {url.ptr + sizeof root - 1, url.len - (sizeof root - 1)};
-    for (int i = 0; cg_str_has_prefix(url, root) && i < CG_ENDPOINT_COUNT; i++) {
-        if (cg_endpoints[i].can_batch && cg_str_is(path, cg_endpoints[i].path)) {
+    for (int i = 0; cg_str_has_prefix(url, root) && i < CG_ENDPOINT_COUNT;
+         i++) {
+        if (cg_endpoints[i].can_batch &&
+            cg_str_is(path, cg_endpoints[i].path)) {
             return (cg_endpoint_t)i;
         }
     }

@@ -50,11 +50,11 @@ typedef struct cg_endpoint_row_t {
     bool has_body;
     bool is_upload; /* ... of multipart/form-data, not JSON */
     bool can_stream;
-    bool has_tail;   /* the path goes on with an id: /models/{id} */
-    bool has_model;  /* a request says which model it is for */
-    bool has_tokens; /* it costs tokens; else only requests are counted */
+    bool has_tail;    /* the path goes on with an id: /models/{id} */
+    bool has_model;   /* a request says which model it is for */
+    bool has_tokens;  /* it costs tokens; else only requests are counted */
     bool may_be_file; /* its answers need not be JSON */
-    bool can_batch;  /* lines of a batch may ask for it */
+    bool can_batch;   /* lines of a batch may ask for it */
 } cg_endpoint_row_t;
 
 extern const cg_endpoint_row_t cg_endpoints[CG_ENDPOINT_COUNT];

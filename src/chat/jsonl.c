@@ -20,8 +20,7 @@ static bool tell(cg_jsonl_t *jsonl, cg_str_t line, size_t end)
     size_t whole = line.len + feed;
     size_t len = whole - end;
     jsonl->lines++;
-    return jsonl->on_line(jsonl->baton, jsonl->lines,
-                          (cg_str_t){line.ptr, len},
+    return jsonl->on_line(jsonl->baton, jsonl->lines, (cg_str_t){line.ptr, len},
                           (cg_str_t){line.ptr + len, end});
 }
 

@@ -262,8 +262,8 @@ static bool step_line(cg_multipart_t *multipart, piece_t *piece)
         return true;
     }
     size_t held = multipart->matched - multipart->hold_from;
-    bool is_told = piece->is_held ||
-                   tell_until(multipart, piece, piece->at - held);
+    bool is_told =
+        piece->is_held || tell_until(multipart, piece, piece->at - held);
     piece->is_held = false;
     piece->from = piece->at;
     return is_told && end_part(multipart);
@@ -290,8 +290,7 @@ static bool end_piece(cg_multipart_t *multipart, piece_t *piece)
     size_t held = multipart->state == IN_DATA
                       ? 0
                       : multipart->matched - multipart->hold_from;
-    return piece->is_held ||
-           tell_until(multipart, piece, piece->end - held);
+    return piece->is_held || tell_until(multipart, piece, piece->end - held);
 }
 
 static bool is_data(const cg_multipart_t *multipart)

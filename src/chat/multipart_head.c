@@ -171,14 +171,14 @@ static int byte_at(cg_str_t text, size_t *at)
         *at += 1;
         return c;
     }
-    if (text.len - *at < 3 || hex_of(text.ptr[*at + 1]) < 0 ||
-        hex_of(text.ptr[*at + 2]) < 0) {
+    int high = text.len - *at < 3 ? -1 : hex_of(text.ptr[*at + 1]);
+    int low = high < 0 ? -1 : hex_of(text.ptr[*at + 2]);
+    if (low < 0) {
         *at += 1;
         return -1;
     }
-    int byte = hex_of(text.ptr[*at + 1]) << 4 | hex_of(text.ptr[*at + 2]);
     *at += 3;
-    return byte;
+    return high * 16 + low;
 }
 
 /* No folder in it, no line end or control character, escaped or not. */
@@ -251,7 +251,8 @@ static const char *read_disposition(cg_multipart_t *multipart, cg_part_t *part,
             return fault;
         }
     }
-    return is_over(&rest) ? NULL : "a part's Content-Disposition cannot be read";
+    return is_over(&rest) ? NULL
+                          : "a part's Content-Disposition cannot be read";
 }
 
 /* ---- Content-Type ------------------------------------------------------- */
@@ -268,9 +269,9 @@ static bool is_any(cg_str_t word, const char *const *list)
 
 /* Charsets in which ASCII is ASCII; in another (UTF-7, UTF-16) bytes that look
  * harmless may say anything. */
-static const char *const CHARSETS[] = {"utf-8",      "utf8",         "us-ascii",
-                                       "ascii",      "iso-8859-1",   "latin1",
-                                       "iso-8859-15", "windows-1252", NULL};
+static const char *const CHARSETS[] = {
+    "utf-8",  "utf8",        "us-ascii",     "ascii", "iso-8859-1",
+    "latin1", "iso-8859-15", "windows-1252", NULL};
 
 static bool is_nested(cg_str_t type)
 {
@@ -357,8 +358,8 @@ static const char *check_name(cg_multipart_t *multipart, cg_str_t name)
     if (cg_str_is_nocase(name, "_charset_")) {
         return "a field would change the charset of the others";
     }
-    bool is_list = name.len > 2 &&
-                   memcmp(name.ptr + name.len - 2, "[]", 2) == 0;
+    bool is_list =
+        name.len > 2 && memcmp(name.ptr + name.len - 2, "[]", 2) == 0;
     const char *at = multipart->names;
     const char *end = multipart->names + multipart->names_len;
     for (; at < end && !is_list; at += strlen(at) + 1) {

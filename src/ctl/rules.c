@@ -46,8 +46,8 @@ static bool check(const char *path)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
-    bool is_sound = cg_rules_check(path, on_fault, NULL, pool) == 0 &&
-                    is_whole(path, pool);
+    bool is_sound =
+        cg_rules_check(path, on_fault, NULL, pool) == 0 && is_whole(path, pool);
     apr_pool_destroy(pool);
     return is_sound;
 }

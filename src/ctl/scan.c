@@ -32,7 +32,8 @@ static const char usage[] =
     "reads JSON lines {\"id\",\"text\"}, {\"id\",\"messages\"}, "
     "{\"id\",\"body\"} or {\"id\",\"chunks\"};\n"
     "NAME is allow, log, partial, pseudonym, mask or block, for every type;\n"
-    "default mask. Pseudonyms are made under the first key of FILE, else under\n"
+    "default mask. Pseudonyms are made under the first key of FILE, else "
+    "under\n"
     "one that holds for this run\n";
 
 typedef struct call_t {
@@ -106,9 +107,9 @@ static bool scan_text(call_t *call, cg_str_t text, cg_scan_depth_t depth,
     }
     put_findings(call, text);
     cg_buf_init(&masked, 0, call->pool);
-    cg_mask_result_t result = cg_redact_mask(call->rules, text, &call->findings,
-                                             &call->actions, call->pseudonyms, NULL,
-                                             &masked);
+    cg_mask_result_t result =
+        cg_redact_mask(call->rules, text, &call->findings, &call->actions,
+                       call->pseudonyms, NULL, &masked);
     if (result.is_blocked) {
         call->blocked_by = cg_detector_name(result.blocked_by);
     }
@@ -255,9 +256,8 @@ static bool do_chunks(call_t *call, const cg_walk_t *line, uint32_t id,
     cg_buf_t masked;
     uint8_t blocked_by;
     cg_str_t unused;
-    cg_stream_t *stream =
-        cg_stream_open(call->rules, &call->actions, call->pseudonyms,
-                       call->pool);
+    cg_stream_t *stream = cg_stream_open(call->rules, &call->actions,
+                                         call->pseudonyms, call->pool);
     cg_buf_init(&joined, 1024, call->pool);
     cg_buf_init(&masked, 1024, call->pool);
     for (uint32_t at = line->nodes[node].child; at != CG_NODE_NONE;
@@ -432,6 +432,8 @@ int cg_ctl_scan(int argc, char **argv)
     if (action_name) {
         cg_actions_all(&call.actions, action);
     }
+    call.rules =
+        cg_rules_look_for(call.rules, &call.actions, &call.actions, pool);
     bool is_good = cg_ctl_lines("scan", argc - i, argv + i, on_line, &call);
     apr_pool_destroy(pool);
     return is_good ? EXIT_DONE : EXIT_NO;

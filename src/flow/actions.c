@@ -175,6 +175,8 @@ cg_verdict_t cg_flow_actions(cg_txn_t *txn)
         cg_actions_raise(&txn->out.actions, &key.request);
         cg_actions_raise(&txn->out.answer_actions, &key.answer);
     }
+    txn->rules = cg_rules_look_for(txn->rules, &txn->out.actions,
+                                   &txn->out.answer_actions, txn->pool);
     txn->out.masks_answers =
         cg_rules_can_change(txn->rules, &txn->out.answer_actions);
     return CG_PASS;

@@ -13,7 +13,7 @@
 #include <apr_strings.h>
 
 #include "flow/finder.h"
-#include "flow/flow.h"
+#include "flow/inspect_int.h"
 #include "flow/review.h"
 
 /* Gathers the masked texts for the record: the roles of messages before them.
@@ -143,8 +143,10 @@ static void add_own(cg_txn_t *txn, cg_sift_t *sift)
 
 /* First pass over the texts when an external detector is set: asks it about those
  * that nothing is known of. */
-static cg_verdict_t ask_detector(cg_txn_t *txn, cg_finder_t *finder,
-                                 const cg_external_spec_t *spec)
+static cg_verdict_t ask_detector(cg_txn_t *txn, const cg_walk_t *walk,
+                                 int nesting, cg_finder_t *finder,
+                                 const cg_external_spec_t *spec,
+                                 apr_pool_t *pool)
 {
     static const char *const outcomes[] = {"ok", "error", "timeout", "skipped"};
     cg_actions_t none;
@@ -152,19 +154,20 @@ static cg_verdict_t ask_detector(cg_txn_t *txn, cg_finder_t *finder,
     cg_error_t err;
     int asked = 0;
     cg_external_t *external = cg_external_open(
-        spec, txn->gateway->detectors, txn->in.id, txn->pool);
+        spec, txn->gateway->detectors, txn->in.id, pool);
     cg_finder_t before = *finder;
     cg_actions_all(&none, CG_ACTION_ALLOW);
     cg_finder_ask(finder, external);
     cg_sift_t sift = {.rules = txn->rules,
                       .actions = &none,
                       .depth = CG_SCAN_DEEP,
-                      .pool = txn->pool,
+                      .pool = pool,
                       .find = cg_finder_collect,
                       .finder = finder,
                       .opaque = &opaque};
     cg_sift_open(&sift);
-    if (cg_sift_document(&sift, &txn->in.request.walk) != APR_SUCCESS) {
+    sift.nesting = nesting;
+    if (cg_sift_document(&sift, walk) != APR_SUCCESS) {
         return cg_txn_refuse(txn, CG_INSPECTION_FAILED, NULL, NULL);
     }
     cg_external_status_t status = cg_external_ask(external, &asked, &err);
@@ -182,16 +185,18 @@ static cg_verdict_t ask_detector(cg_txn_t *txn, cg_finder_t *finder,
                          : cg_txn_refuse(txn, CG_DETECTOR_AWAY, NULL, NULL);
 }
 
-static cg_verdict_t open_finder(cg_txn_t *txn, cg_finder_t *finder)
+cg_verdict_t cg_inspect_open_finder(cg_txn_t *txn, const cg_walk_t *walk,
+                                    int nesting, cg_memo_t *memo,
+                                    cg_finder_t *out, apr_pool_t *pool)
 {
     cg_external_spec_t spec;
     cg_error_t err;
-    cg_finder_open(finder, txn->rules, CG_SCAN_DEEP, txn->gateway->memo,
-                   txn->in.at);
-    if (!cg_external_read(txn->policy->detector, &spec, &err, txn->pool)) {
+    cg_finder_open(out, txn->rules, CG_SCAN_DEEP, memo, txn->in.at);
+    if (!cg_external_read(txn->policy->detector, &spec, &err, pool)) {
         return cg_txn_refuse(txn, CG_DETECTOR_AWAY, NULL, NULL);
     }
-    return spec.url ? ask_detector(txn, finder, &spec) : CG_PASS;
+    return spec.url ? ask_detector(txn, walk, nesting, out, &spec, pool)
+                    : CG_PASS;
 }
 
 static bool sift_all(cg_txn_t *txn, cg_sift_t *sift, cg_finder_t *finder)
@@ -231,7 +236,9 @@ cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
     }
     cg_finder_t finder;
     cg_txn_pseudonyms(txn, txn->in.body);
-    if (open_finder(txn, &finder) != CG_PASS) {
+    if (cg_inspect_open_finder(txn, &txn->in.request.walk, 0,
+                               txn->gateway->memo, &finder,
+                               txn->pool) != CG_PASS) {
         return txn->verdict;
     }
     cg_sift_t sift = {.rules = txn->rules,

@@ -153,7 +153,7 @@ static void install(ear_t *ear, const head_t *head, int64_t in_force)
     cg_str_t document;
     cg_error_t err = {""};
     if (!read_document(ear, head->version, &document)) {
-        ear->asked_at = 0; /* the store has just gone: ask again at once */
+        ear->is_called = true; /* the store has just gone */
         return;
     }
     if (cg_published_install(ear->gateway, head->version, head->published_at,
@@ -172,11 +172,11 @@ static void ask(ear_t *ear)
 {
     head_t head;
     const cg_published_t *now = cg_gateway_take(ear->gateway, ear->scratch);
-    ear->asked_at = cg_clock_monotonic();
-    ear->is_called = false;
-    if (!read_head(ear, &head)) {
+    ear->is_called = !read_head(ear, &head); /* else again, at once */
+    if (ear->is_called) {
         return;
     }
+    ear->asked_at = cg_clock_monotonic();
     if (head.version == 0) {
         /* An emptied store does not lift a policy. */
         if (head.has_history && (now->version || now->is_unloaded)) {

@@ -12,11 +12,13 @@
 /* Answers that a model has made up: texts, speech, pictures. */
 static bool is_generated(cg_endpoint_t endpoint)
 {
-    static const cg_endpoint_t endpoints[] = {
-        CG_ENDPOINT_CHAT,        CG_ENDPOINT_COMPLETIONS,
-        CG_ENDPOINT_RESPONSES,   CG_ENDPOINT_SPEECH,
-        CG_ENDPOINT_IMAGES,      CG_ENDPOINT_IMAGE_EDITS,
-        CG_ENDPOINT_IMAGE_VARIATIONS};
+    static const cg_endpoint_t endpoints[] = {CG_ENDPOINT_CHAT,
+                                              CG_ENDPOINT_COMPLETIONS,
+                                              CG_ENDPOINT_RESPONSES,
+                                              CG_ENDPOINT_SPEECH,
+                                              CG_ENDPOINT_IMAGES,
+                                              CG_ENDPOINT_IMAGE_EDITS,
+                                              CG_ENDPOINT_IMAGE_VARIATIONS};
     for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
         if (endpoint == endpoints[i]) {
             return true;
@@ -143,8 +145,7 @@ static void label_choices(cg_label_edit_t *edit)
 {
     const cg_walk_t *walk = edit->walk;
     uint32_t choices = cg_walk_member(walk, 0, "choices");
-    if (choices == CG_NODE_NONE ||
-        walk->nodes[choices].kind != CG_NODE_ARRAY) {
+    if (choices == CG_NODE_NONE || walk->nodes[choices].kind != CG_NODE_ARRAY) {
         return;
     }
     for (uint32_t at = walk->nodes[choices].child; at != CG_NODE_NONE;

@@ -39,7 +39,7 @@ bool cg_label_is_hidden(const cg_txn_t *txn);
 typedef struct cg_label_edit_t {
     cg_txn_t *txn;
     const cg_walk_t *walk;
-    cg_str_t words; /* escaped for a JSON string */
+    cg_str_t words;              /* escaped for a JSON string */
     apr_array_header_t *splices; /* of cg_splice_t */
     apr_pool_t *pool;
 } cg_label_edit_t;

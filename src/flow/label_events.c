@@ -25,7 +25,7 @@ struct cg_labeller_t {
     cg_txn_t *txn;
     uint8_t choices[CHOICES_MAX];
     cg_buf_t head; /* a chunk up to its choices, to make one of our own */
-    int64_t last; /* sequence number that went out last; -1: none */
+    int64_t last;  /* sequence number that went out last; -1: none */
     apr_pool_t *scratch;
     cg_buf_t *out;
 };
@@ -80,12 +80,19 @@ static uint32_t text_of(const cg_walk_t *walk, uint32_t choice)
                                   : cg_walk_member(walk, choice, "text");
 }
 
+/* Some providers say "tool_calls":null each time. */
+static bool is_full(const cg_walk_t *walk, uint32_t node)
+{
+    return node != CG_NODE_NONE && walk->nodes[node].length > 0 &&
+           walk->nodes[node].kind <= CG_NODE_ARRAY;
+}
+
 static bool has_call(const cg_walk_t *walk, uint32_t choice)
 {
     uint32_t delta = cg_walk_member(walk, choice, "delta");
     return is_object(walk, delta) &&
-           (cg_walk_member(walk, delta, "tool_calls") != CG_NODE_NONE ||
-            cg_walk_member(walk, delta, "function_call") != CG_NODE_NONE);
+           (is_full(walk, cg_walk_member(walk, delta, "tool_calls")) ||
+            is_full(walk, cg_walk_member(walk, delta, "function_call")));
 }
 
 static int64_t index_of(const cg_walk_t *walk, uint32_t choice)
@@ -157,16 +164,15 @@ static void take_chunk(cg_labeller_t *labeller, cg_label_edit_t *edit)
     uint32_t choices = cg_walk_member(walk, 0, "choices");
     bool is_end = false;
     cg_buf_t chunk;
-    if (choices == CG_NODE_NONE ||
-        walk->nodes[choices].kind != CG_NODE_ARRAY) {
+    if (choices == CG_NODE_NONE || walk->nodes[choices].kind != CG_NODE_ARRAY) {
         return;
     }
     keep_head(labeller, walk);
     cg_buf_init(&chunk, 256, labeller->scratch);
     for (uint32_t at = walk->nodes[choices].child; at != CG_NODE_NONE;
          at = walk->nodes[at].next) {
-        bool ends = is_object(walk, at) &&
-                    take_choice(labeller, edit, at, &chunk);
+        bool ends =
+            is_object(walk, at) && take_choice(labeller, edit, at, &chunk);
         is_end = is_end || ends;
     }
     send_chunk(labeller, &chunk);
@@ -206,8 +212,7 @@ static void copy_number(const cg_walk_t *walk, const char *name, cg_buf_t *out)
 /* The number of the next event, which the provider has given this one. */
 static int64_t number_next(cg_labeller_t *labeller, int64_t number)
 {
-    labeller->last =
-        number > labeller->last ? number : labeller->last + 1;
+    labeller->last = number > labeller->last ? number : labeller->last + 1;
     return labeller->last;
 }
 
@@ -264,8 +269,8 @@ static void take_response(cg_labeller_t *labeller, cg_label_edit_t *edit)
 {
     const cg_walk_t *walk = edit->walk;
     uint32_t type = cg_walk_member(walk, 0, "type");
-    cg_str_t name = type == CG_NODE_NONE ? (cg_str_t){"", 0}
-                                         : cg_walk_raw(walk, type);
+    cg_str_t name =
+        type == CG_NODE_NONE ? (cg_str_t){"", 0} : cg_walk_raw(walk, type);
     uint32_t text = cg_walk_member(walk, 0, "text");
     uint32_t response = cg_walk_member(walk, 0, "response");
     bool is_done = cg_str_is(name, "response.output_text.done");
@@ -273,9 +278,8 @@ static void take_response(cg_labeller_t *labeller, cg_label_edit_t *edit)
         send_delta(labeller, edit);
         cg_label_add_words(edit, text);
     }
-    if (is_object(walk, response) &&
-        (cg_str_is(name, "response.completed") ||
-         cg_str_is(name, "response.incomplete"))) {
+    if (is_object(walk, response) && (cg_str_is(name, "response.completed") ||
+                                      cg_str_is(name, "response.incomplete"))) {
         cg_label_add_member(edit, response);
     }
     cg_label_parts(edit);

@@ -95,11 +95,11 @@ static const struct range_t {
     uint32_t from, to;
     script_t script;
 } ranges[] = {
-    {'A', 'Z', LATIN},         {'a', 'z', LATIN},
-    {0xC0, 0x24F, LATIN},      {0x400, 0x52F, CYRILLIC},
-    {0x1100, 0x11FF, HANGUL},  {0x3040, 0x30FF, KANA},
-    {0x3400, 0x4DBF, HAN},     {0x4E00, 0x9FFF, HAN},
-    {0xAC00, 0xD7A3, HANGUL},  {0xF900, 0xFAFF, HAN},
+    {'A', 'Z', LATIN},        {'a', 'z', LATIN},
+    {0xC0, 0x24F, LATIN},     {0x400, 0x52F, CYRILLIC},
+    {0x1100, 0x11FF, HANGUL}, {0x3040, 0x30FF, KANA},
+    {0x3400, 0x4DBF, HAN},    {0x4E00, 0x9FFF, HAN},
+    {0xAC00, 0xD7A3, HANGUL}, {0xF900, 0xFAFF, HAN},
     {0x20000, 0x3134F, HAN},
 };
 
@@ -188,10 +188,10 @@ const char *cg_label_words(const cg_txn_t *txn)
 
 static bool is_json(const cg_walk_t *walk, uint32_t format)
 {
-    uint32_t type = format != CG_NODE_NONE &&
-                            walk->nodes[format].kind == CG_NODE_OBJECT
-                        ? cg_walk_member(walk, format, "type")
-                        : CG_NODE_NONE;
+    uint32_t type =
+        format != CG_NODE_NONE && walk->nodes[format].kind == CG_NODE_OBJECT
+            ? cg_walk_member(walk, format, "type")
+            : CG_NODE_NONE;
     return type != CG_NODE_NONE &&
            cg_str_has_prefix(cg_walk_raw(walk, type), "json");
 }

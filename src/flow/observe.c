@@ -189,6 +189,10 @@ cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out)
     if (sift.splices->nelts > 0) {
         cg_observe_drop_logprobs(&sift, &walk);
     }
+    if (txn->in.endpoint == CG_ENDPOINT_TRANSCRIPTIONS ||
+        txn->in.endpoint == CG_ENDPOINT_TRANSLATIONS) {
+        cg_observe_drop_pieces(&sift, &walk);
+    }
     cg_walk_splice(body, (const cg_splice_t *)sift.splices->elts,
                    (size_t)sift.splices->nelts, out);
     return CG_PASS;

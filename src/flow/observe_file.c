@@ -26,13 +26,13 @@ cg_verdict_t cg_flow_observe_file_open(cg_txn_t *txn, const char *media_type)
     cg_file_observer_t *file = apr_pcalloc(txn->pool, sizeof *file);
     const char *type = media_type ? media_type : "";
     cg_observe_begin(txn);
-    file->spec = (cg_passage_spec_t){
-        .txn = txn,
-        .is_answer = true,
-        .media_type = {type, strcspn(type, "; \t")},
-        .most = (size_t)txn->policy->answer_max,
-        .write = write_out,
-        .baton = file};
+    file->spec =
+        (cg_passage_spec_t){.txn = txn,
+                            .is_answer = true,
+                            .media_type = {type, strcspn(type, "; \t")},
+                            .most = (size_t)txn->policy->answer_max,
+                            .write = write_out,
+                            .baton = file};
     cg_passage_init(&file->passage, txn->pool);
     cg_passage_open(&file->passage, &file->spec);
     txn->answer.file = file;

@@ -22,6 +22,8 @@ void cg_observe_hide_tokens(cg_txn_t *txn, cg_sift_t *sift);
 void cg_observe_restore(cg_txn_t *txn, cg_sift_t *sift, const cg_walk_t *walk);
 /* Puts null (or an empty list) in the place of logprobs, whose tokens repeat the text in pieces. */
 void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk);
+/* The same for the words and segments of a transcript. */
+void cg_observe_drop_pieces(cg_sift_t *sift, const cg_walk_t *walk);
 
 /* Adds what the running texts' scanners found to the answer's tally; once. */
 void cg_observe_close(cg_txn_t *txn);

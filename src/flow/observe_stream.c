@@ -644,8 +644,9 @@ cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
     }
     apr_status_t rv = cg_chat_events_feed(observer->events, piece.ptr,
                                           piece.len, on_event, observer);
-    if (rv == APR_SUCCESS) {
-        return CG_PASS;
+    if (rv == APR_SUCCESS || observer->is_done) {
+        return txn
+            ->verdict; /* what is wrong behind [DONE] is wrong with nothing */
     }
     cg_txn_refuse(txn,
                   rv == APR_ENOSPC ? CG_ANSWER_TOO_LARGE : CG_UPSTREAM_BROKEN,

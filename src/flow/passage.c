@@ -5,13 +5,14 @@
 
 #include <string.h>
 
+#include "flow/inspect_int.h"
 #include "flow/observe_int.h"
 
 enum {
     UNKNOWN, /* held until it is known to be text or not */
     HELD,    /* text, so far short */
     LINES,
-    TEXT,  /* long text */
+    TEXT, /* long text */
     BINARY
 };
 
@@ -33,7 +34,7 @@ void cg_passage_open(cg_passage_t *passage, const cg_passage_spec_t *spec)
     apr_pool_clear(pool);
     apr_pool_clear(scratch);
     *passage = (cg_passage_t){.spec = spec, .pool = pool, .scratch = scratch};
-    cg_buf_init(&passage->held, 0, pool);
+    cg_buf_init(&passage->held, 256, pool);
     cg_jsonl_open(&passage->jsonl, spec->most, pool);
     passage->jsonl.on_line = on_line;
     passage->jsonl.baton = passage;
@@ -96,7 +97,8 @@ static bool count_opaque(cg_passage_t *passage, cg_opaque_kind_t kind)
 
 /* ---- short text --------------------------------------------------------- */
 
-static void open_sift(cg_passage_t *passage, cg_sift_t *sift)
+static void open_sift(cg_passage_t *passage, int nesting, cg_tally_t *tally,
+                      cg_sift_t *sift)
 {
     cg_txn_t *txn = passage->spec->txn;
     if (passage->spec->is_answer) {
@@ -107,17 +109,28 @@ static void open_sift(cg_passage_t *passage, cg_sift_t *sift)
                             .actions = &txn->out.actions,
                             .pseudonyms = txn->out.pseudonyms,
                             .depth = CG_SCAN_DEEP,
-                            .tally = &txn->out.tally,
                             .opaque = &txn->out.opaque,
                             .pool = passage->scratch};
         cg_sift_open(sift);
     }
+    sift->tally = tally;
+    sift->nesting = nesting;
 }
 
+/* Texts of an upload are not remembered: few come twice, and there may be many. */
 static bool run_sift(cg_passage_t *passage, cg_sift_t *sift,
                      const cg_walk_t *walk)
 {
     cg_txn_t *txn = passage->spec->txn;
+    if (!passage->spec->is_answer) {
+        cg_finder_t *finder = apr_palloc(passage->scratch, sizeof *finder);
+        if (cg_inspect_open_finder(txn, walk, sift->nesting, NULL, finder,
+                                   passage->scratch) != CG_PASS) {
+            return false;
+        }
+        sift->find = cg_finder_find;
+        sift->finder = finder;
+    }
     if (cg_sift_document(sift, walk) != APR_SUCCESS) {
         return fail(passage);
     }
@@ -132,8 +145,9 @@ static bool run_sift(cg_passage_t *passage, cg_sift_t *sift,
            refuse(passage, CG_OPAQUE, CG_ANSWER_OPAQUE);
 }
 
-/* A text of another coding than UTF-8, which no JSON string can hold. */
-static bool mask_odd(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
+/* A text of another coding than UTF-8, or with a NUL, which no JSON string can hold. */
+static bool mask_odd(cg_passage_t *passage, cg_str_t text, cg_tally_t *tally,
+                     cg_str_t *out)
 {
     const cg_txn_t *txn = passage->spec->txn;
     cg_findings_t findings;
@@ -146,7 +160,7 @@ static bool mask_odd(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
     }
     cg_mask_result_t result =
         cg_redact_mask(txn->rules, text, &findings, actions_of(passage),
-                       txn->out.pseudonyms, tally_of(passage), &masked);
+                       txn->out.pseudonyms, tally, &masked);
     if (result.is_blocked) {
         return refuse_block(passage, result.blocked_by);
     }
@@ -156,7 +170,8 @@ static bool mask_odd(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
 
 /* As the one string of a document, so that it is looked at as every text of a
  * request is: JSON in it, files in base64, escapes. */
-static bool mask_text(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
+static bool mask_utf8(cg_passage_t *passage, cg_str_t text, cg_tally_t *tally,
+                      cg_str_t *out)
 {
     const cg_passage_spec_t *spec = passage->spec;
     cg_buf_t json;
@@ -172,7 +187,7 @@ static bool mask_text(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
         CG_WALK_OK) {
         return fail(passage);
     }
-    open_sift(passage, &sift);
+    open_sift(passage, 0, tally, &sift);
     if (!run_sift(passage, &sift, &walk)) {
         return false;
     }
@@ -180,6 +195,15 @@ static bool mask_text(cg_passage_t *passage, cg_str_t text, cg_str_t *out)
                ? cg_sift_masked(&sift, &walk, 1, passage->scratch)
                : text;
     return true;
+}
+
+static bool mask_text(cg_passage_t *passage, cg_str_t text, cg_tally_t *tally,
+                      cg_str_t *out)
+{
+    bool is_string = cg_utf8_valid(text.ptr, text.len) &&
+                     memchr(text.ptr, '\0', text.len) == NULL;
+    return is_string ? mask_utf8(passage, text, tally, out)
+                     : mask_odd(passage, text, tally, out);
 }
 
 static void note_tokens(cg_passage_t *passage, cg_str_t text)
@@ -194,44 +218,27 @@ static bool end_held(cg_passage_t *passage)
     cg_str_t text = {passage->held.ptr, passage->held.len};
     apr_pool_clear(passage->scratch);
     note_tokens(passage, text);
-    bool is_well = passage->plain.is_odd
-                       ? mask_odd(passage, text, &passage->value)
-                       : mask_text(passage, text, &passage->value);
-    return is_well && put(passage, passage->value);
+    return mask_text(passage, text, tally_of(passage), &passage->value) &&
+           put(passage, passage->value);
 }
 
 /* ---- long text ---------------------------------------------------------- */
 
 /* What the stream has put out is looked at once more, as far as it is whole lines:
- * it finds what is hidden in base64. Findings that pass were counted by the stream. */
+ * it finds what is hidden in base64, and asks others. What passes was counted by the
+ * stream. */
 static bool put_block(cg_passage_t *passage, size_t len)
 {
-    const cg_txn_t *txn = passage->spec->txn;
     cg_tally_t tally = {{0}};
-    cg_findings_t findings;
-    cg_buf_t masked;
     cg_str_t block = {passage->held.ptr, len};
+    cg_str_t out;
     apr_pool_clear(passage->scratch);
-    cg_findings_init(&findings, passage->scratch);
-    cg_buf_init(&masked, 0, passage->scratch);
-    if (cg_redact_scan(txn->rules, block, CG_SCAN_DEEP, &findings) !=
-        APR_SUCCESS) {
-        return fail(passage);
-    }
-    cg_mask_result_t result =
-        cg_redact_mask(txn->rules, block, &findings, actions_of(passage),
-                       txn->out.pseudonyms, &tally, &masked);
-    if (result.is_blocked) {
-        return refuse_block(passage, result.blocked_by);
+    if (!mask_text(passage, block, &tally, &out) || !put(passage, out)) {
+        return false;
     }
     for (int t = 0; t < CG_DETECTORS_MAX; t++) {
         bool is_new = actions_of(passage)->by_type[t] > CG_ACTION_LOG;
         tally_of(passage)->by_type[t] += is_new ? tally.by_type[t] : 0;
-    }
-    cg_str_t out =
-        result.is_changed ? (cg_str_t){masked.ptr, masked.len} : block;
-    if (!put(passage, out)) {
-        return false;
     }
     memmove(passage->held.ptr, passage->held.ptr + len,
             passage->held.len - len);
@@ -317,9 +324,8 @@ static bool begin_text(cg_passage_t *passage, cg_str_t text)
     cg_running_open(&passage->running, txn, false);
     if (!passage->spec->is_answer) {
         passage->running.restore.pseudonyms = NULL;
-        passage->running.stream =
-            cg_stream_open(txn->rules, &txn->out.actions, txn->out.pseudonyms,
-                           passage->pool);
+        passage->running.stream = cg_stream_open(
+            txn->rules, &txn->out.actions, txn->out.pseudonyms, passage->pool);
         cg_stream_note_masks(passage->running.stream, passage->running.masks);
     }
     passage->state = TEXT;
@@ -340,8 +346,7 @@ static bool sift_line(cg_passage_t *passage, const cg_walk_t *walk,
                       cg_str_t line, cg_str_t *out)
 {
     cg_sift_t sift;
-    open_sift(passage, &sift);
-    sift.nesting = 1;
+    open_sift(passage, 1, tally_of(passage), &sift);
     if (!run_sift(passage, &sift, walk)) {
         return false;
     }
@@ -418,9 +423,9 @@ static bool begins_with_record(cg_passage_t *passage, bool is_end)
         return false;
     }
     apr_pool_clear(passage->scratch);
-    bool is_record = cg_walk(held->ptr, len, &walk, NULL, passage->scratch) ==
-                         CG_WALK_OK &&
-                     is_object(&walk);
+    bool is_record =
+        cg_walk(held->ptr, len, &walk, NULL, passage->scratch) == CG_WALK_OK &&
+        is_object(&walk);
     passage->is_no_records = !is_record;
     return is_record;
 }

@@ -46,8 +46,8 @@ typedef struct cg_passage_spec_t {
 typedef struct cg_passage_t {
     const cg_passage_spec_t *spec;
     /* results */
-    bool is_opaque;   /* it could not be read, or not to the end */
-    bool is_records;  /* it is lines of JSON, so far */
+    bool is_opaque;  /* it could not be read, or not to the end */
+    bool is_records; /* it is lines of JSON, so far */
     uint64_t bytes;
     cg_str_t value; /* a field: as it left, until the next open */
     /* private */

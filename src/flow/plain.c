@@ -60,8 +60,7 @@ void cg_plain_feed(cg_plain_t *plain, cg_str_t piece)
         return;
     }
     size_t cut = cut_of(piece);
-    plain->is_odd =
-        plain->is_odd || !cg_utf8_valid(piece.ptr, piece.len - cut);
+    plain->is_odd = plain->is_odd || !cg_utf8_valid(piece.ptr, piece.len - cut);
     memcpy(plain->cut, piece.ptr + piece.len - cut, cut);
     plain->cut_len = cut;
 }

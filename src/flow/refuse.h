@@ -47,7 +47,7 @@ X(OPAQUE,              3010, 400, "invalid_request_error", "content_not_readable
 X(INVALID_MULTIPART,   3011, 400, "invalid_request_error", "invalid_multipart",             'd', "We could not parse the multipart body of your request.")                          \
 X(INVALID_JSONL,       3012, 400, "invalid_request_error", "invalid_jsonl",                 'd', "A line of the file is not a JSON object of the kind it must be.")                 \
 X(UPLOAD_STORAGE,      3013, 503, "server_error",          "upload_storage_unavailable",    'e', "Uploads cannot be taken at the moment. Try again later.")                         \
-X(DETECTOR_AWAY,       3014, 503, "server_error",          "policy_detector_unavailable",   'w', "The request cannot be inspected at the moment. Try again later.")                          \
+X(DETECTOR_AWAY,       3015, 503, "server_error",          "policy_detector_unavailable",   'w', "The request cannot be inspected at the moment. Try again later.")                          \
 X(UNKNOWN_URL,         4001, 404, "invalid_request_error", "unknown_url",                   'd', "Unknown request URL.")                                                           \
 X(METHOD,              4002, 405, "invalid_request_error", "method_not_allowed",            'd', "This method is not allowed for this URL.")                                       \
 X(MODEL_NOT_FOUND,     4003, 404, "invalid_request_error", "model_not_found",               'd', "The model does not exist or you do not have access to it.")                      \

@@ -14,7 +14,8 @@ static void add_pack(cg_region_t *region, const cg_pack_t *pack, int number)
 {
     region->name = pack->region;
     region->packs |= UINT64_C(1) << number;
-    bool is_shorter = region->keep_for == 0 || pack->keep_for < region->keep_for;
+    bool is_shorter =
+        region->keep_for == 0 || pack->keep_for < region->keep_for;
     if (pack->keep_for && is_shorter) {
         region->keep_for = pack->keep_for;
     }

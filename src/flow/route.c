@@ -23,9 +23,8 @@ cg_verdict_t cg_flow_route(cg_txn_t *txn)
     const cg_account_t *account = choose(txn, txn->route.tried);
     if (!account) {
         bool is_barred = txn->route.barred && !choose(txn, 0);
-        return cg_txn_refuse(txn,
-                             is_barred ? CG_REGION_UNSERVED : CG_NO_UPSTREAM,
-                             NULL, NULL);
+        return cg_txn_refuse(
+            txn, is_barred ? CG_REGION_UNSERVED : CG_NO_UPSTREAM, NULL, NULL);
     }
     txn->route.account = account;
     txn->route.tried |= UINT32_C(1) << account->index;
@@ -60,8 +59,8 @@ bool cg_flow_may_retry(cg_txn_t *txn, int status)
 {
     const cg_provider_t *provider =
         cg_provider_find(txn->route.account->provider);
-    apr_time_t spent = cg_clock_monotonic() - txn->in.started_at -
-                       txn->in.upload_for;
+    apr_time_t spent =
+        cg_clock_monotonic() - txn->in.started_at - txn->in.upload_for;
     bool is_worth_it = status == 0 || provider->is_retryable(status) ||
                        provider->is_credential_dead(status);
     if (!is_worth_it || txn->answer.is_aborted ||

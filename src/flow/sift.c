@@ -181,21 +181,67 @@ static apr_status_t sift_string(cg_sift_t *sift, const cg_walk_t *walk,
     return rv;
 }
 
+#define PLAIN_DIGITS_MAX 32
+
+/* The digits of a whole number that is written with a point or an exponent, as
+ * 4111111111111111.0 and 4.111111111111111e15 are; empty if it is plain already,
+ * or no whole number. */
+static cg_str_t plain_digits(cg_str_t number, char out[PLAIN_DIGITS_MAX])
+{
+    size_t len = 0;
+    size_t behind_point = 0;
+    bool has_point = false;
+    size_t i = 0;
+    for (; i < number.len && (number.ptr[i] | 0x20) != 'e'; i++) {
+        char c = number.ptr[i];
+        has_point = has_point || c == '.';
+        if (c >= '0' && c <= '9') {
+            if (len == PLAIN_DIGITS_MAX) {
+                return (cg_str_t){"", 0};
+            }
+            out[len++] = c;
+            behind_point += has_point;
+        }
+    }
+    bool is_plain = i == number.len && !has_point;
+    size_t exponent = 0;
+    for (; i < number.len && exponent < PLAIN_DIGITS_MAX; i++) {
+        char c = number.ptr[i];
+        exponent = c >= '0' && c <= '9' ? exponent * 10 + (size_t)(c - '0')
+                                        : exponent;
+        is_plain = is_plain || c == '-';
+    }
+    for (; behind_point > exponent && out[len - 1] == '0'; behind_point--) {
+        len--;
+    }
+    bool is_whole = !is_plain && behind_point <= exponent &&
+                    len + exponent - behind_point <= PLAIN_DIGITS_MAX;
+    for (; is_whole && behind_point < exponent; behind_point++) {
+        out[len++] = '0';
+    }
+    return is_whole ? (cg_str_t){out, len} : (cg_str_t){"", 0};
+}
+
 /* A number inside nested JSON may be a card as well as a text may; what stands
  * in its place is a string. node is the number's, or that of its array. */
 static apr_status_t sift_number(cg_sift_t *sift, const cg_walk_t *walk,
                                 uint32_t node, uint32_t start, uint32_t end)
 {
-    text_t text = {.text = {walk->text + start, end - start},
+    char digits[PLAIN_DIGITS_MAX];
+    cg_str_t raw = {walk->text + start, end - start};
+    cg_str_t plain = plain_digits(raw, digits);
+    text_t text = {.text = plain.len ? plain : raw,
                    .name = name_of(walk, node)};
-    apr_status_t rv = APR_SUCCESS;
-    if (end - start >= DIGITS_MIN) {
-        rv = cg_sift_words(sift, walk, node, &text);
-    }
+    apr_status_t rv = cg_sift_words(sift, walk, node, &text);
     if (rv == APR_SUCCESS && text.edits) {
         cg_str_t masked = masked_text(sift, &text);
         add(sift, start, end,
             escaped(masked.ptr, masked.len, true, sift->pool));
+    }
+    for (int i = 0; plain.len && text.spots && i < text.spots->nelts; i++) {
+        cg_finding_t *spot = &APR_ARRAY_IDX(text.spots, i, cg_finding_t);
+        spot->start = 0; /* the number as it is written */
+        spot->end = end - start;
     }
     put_spots(sift, &text, NULL, start);
     return rv;
@@ -292,34 +338,55 @@ static bool may_hide(const cg_walk_t *walk, uint32_t node)
     const cg_node_t *at = &walk->nodes[node];
     for (uint32_t i = 0; i < at->key_len; i++) {
         unsigned char c = (unsigned char)walk->text[at->key_start + i];
-        if ((c >= '0' && c <= '9') || c == '@' || c >= 0x80 || c == '\\') {
+        if ((c >= '0' && c <= '9') || c == '@' || c >= 0x80 || c == '\\' ||
+            c == ' ') {
             return true;
         }
     }
     return false;
 }
 
-/* A model is the API's own word, but nothing says how it is made: one long enough
- * to hold a key is looked at. */
-#define MODEL_LONG 20
-
 static cg_content_t content_of(const cg_sift_t *sift, const cg_walk_t *walk,
                                uint32_t node)
 {
-    const cg_node_t *at = &walk->nodes[node];
     cg_content_t content = cg_chat_content(walk, node);
     if (content == CG_CONTENT_TEXT) {
         return content;
     }
-    if (content == CG_CONTENT_WORD) {
-        bool is_model = sift->opaque && at->end - at->start >= MODEL_LONG &&
-                        cg_walk_key_is(walk, node, "model");
-        return sift->nesting > 0 || is_model ? CG_CONTENT_TEXT : content;
+    if (content == CG_CONTENT_WORD || !sift->opaque) {
+        return sift->nesting > 0 ? CG_CONTENT_TEXT : CG_CONTENT_WORD;
     }
-    if (sift->opaque) {
-        return content;
+    return content;
+}
+
+/* A model, or an id of the API, is nobody's text, but nothing says how it is made:
+ * one long enough to hold a key is looked at, also behind its prefix ("call_"). */
+#define WORD_LONG 20
+
+static apr_status_t sift_word(cg_sift_t *sift, const cg_walk_t *walk,
+                              uint32_t node)
+{
+    const cg_node_t *at = &walk->nodes[node];
+    cg_str_t raw = cg_walk_raw(walk, node);
+    if (!sift->opaque || raw.len < WORD_LONG) {
+        return APR_SUCCESS;
     }
-    return sift->nesting > 0 ? CG_CONTENT_TEXT : CG_CONTENT_WORD;
+    text_t whole = {.text = raw, .name = {"", 0}};
+    apr_status_t rv = cg_sift_words(sift, walk, node, &whole);
+    size_t prefix = 0;
+    while (prefix < raw.len && raw.ptr[prefix] != '_' &&
+           raw.ptr[prefix] != '-') {
+        prefix++;
+    }
+    if (rv == APR_SUCCESS && !whole.edits && prefix + WORD_LONG / 2 < raw.len) {
+        uint32_t from = (uint32_t)prefix + 1;
+        text_t rest = {.text = {raw.ptr + from, raw.len - from},
+                       .name = {"", 0}};
+        rv = cg_sift_words(sift, walk, node, &rest);
+        put(sift, &rest, rest.text, at->start + from, false);
+    }
+    put(sift, &whole, raw, at->start, false);
+    return rv;
 }
 
 /* Numbers of a request that count or tell the time, however large. */
@@ -360,7 +427,7 @@ static apr_status_t sift_node(cg_sift_t *sift, const cg_walk_t *walk,
         !is_apart(sift, node)) {
         cg_content_t content = content_of(sift, walk, node);
         return content == CG_CONTENT_WORD
-                   ? APR_SUCCESS
+                   ? sift_word(sift, walk, node)
                    : sift_string(sift, walk, node, content);
     }
     if (at->kind == CG_NODE_NUMBER && at->end - at->start >= DIGITS_MIN &&

@@ -44,7 +44,7 @@ struct cg_upload_t {
     /* The file's lines: whether they are requests of a batch. */
     bool has_file;
     bool is_records;
-    uint64_t bad_line; /* that is no JSON object; 0: none */
+    uint64_t bad_line;    /* that is no JSON object; 0: none */
     uint64_t bad_request; /* that is no line of a batch; 0: none */
     const char *bad_words;
     cg_verdict_t bad_verdict;
@@ -136,13 +136,14 @@ static bool put_type(cg_upload_t *upload, const cg_part_t *part)
     }
     return type.ptr == part->type.ptr
                ? put(upload, type) && put_words(upload, "\r\n")
-               : put_words(upload, "Content-Type: application/octet-stream\r\n");
+               : put_words(upload,
+                           "Content-Type: application/octet-stream\r\n");
 }
 
 static bool put_head(cg_upload_t *upload, const cg_part_t *part)
 {
-    bool is_type_first = part->type.len > 0 &&
-                         part->type.ptr < part->disposition.ptr;
+    bool is_type_first =
+        part->type.len > 0 && part->type.ptr < part->disposition.ptr;
     if (!put_words(upload, upload->parts++ ? "\r\n--" : "--") ||
         !put(upload, upload->boundary) || !put_words(upload, "\r\n")) {
         return false;

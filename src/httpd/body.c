@@ -60,8 +60,8 @@ static apr_status_t take(reading_t *reading, apr_bucket_brigade *brigade)
         if (!reading->upload) {
             cg_buf_add(&reading->buf, data, len);
         }
-        else if (cg_flow_upload_feed(reading->upload,
-                                     (cg_str_t){data, len}) != CG_PASS) {
+        else if (cg_flow_upload_feed(reading->upload, (cg_str_t){data, len}) !=
+                 CG_PASS) {
             return APR_EGENERAL; /* the verdict says why */
         }
     }
@@ -204,9 +204,9 @@ cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
                          .until = begun + txn->policy->body_for};
     apr_off_t length = length_of(r);
     apr_status_t rv = length > reading.most ? APR_ENOSPC : APR_SUCCESS;
-    reading.upload = cg_flow_upload_open(
-        txn, apr_table_get(r->headers_in, "Content-Type"),
-        txn->gateway->upload_folder);
+    reading.upload =
+        cg_flow_upload_open(txn, apr_table_get(r->headers_in, "Content-Type"),
+                            txn->gateway->upload_folder);
     if (!reading.upload) {
         return txn->verdict;
     }
@@ -315,9 +315,9 @@ void cg_body_replay(request_rec *r, const cg_walk_in_t *in)
     apr_table_unset(r->headers_in, "Transfer-Encoding");
     apr_table_unset(r->headers_in, "Expect");
     if (r->method_number == M_POST) {
-        apr_table_setn(r->headers_in, "Content-Length",
-                       apr_psprintf(r->pool, "%" APR_OFF_T_FMT,
-                                    length_out(in)));
+        apr_table_setn(
+            r->headers_in, "Content-Length",
+            apr_psprintf(r->pool, "%" APR_OFF_T_FMT, length_out(in)));
     }
 }
 

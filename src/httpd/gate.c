@@ -281,6 +281,20 @@ static cg_verdict_t gather(request_rec *r, cg_walk_in_t *in)
     return cg_txn_body(txn, body);
 }
 
+/* What inspection could not do, or not read. */
+static void tell_of_inspection(request_rec *r, const cg_txn_t *txn)
+{
+    uint32_t opaque = cg_opaque_total(&txn->out.opaque);
+    if (txn->out.trouble) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "CG3020 %s (request %s)", txn->out.trouble, txn->in.id);
+    }
+    if (opaque > 0 && txn->policy->opaque != CG_OPAQUE_ALLOW) {
+        apr_table_setn(r->err_headers_out, "x-chatgpt-opaque",
+                       apr_psprintf(r->pool, "%u", opaque));
+    }
+}
+
 static int walk_in(request_rec *r)
 {
     const cg_policy_t *policy = cg_config_policy(r);
@@ -299,21 +313,13 @@ static int walk_in(request_rec *r)
     if (txn->published->is_unloaded) {
         cg_txn_refuse(txn, CG_POLICY_UNLOADED, NULL, NULL);
     }
-    if (check_identity(r, in) != CG_PASS || check_request(r, in) != CG_PASS ||
-        cg_places_judge(r, txn) != CG_PASS || gather(r, in) != CG_PASS) {
-        return cg_gate_refuse(r, txn);
+    bool may_walk = check_identity(r, in) == CG_PASS &&
+                    check_request(r, in) == CG_PASS &&
+                    cg_places_judge(r, txn) == CG_PASS;
+    if (may_walk && gather(r, in) == CG_PASS) {
+        cg_flow_run(txn);
     }
-    cg_flow_run(txn);
-    if (txn->out.trouble) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CG3020 %s (request %s)",
-                      txn->out.trouble, txn->in.id);
-    }
-    if (cg_opaque_total(&txn->out.opaque) > 0 &&
-        txn->policy->opaque != CG_OPAQUE_ALLOW) {
-        apr_table_setn(r->err_headers_out, "x-chatgpt-opaque",
-                       apr_psprintf(r->pool, "%u",
-                                    cg_opaque_total(&txn->out.opaque)));
-    }
+    tell_of_inspection(r, txn);
     cg_gate_headers(r, txn);
     if (txn->verdict != CG_PASS) {
         return cg_gate_refuse(r, txn);

@@ -79,9 +79,9 @@ cg_verdict_t cg_places_judge(request_rec *r, cg_txn_t *txn)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "CG9017 ChatGPTRedactLock: %s",
                   cg_policy_explain(breach, &names, r->pool));
     names.show = show;
-    const char *words = apr_pstrcat(
-        r->pool, "ChatGPTRedactLock: ",
-        cg_policy_explain(breach, &names, r->pool), NULL);
+    const char *words =
+        apr_pstrcat(r->pool, "ChatGPTRedactLock: ",
+                    cg_policy_explain(breach, &names, r->pool), NULL);
     return cg_txn_refuse(txn, CG_LOCK_LOOSENED, words, NULL);
 }
 
@@ -223,8 +223,7 @@ static bool check_sections(const check_t *check, const cg_policy_t *base,
                 place = cg_policy_merge(place, own, check->pool);
             }
         }
-        if (!check_place(check, place) ||
-            !check_inner(check, place, section)) {
+        if (!check_place(check, place) || !check_inner(check, place, section)) {
             return false;
         }
     }

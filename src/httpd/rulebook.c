@@ -188,8 +188,8 @@ static const char *names_of(const cg_rules_spec_t *spec, apr_pool_t *pool)
 {
     const char *names = "";
     for (size_t i = 0; i < spec->pack_count; i++) {
-        names = apr_pstrcat(pool, names, i ? ", " : "", spec->packs[i].name,
-                            NULL);
+        names =
+            apr_pstrcat(pool, names, i ? ", " : "", spec->packs[i].name, NULL);
     }
     return names;
 }

@@ -164,8 +164,7 @@ static bool loosens_text(const void *outer, const void *inner,
     (void)stricter;
     const char *text = *(const char *const *)outer;
     *out_part = 0;
-    return text &&
-           !cg_str_is_nocase(cg_str(text), *(const char *const *)inner);
+    return text && !cg_str_is_nocase(cg_str(text), *(const char *const *)inner);
 }
 
 static bool read_choice(void *value, int argc, char *const argv[],
@@ -459,13 +458,10 @@ static void raise_row(uint8_t *restrict least, const uint8_t *restrict inner)
     }
 }
 
-/* What replaces takes away that least, too. */
-static void replace_row(uint8_t *restrict said, uint8_t *restrict least,
-                        const uint8_t *restrict inner)
+static void replace_row(uint8_t *restrict said, const uint8_t *restrict inner)
 {
     for (int t = 0; t < CG_POLICY_TYPES_MAX; t++) {
         said[t] = inner[t] ? inner[t] : said[t];
-        least[t] = inner[t] ? 0 : least[t];
     }
 }
 
@@ -480,8 +476,8 @@ static void merge_actions(void *merged, const void *inner_value,
         raise_row(out->least_answer, inner->answer);
         return;
     }
-    replace_row(out->request, out->least_request, inner->request);
-    replace_row(out->answer, out->least_answer, inner->answer);
+    replace_row(out->request, inner->request);
+    replace_row(out->answer, inner->answer);
 }
 
 /* The first type that inner treats more lightly than outer says; -1 none. A type
@@ -504,13 +500,12 @@ static bool loosens_actions(const void *outer_value, const void *inner_value,
     (void)stricter;
     const cg_kind_ACTIONS_t *outer = outer_value;
     const cg_kind_ACTIONS_t *inner = inner_value;
-    *out_part = find_lighter(outer->request, outer->least_request,
-                             inner->request);
+    *out_part =
+        find_lighter(outer->request, outer->least_request, inner->request);
     if (*out_part >= 0) {
         return true;
     }
-    *out_part =
-        find_lighter(outer->answer, outer->least_answer, inner->answer);
+    *out_part = find_lighter(outer->answer, outer->least_answer, inner->answer);
     bool is_lighter = *out_part >= 0;
     *out_part += CG_POLICY_TYPES_MAX;
     return is_lighter;

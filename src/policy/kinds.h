@@ -4,7 +4,7 @@
  * A kind is a C type, a reader of words and a rule of merging. policy.h lists
  * the directives; each names its kind, and everything else follows.
  *
- * Merging is from outside in: <VirtualHost>, <Directory>, .htaccess, <Location>. A
+ * Merging is from outside in: <VirtualHost>, <Directory>, <Location>, .htaccess. A
  * value set further in replaces the outer one, save where the kind says it adds.
  * In a .htaccess, and below ChatGPTRedactLock, a value may only make the policy
  * stricter; which way that is says the row (cg_stricter_t), or else the kind.
@@ -81,10 +81,10 @@ typedef enum cg_stricter_t {
 
 typedef struct cg_kind_ask_t {
     const char *directive; /* for words of error */
-    const char *where;     /* file:line, kept for the lock's words; may be NULL */
-    const char *choices;   /* CHOICE: "a|b|c" */
-    int64_t least, most;   /* COUNT, SIZE, DURATION: bounds */
-    bool is_tightening;    /* in a .htaccess */
+    const char *where;   /* file:line, kept for the lock's words; may be NULL */
+    const char *choices; /* CHOICE: "a|b|c" */
+    int64_t least, most; /* COUNT, SIZE, DURATION: bounds */
+    bool is_tightening;  /* in a .htaccess */
     /* ACTIONS: puts value at the place of a type, a family or "*"; false when
      * there is no such type. */
     bool (*set_types)(uint8_t *by_type, const char *type, int value);

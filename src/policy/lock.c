@@ -93,11 +93,11 @@ void cg_policy_watch(cg_policy_t *to, const cg_policy_t *level, int row,
         to->breach = make(to, level, row, part, pool);
         return;
     }
-    to->has_doubt = to->has_doubt ||
-                    (is_actions(row) &&
-                     (is_doubtful(to->actions.request,
-                                  level->actions.request) ||
-                      is_doubtful(to->actions.answer, level->actions.answer)));
+    to->has_doubt =
+        to->has_doubt ||
+        (is_actions(row) &&
+         (is_doubtful(to->actions.request, level->actions.request) ||
+          is_doubtful(to->actions.answer, level->actions.answer)));
 }
 
 const cg_policy_breach_t *cg_policy_judge(const cg_policy_t *policy,
@@ -155,11 +155,11 @@ static const char *what_of(const cg_policy_breach_t *breach,
 const char *cg_policy_explain(const cg_policy_breach_t *breach,
                               const cg_policy_names_t *names, apr_pool_t *pool)
 {
-    const char *held = breach->held && breach->held != breach->lock
-                           ? apr_pstrcat(pool, "said by ",
-                                         quote(breach->held, names, pool),
-                                         ", ", NULL)
-                           : "";
+    const char *held =
+        breach->held && breach->held != breach->lock
+            ? apr_pstrcat(pool, "said by ", quote(breach->held, names, pool),
+                          ", ", NULL)
+            : "";
     return apr_pstrcat(pool, quote(breach->line, names, pool), " would loosen ",
                        what_of(breach, names, pool), "; ", held, "locked by ",
                        quote(breach->lock, names, pool), NULL);

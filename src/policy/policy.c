@@ -77,34 +77,49 @@ void cg_policy_lay(cg_policy_t *to, const cg_policy_t *level, apr_pool_t *pool)
     }
 }
 
-static int levels_of(const cg_policy_t *policy)
+/* The sections of a policy, or itself if it is one that says anything. */
+static int levels_of(const cg_policy_t *const *policy,
+                     const cg_policy_t *const **out)
 {
-    return policy->levels_count ? policy->levels_count : policy->set != 0;
+    *out = (*policy)->levels_count ? (*policy)->levels : policy;
+    return (*policy)->levels_count ? (*policy)->levels_count
+                                   : (*policy)->set != 0;
 }
 
-static const cg_policy_t *level_at(const cg_policy_t *policy, int i)
+/* Appends those sections of policy that are, or are not, of .htaccess files. */
+static int append(const cg_policy_t **levels, int count,
+                  const cg_policy_t *policy, bool is_htaccess)
 {
-    return policy->levels_count ? policy->levels[i] : policy;
+    const cg_policy_t *const *own;
+    int owned = levels_of(&policy, &own);
+    for (int i = 0; i < owned; i++) {
+        if (own[i]->is_htaccess == is_htaccess) {
+            levels[count++] = own[i];
+        }
+    }
+    return count;
 }
 
 cg_policy_t *cg_policy_merge(const cg_policy_t *outer, const cg_policy_t *inner,
                              apr_pool_t *pool)
 {
-    int outside = levels_of(outer);
-    int count = outside + levels_of(inner);
+    const cg_policy_t *const *ignored;
+    int most = levels_of(&outer, &ignored) + levels_of(&inner, &ignored);
     const cg_policy_t **levels =
-        apr_palloc(pool, (apr_size_t)(count + 1) * sizeof *levels);
-    cg_policy_t *merged =
-        outer->levels_count ? apr_pmemdup(pool, outer, sizeof *outer)
-                            : cg_policy_create(pool);
+        apr_palloc(pool, (apr_size_t)(most + 1) * sizeof *levels);
+    int count = append(levels, 0, outer, false);
+    /* Outer sections that were laid already need not be laid again. */
+    bool is_laid = outer->levels_count == count && count > 0;
+    int laid = is_laid ? count : 0;
+    count = append(levels, count, inner, false);
+    count = append(levels, count, outer, true);
+    count = append(levels, count, inner, true);
+    cg_policy_t *merged = is_laid ? apr_pmemdup(pool, outer, sizeof *outer)
+                                  : cg_policy_create(pool);
     merged->levels = levels;
-    for (int i = 0; i < count; i++) {
-        levels[i] =
-            i < outside ? level_at(outer, i) : level_at(inner, i - outside);
-        if (i >= outside || !outer->levels_count) {
-            merged->levels_count = i; /* what it is made of so far */
-            cg_policy_lay(merged, levels[i], pool);
-        }
+    for (int i = laid; i < count; i++) {
+        merged->levels_count = i; /* what it is made of so far */
+        cg_policy_lay(merged, levels[i], pool);
     }
     merged->levels_count = count;
     return merged;

@@ -11,8 +11,10 @@
  * (AllowOverride AuthConfig), where it can only make things stricter.
  *
  * A policy in force is a fold: the sections that count, from outside in, each
- * laid over what came before. So in whatever order httpd joins them (a .htaccess
- * with its <Directory> first, <Location>s among themselves), the same comes out.
+ * laid over what came before, and those of .htaccess files behind all others. So
+ * in whatever order httpd joins them (a .htaccess with its <Directory> before the
+ * server, <Location>s among themselves), the same comes out, and what only
+ * tightens is never taken back.
  */
 #ifndef CG_POLICY_POLICY_H
 #define CG_POLICY_POLICY_H
@@ -161,10 +163,11 @@ typedef struct cg_policy_breach_t cg_policy_breach_t; /* lock.h */
 
 /* lives in: configuration pool, or a request's · const after merge */
 typedef struct cg_policy_t {
-    uint64_t set;     /* bit per row: said here or further out */
-    bool is_htaccess; /* a section: all of it may only tighten */
+    uint64_t set;              /* bit per row: said here or further out */
+    bool is_htaccess;          /* a section: all of it may only tighten */
     apr_array_header_t *lines; /* a section: of cg_policy_line_t; or NULL */
-    /* The sections it is made of, from outside in; 0: it is a section itself. */
+    /* The sections it is made of, from outside in; 0: it is a section itself. The
+     * last of them are those of .htaccess files. */
     const struct cg_policy_t *const *levels;
     int levels_count;
     const cg_policy_line_t *lock;     /* the outermost lock; NULL none */

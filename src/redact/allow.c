@@ -107,7 +107,8 @@ static cg_str_t normalised(cg_str_t value, apr_pool_t *pool)
     size_t cap = value.len < VALUE_BYTES_MAX ? value.len : VALUE_BYTES_MAX;
     cg_norm_state_t state = {0};
     cg_norm_t norm = {.text = apr_palloc(pool, cap + 1),
-                      .breaks = apr_palloc(pool, (cap + 2) * sizeof(cg_break_t)),
+                      .breaks =
+                          apr_palloc(pool, (cap + 2) * sizeof(cg_break_t)),
                       .break_cap = (uint32_t)cap + 2};
     cg_normalise(&state, (const unsigned char *)value.ptr, (uint32_t)cap,
                  (uint32_t)cap, true, &norm);
@@ -169,7 +170,8 @@ static int by_key(const void *a, const void *b)
     const entry_t *y = b;
     size_t len = x->key.len < y->key.len ? x->key.len : y->key.len;
     int order = memcmp(x->key.ptr, y->key.ptr, len);
-    return order ? order : (x->key.len > y->key.len) - (x->key.len < y->key.len);
+    return order ? order
+                 : (x->key.len > y->key.len) - (x->key.len < y->key.len);
 }
 
 static void add_value(cg_allow_t *allow, cg_str_t value, uint64_t packs,

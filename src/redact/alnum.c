@@ -12,6 +12,7 @@
 #include "redact/check.h"
 
 #define CHARS_MAX 34
+#define USCC_CHARS 18
 
 typedef struct token_t {
     char s[CHARS_MAX + 1];       /* upper case, without separators */
@@ -32,26 +33,59 @@ static void take(token_t *token, unsigned c, uint32_t at)
     token->len++;
 }
 
+/* Characters that an account of this country has; others have no more than an
+ * account of any. */
+static int most_of(const token_t *token)
+{
+    int length = cg_iban_length(token->s);
+    return length > 0 ? length : USCC_CHARS;
+}
+
+/* Does what was read so far look like the beginning of an account in groups of
+ * four? */
+static bool is_account(const token_t *token)
+{
+    return token->first_word == 4 && memcmp(token->shape, "AA99", 4) == 0;
+}
+
+/* Can the word that has ended be followed by another of the same token? "A1 "
+ * begins nothing that has blanks in it; an account has groups of four. */
+static bool may_go_on(const token_t *token, int word)
+{
+    if (token->len == token->first_word && token->len <= 3) {
+        return !memchr(token->shape, 'A', (size_t)token->len) ||
+               !memchr(token->shape, '9', (size_t)token->len);
+    }
+    return word == 4 || !is_account(token);
+}
+
 /* Reads words tied by one blank, dash or dot each. */
 static void read_token(cg_window_t *w, uint32_t start, token_t *token)
 {
     uint32_t i = start;
+    int word = 0; /* where the word begins */
+    int most = CHARS_MAX;
     token->len = 0;
     token->lower = 0;
     token->first_word = 0;
-    while (token->len < CHARS_MAX) {
+    while (token->len < most) {
         unsigned c = cg_at(w, i);
         if (cg_is(c, CG_C_ALNUM)) {
             take(token, c, i++);
+            if (token->len == 4 && memcmp(token->shape, "AA99", 4) == 0) {
+                most = most_of(token);
+            }
             continue;
         }
         if (token->first_word == 0) {
             token->first_word = token->len;
         }
-        bool is_separator = c == ' ' || c == '-' || c == '.';
-        if (!is_separator || !cg_is(cg_at(w, i + 1), CG_C_ALNUM)) {
+        if ((c != ' ' && c != '-' && c != '.') ||
+            !cg_is(cg_at(w, i + 1), CG_C_ALNUM) ||
+            !may_go_on(token, token->len - word)) {
             break;
         }
+        word = token->len;
         i++;
     }
     if (token->first_word == 0) {
@@ -120,8 +154,7 @@ static void try_spread_iban(cg_window_t *w, uint32_t start,
                             const token_t *first)
 {
     token_t token;
-    if (first->len < 4 || first->first_word != 4 ||
-        memcmp(first->shape, "AA99", 4) != 0 || cg_iban_length(first->s) == 0) {
+    if (first->len < 4 || !is_account(first) || cg_iban_length(first->s) == 0) {
         return;
     }
     read_groups(w, start, &token);
@@ -275,14 +308,36 @@ static void try_hk_id(cg_window_t *w, uint32_t start, const token_t *token)
     }
 }
 
+static bool is_account_word(const unsigned char *p)
+{
+    return cg_is(p[0], CG_C_ALPHA) && cg_is(p[1], CG_C_ALPHA) &&
+           cg_is(p[2], CG_C_DIGIT) && cg_is(p[3], CG_C_DIGIT);
+}
+
+/* In a row of words that accounts could begin with, "DE12 DE34", only the first
+ * is a start. */
+static bool is_inside_accounts(cg_window_t *w, uint32_t start)
+{
+    uint32_t i = start;
+    if (!cg_is(cg_at(w, start), CG_C_ALPHA) ||
+        cg_is(cg_at(w, start + 4), CG_C_ALNUM) || start + 4 > w->limit ||
+        !is_account_word(w->text + start)) {
+        return false;
+    }
+    while (i > 0 && start - i < 4 && !cg_is(w->text[i - 1], CG_C_ALNUM)) {
+        i--;
+    }
+    return i >= 4 && i < start && is_account_word(w->text + i - 4);
+}
+
 void cg_scan_alnum(cg_window_t *w, uint32_t start)
 {
     token_t token;
-    if (!cg_left_is_free(w, start)) {
+    if (!cg_left_is_free(w, start) || is_inside_accounts(w, start)) {
         return;
     }
     read_token(w, start, &token);
-    if (token.len == 4) {
+    if (token.first_word == 4 && token.len < 15) {
         try_spread_iban(w, start, &token);
     }
     if (token.len < 7) {

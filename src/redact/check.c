@@ -652,34 +652,49 @@ bool cg_check_kr_brn(const char *d)
     return (10 - sum % 10) % 10 == d[9] - '0' && !is_one_digit(d, 10);
 }
 
-bool cg_check_base58(const char *s, size_t len)
+/* Five digits of base 58 at a time: seven words hold the 25 bytes. False: no
+ * digit, or too large. */
+static bool decode_base58(const char *s, size_t len, unsigned char raw[25])
 {
     static const char alphabet[] =
         "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    unsigned char raw[25] = {0};
+    uint32_t words[7] = {0};
+    for (size_t i = 0; i < len;) {
+        uint64_t carry = 0;
+        uint32_t scale = 1;
+        for (int k = 0; k < 5 && i < len; k++, i++) {
+            const char *at = memchr(alphabet, s[i], 58);
+            if (!at) {
+                return false;
+            }
+            carry = carry * 58 + (uint64_t)(at - alphabet);
+            scale *= 58;
+        }
+        for (int k = 6; k >= 0; k--) {
+            carry += (uint64_t)words[k] * scale;
+            words[k] = (uint32_t)carry;
+            carry >>= 32;
+        }
+    }
+    for (int i = 0; i < 25; i++) {
+        int bit = (24 - i) * 8;
+        raw[i] = (unsigned char)(words[6 - bit / 32] >> bit % 32);
+    }
+    return words[0] < 256;
+}
+
+bool cg_check_base58(const char *s, size_t len)
+{
+    unsigned char raw[25];
     unsigned char once[32];
     unsigned char twice[32];
-    if (len < 26 || len > 35 || (s[0] != '1' && s[0] != '3')) {
+    if (len < 26 || len > 35 || (s[0] != '1' && s[0] != '3') ||
+        !decode_base58(s, len, raw) || (raw[0] != 0 && raw[0] != 5)) {
         return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        const char *at = memchr(alphabet, s[i], 58);
-        if (!at) {
-            return false;
-        }
-        int carry = (int)(at - alphabet);
-        for (int k = 24; k >= 0; k--) {
-            carry += 58 * raw[k];
-            raw[k] = (unsigned char)(carry & 255);
-            carry >>= 8;
-        }
-        if (carry) {
-            return false;
-        }
     }
     cg_sha256(raw, 21, once);
     cg_sha256(once, 32, twice);
-    return (raw[0] == 0 || raw[0] == 5) && memcmp(twice, raw + 21, 4) == 0;
+    return memcmp(twice, raw + 21, 4) == 0;
 }
 
 static uint32_t bech32_step(uint32_t sum, int value)

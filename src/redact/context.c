@@ -145,8 +145,11 @@ static void advance(cg_window_t *w, uint32_t start)
     }
     /* A label may reach over the place where the last walk stopped, but not
      * over a digit: labels have none. */
+    uint32_t least = at > LABEL_BYTES_MAX ? at - LABEL_BYTES_MAX : 0;
     if (at < start && !cg_is(w->text[at], CG_C_DIGIT)) {
-        at = at > LABEL_BYTES_MAX ? at - LABEL_BYTES_MAX : 0;
+        while (at > least && !cg_is(w->text[at - 1], CG_C_DIGIT)) {
+            at--;
+        }
     }
     if (start > back && at < start - back) {
         at = start - back;

@@ -17,21 +17,25 @@
 #define LINE_MIN 32 /* characters of a line that goes on in the next */
 #define PAIRS_MIN 12
 
-int cg_b64_value(unsigned c)
+// clang-format off
+const uint8_t cg_b64_digits[256] = {
+    ['+'] = 63, ['-'] = 63, ['/'] = 64, ['0'] = 53, ['1'] = 54, ['2'] = 55,
+    ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61,
+    ['9'] = 62, ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5,
+    ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11,
+    ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17,
+    ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23,
+    ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['_'] = 64, ['a'] = 27, ['b'] = 28,
+    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34,
+    ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46,
+    ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
+};
+// clang-format on
+
+static int b64_digit(unsigned c)
 {
-    if (cg_is(c, CG_C_UPPER)) {
-        return (int)c - 'A';
-    }
-    if (cg_is(c, CG_C_LOWER)) {
-        return (int)c - 'a' + 26;
-    }
-    if (cg_is(c, CG_C_DIGIT)) {
-        return (int)c - '0' + 52;
-    }
-    if (c == '+' || c == '-') {
-        return 62;
-    }
-    return c == '/' || c == '_' ? 63 : -1;
+    return cg_b64_value(c);
 }
 
 static int hex_digit(unsigned c)
@@ -77,7 +81,7 @@ typedef struct alphabet_t {
     uint32_t least; /* characters of a run */
 } alphabet_t;
 
-static const alphabet_t base64 = {cg_b64_value, 6, 16};
+static const alphabet_t base64 = {b64_digit, 6, 16};
 static const alphabet_t hexadecimal = {hex_digit, 4, 22};
 
 /* Where the next line of a run begins, if a line end stands at i; or i. */

@@ -86,6 +86,10 @@ static bool may_be_labelled(const cg_window_t *w, const word_t *word)
         ['>'] = 1, ['|'] = 1, ['*'] = 1, ['\n'] = 1, ['\t'] = 1};
     uint32_t i = word->start;
     unsigned before = cg_before(w, i);
+    while (i > 1 && word->start - i < 3 && w->text[i - 1] == ' ' &&
+           w->text[i - 2] == ' ') {
+        i--;
+    }
     if (before == ' ' && i > 1) {
         before = w->text[i - 2];
         if (before == 's') {
@@ -106,7 +110,7 @@ static bool may_be_aws(const cg_window_t *w, const word_t *word)
 {
     unsigned next = peek(w, word->end);
     uint32_t len = word->end - word->start;
-    return len <= 40 && (len == 40 || next == '/' || next == '+' || next == 0);
+    return len <= 40 && (len >= 39 || next == '/' || next == '+' || next == 0);
 }
 
 /* 68 or 0x68, and something behind it that may part two such. */
@@ -182,7 +186,10 @@ static void scan_word(cg_window_t *w, const word_t *word)
         run(w, cg_scan_labelled, word->start);
     }
     if (may_be_aws(w, word)) {
-        run(w, cg_scan_aws_secret, word->start);
+        /* One in thirty begins with a sign of base64. */
+        unsigned sign = cg_before(w, word->start);
+        bool has_sign = (sign == '/' || sign == '+') && word->start > w->base;
+        run(w, cg_scan_aws_secret, word->start - has_sign);
     }
     if (w->is_deep && len >= 6 && (word->digits || word->uppers)) {
         run(w, cg_scan_encoded, word->start);
@@ -423,7 +430,7 @@ static bool beats(const cg_candidate_t *other, const cg_candidate_t *one)
 typedef struct pass_t {
     cg_engine_t *engine;
     cg_window_t *w;
-    const cg_norm_t *norm;
+    cg_norm_t *norm;
     uint32_t source_len;
     cg_norm_state_t late;  /* the normaliser's near the end of the window */
     uint32_t late_at;      /* there */
@@ -451,6 +458,19 @@ static uint32_t limit_of(const cg_window_t *w, uint32_t start)
     return cg_norm_find(w->norm, cg_norm_source(w->norm, start) + w->span);
 }
 
+/* What a list or regex finds is not hidden by a type that is let pass. */
+static bool wins(const cg_rules_t *rules, const cg_candidate_t *other,
+                 const cg_candidate_t *one)
+{
+    if (other->rule >= 0 && cg_rules_passes(rules, one->type)) {
+        return true;
+    }
+    if (one->rule >= 0 && cg_rules_passes(rules, other->type)) {
+        return false;
+    }
+    return beats(other, one);
+}
+
 static bool is_beaten(const pass_t *pass, uint32_t at)
 {
     const cg_window_t *w = pass->w;
@@ -458,7 +478,7 @@ static bool is_beaten(const pass_t *pass, uint32_t at)
     uint32_t limit = limit_of(w, one->start);
     for (uint32_t i = at + 1;
          i < w->found_count && w->found[i].start < one->end; i++) {
-        if (w->found[i].reach <= limit && beats(&w->found[i], one)) {
+        if (w->found[i].reach <= limit && wins(w->rules, &w->found[i], one)) {
             return true;
         }
     }

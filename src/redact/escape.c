@@ -43,20 +43,33 @@ static int64_t hex_run(const unsigned char *p, const unsigned char *end,
 
 /* ---- bytes: %41, \x41, =41, \101; of several bytes, one character ---- */
 
+/* "25" and two more digits: a % that was escaped once more. 1, 0 or CUT. */
+static int is_again(const unsigned char *at, const unsigned char *end)
+{
+    for (int i = 0; i < 4; i++) {
+        if (at + i >= end) {
+            return CUT;
+        }
+        if (i < 2 ? at[i] != "25"[i] : hex_value(at[i]) < 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* One escaped byte at p. Returns its length, 0: none, CUT. */
 static int read_percent(const unsigned char *p, const unsigned char *end,
                         int *value)
 {
     const unsigned char *at = p + 1;
-    for (int i = 0; i < AGAIN_MAX && end - at >= 4; i++, at += 2) {
-        if (at[0] != '2' || at[1] != '5' || hex_value(at[2]) < 0 ||
-            hex_value(at[3]) < 0) {
-            break;
-        }
+    int again = is_again(at, end);
+    for (int i = 0; i < AGAIN_MAX && again > 0; i++) {
+        at += 2;
+        again = is_again(at, end);
     }
     int64_t byte = hex_run(at, end, 2);
     *value = (int)byte;
-    return byte >= 0 ? (int)(at + 2 - p) : byte == -2 ? CUT : 0;
+    return again == CUT || byte == -2 ? CUT : byte >= 0 ? (int)(at + 2 - p) : 0;
 }
 
 static int read_hex(const unsigned char *p, const unsigned char *end,
@@ -268,9 +281,13 @@ static int read_entity(const unsigned char *p, const unsigned char *end,
                        bool is_final, uint32_t *cp)
 {
     const unsigned char *at = p + 1;
-    for (int i = 0; i < AGAIN_MAX && end - at > 4; i++) {
+    for (int i = 0; i < AGAIN_MAX && end - at >= 4; i++) {
         if (memcmp(at, "amp;", 4) != 0) {
             break;
+        }
+        if (end - at == 4) {
+            *cp = '&';
+            return is_final ? (int)(at + 4 - p) : CUT;
         }
         if (at[4] != '#' && !cg_is(at[4], CG_C_ALPHA)) {
             break;

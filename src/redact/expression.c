@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define REPEAT_MAX 1000
-#define ENOUGH (UINT64_C(1) << 40) /* beyond every limit; keeps products small */
+#define ENOUGH                                                                 \
+    (UINT64_C(1) << 40) /* beyond every limit; keeps products small */
 
 /* How many bytes stand for one character: more than one for what may be any
  * character of a script, as UTF-8 has them in several lengths. */
@@ -28,8 +29,8 @@ typedef struct part_t {
 /* Scripts that may be named. A category such as \p{L} is hundreds of ranges, and
  * costs seconds and megabytes. */
 static const char *const scripts[] = {
-    "Han",  "Hiragana", "Katakana", "Hangul", "Cyrillic",
-    "Greek", "Latin",   "Arabic",   "Hebrew", "Thai"};
+    "Han",   "Hiragana", "Katakana", "Hangul", "Cyrillic",
+    "Greek", "Latin",    "Arabic",   "Hebrew", "Thai"};
 
 typedef struct reader_t {
     bool has_foreign; /* a category, or a switch of the compiler's own */
@@ -55,20 +56,18 @@ static uint64_t pairs(uint64_t a, uint64_t b)
 static part_t character(uint64_t weight)
 {
     uint64_t edge = weight == ONE ? ONE : weight / 2;
-    return (part_t){.positions = weight,
-                    .first = edge,
-                    .last = edge,
-                    .links = weight - 1};
+    return (part_t){
+        .positions = weight, .first = edge, .last = edge, .links = weight - 1};
 }
 
 static part_t join(part_t a, part_t b)
 {
-    return (part_t){
-        .positions = at_most(a.positions + b.positions),
-        .first = at_most(a.first + (a.is_nullable ? b.first : 0)),
-        .last = at_most(b.last + (b.is_nullable ? a.last : 0)),
-        .links = at_most(a.links + b.links + pairs(a.last, b.first)),
-        .is_nullable = a.is_nullable && b.is_nullable};
+    return (part_t){.positions = at_most(a.positions + b.positions),
+                    .first = at_most(a.first + (a.is_nullable ? b.first : 0)),
+                    .last = at_most(b.last + (b.is_nullable ? a.last : 0)),
+                    .links =
+                        at_most(a.links + b.links + pairs(a.last, b.first)),
+                    .is_nullable = a.is_nullable && b.is_nullable};
 }
 
 /* {Han} behind \p or \P; at stands at the brace. */
@@ -99,7 +98,9 @@ static part_t read_class(reader_t *reader)
             reader->at++;
             bool is_script = *reader->at == 'p' || *reader->at == 'P';
             bool is_wide = strchr("DSWx", *reader->at) != NULL;
-            weight = is_script ? SCRIPT : is_wide && weight < ANY ? ANY : weight;
+            weight = is_script                 ? SCRIPT
+                     : is_wide && weight < ANY ? ANY
+                                               : weight;
             if (is_script) {
                 reader->at++;
                 check_script(reader);

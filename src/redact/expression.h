@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #define CG_EXPRESSION_BYTES_MAX 2048
-#define CG_EXPRESSION_DEPTH_MAX 12      /* groups within groups */
+#define CG_EXPRESSION_DEPTH_MAX 12       /* groups within groups */
 #define CG_EXPRESSION_POSITIONS_MAX 3000 /* characters, written out */
-#define CG_EXPRESSION_LINKS_MAX 60000   /* which may follow which */
+#define CG_EXPRESSION_LINKS_MAX 60000    /* which may follow which */
 
 typedef struct cg_expression_size_t {
     uint64_t positions;

@@ -20,7 +20,7 @@
 #include "base/digest.h"
 #include "redact/rules_int.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define ALIGN 64
 #define ORDER UINT32_C(0x01020304) /* of bytes in a number */
 #define COUNT_MAX 1000000
@@ -355,8 +355,7 @@ static bool get_facts(const char *data, size_t len, cg_rule_set_t *set,
     set->regexes = get_rules(&reader, &set->regex_count);
     get_allowed(&reader, set);
     set->pack_count = (size_t)get_number(&reader, CG_PACKS_MAX);
-    cg_pack_t *packs =
-        apr_pcalloc(pool, (set->pack_count + 1) * sizeof *packs);
+    cg_pack_t *packs = apr_pcalloc(pool, (set->pack_count + 1) * sizeof *packs);
     for (size_t i = 0; i < set->pack_count && !reader.has_failed; i++) {
         get_pack(&reader, &packs[i]);
     }
@@ -384,8 +383,8 @@ static const char *judge(const head_t *head, size_t len)
     }
     if (head->len != len || !is_inside(&head->facts, len) ||
         !is_inside(&head->words, len) || !is_inside(&head->patterns, len) ||
-        head->sum != sum_of((const unsigned char *)(head + 1),
-                            len - sizeof *head)) {
+        head->sum !=
+            sum_of((const unsigned char *)(head + 1), len - sizeof *head)) {
         return "it is damaged";
     }
     return NULL;

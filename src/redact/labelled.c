@@ -8,6 +8,7 @@
  */
 #include "redact/redact_int.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static bool is_url_char(unsigned c)
@@ -47,7 +48,7 @@ static bool is_placeholder(const char *s, int len)
         hidden += s[i] == '*' || s[i] == '.' || s[i] == 'x' || s[i] == 'X' ||
                   s[i] == '_';
     }
-    for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+    for (size_t k = 0; len <= 8 && k < sizeof words / sizeof words[0]; k++) {
         int i = 0;
         while (i < len && words[k][i] && (s[i] | 0x20) == words[k][i]) {
             i++;
@@ -196,8 +197,11 @@ typedef struct secret_label_t {
     label_kind_t kind;
 } secret_label_t;
 
+#define LABELS 64
+#define VALUE_MAX 64 /* what is longer is swallowed as it comes */
+
 // clang-format off
-static const secret_label_t secret_labels[] = {
+static const secret_label_t secret_labels[LABELS] = {
     {"password", LABEL_PASSWORD}, {"passwd", LABEL_PASSWORD},
     {"pwd", LABEL_PASSWORD}, {"passphrase", LABEL_PASSWORD},
     {"passcode", LABEL_PASSWORD}, {"密码", LABEL_PASSWORD},
@@ -243,16 +247,31 @@ static bool label_ends_at(const cg_window_t *w, uint32_t end, const char *word)
            (cg_is(before, CG_C_LOWER) && cg_is(w->text[i], CG_C_UPPER));
 }
 
+/* The labels by their last byte. Built once per process from constant data. */
+static struct {
+    pthread_once_t once;
+    uint8_t first[256]; /* 1 + number of a label; 0: none */
+    uint8_t next[LABELS];
+} by_end = {.once = PTHREAD_ONCE_INIT};
+
+static void build(void)
+{
+    for (uint8_t k = 0; k < LABELS && secret_labels[k].word; k++) {
+        const char *word = secret_labels[k].word;
+        unsigned last = (unsigned char)word[strlen(word) - 1];
+        by_end.next[k] = by_end.first[last];
+        by_end.first[last] = k + 1;
+    }
+}
+
 static label_kind_t label_before(const cg_window_t *w, uint32_t end)
 {
     unsigned last = end > 0 ? w->text[end - 1] : 0;
-    if (last < 0x80 && !strchr("ydentsrclDENTSRYCL", (int)last)) {
-        return LABEL_NONE;
-    }
-    for (size_t k = 0; k < sizeof secret_labels / sizeof secret_labels[0];
-         k++) {
-        if (label_ends_at(w, end, secret_labels[k].word)) {
-            return secret_labels[k].kind;
+    last = last >= 'A' && last <= 'Z' ? last + 32 : last;
+    pthread_once(&by_end.once, build);
+    for (uint8_t k = by_end.first[last]; k; k = by_end.next[k - 1]) {
+        if (label_ends_at(w, end, secret_labels[k - 1].word)) {
+            return secret_labels[k - 1].kind;
         }
     }
     return LABEL_NONE;
@@ -278,7 +297,6 @@ static bool is_beside_sign(unsigned c)
  * none. */
 static uint32_t skip_sign(const cg_window_t *w, uint32_t i)
 {
-    static const char *const wide[] = {"：", "是", "为", "爲"};
     unsigned last = i > 0 ? w->text[i - 1] : 0;
     unsigned before = i > 1 ? w->text[i - 2] : 0;
     if (last == ':' || last == '|') {
@@ -290,10 +308,21 @@ static uint32_t skip_sign(const cg_window_t *w, uint32_t i)
     if (last == 's') {
         return ends_with(w, i, " is") ? i - 3 : i;
     }
-    for (size_t k = 0; last >= 0x80 && k < sizeof wide / sizeof wide[0]; k++) {
-        if (ends_with(w, i, wide[k])) {
-            return i - 3;
-        }
+    if (last == 0x9A) {
+        return ends_with(w, i, "：") ? i - 3 : i;
+    }
+    bool is_verb = (last == 0xAF && ends_with(w, i, "是")) ||
+                   (last == 0xBA && ends_with(w, i, "为")) ||
+                   (last == 0xB2 && ends_with(w, i, "爲"));
+    if (!is_verb) {
+        return i;
+    }
+    i -= 3;
+    /* 就是, 改为, 设置为 */
+    for (int k = 0; k < 2; k++) {
+        bool is_more = ends_with(w, i, "就") || ends_with(w, i, "改") ||
+                       ends_with(w, i, "设") || ends_with(w, i, "置");
+        i -= is_more ? 3 : 0;
     }
     return i;
 }
@@ -332,31 +361,57 @@ typedef struct value_t {
     bool is_code; /* a call, an index, a template */
 } value_t;
 
+enum {
+    OF_LOWER = 1,
+    OF_UPPER = 2,
+    OF_DIGIT = 4,
+    OF_SIGN = 8,
+    OF_CODE = 16 /* brackets */
+};
+
+/* What a character says about the value it stands in; 0: it ends it. */
+static unsigned part_of(unsigned c)
+{
+    static const uint8_t signs[128] = {
+        ['!'] = OF_SIGN, ['#'] = OF_SIGN, ['$'] = OF_SIGN, ['%'] = OF_SIGN,
+        ['&'] = OF_SIGN, ['*'] = OF_SIGN, ['+'] = OF_SIGN, ['-'] = OF_SIGN,
+        ['.'] = OF_SIGN, ['/'] = OF_SIGN, [':'] = OF_SIGN, ['='] = OF_SIGN,
+        ['?'] = OF_SIGN, ['@'] = OF_SIGN, ['^'] = OF_SIGN, ['_'] = OF_SIGN,
+        ['~'] = OF_SIGN, ['\\'] = OF_SIGN, ['('] = OF_CODE | OF_SIGN,
+        [')'] = OF_CODE | OF_SIGN, ['['] = OF_CODE | OF_SIGN,
+        [']'] = OF_CODE | OF_SIGN, ['{'] = OF_CODE | OF_SIGN,
+        ['}'] = OF_CODE | OF_SIGN};
+    unsigned class = cg_class[c & 255];
+    if (class & CG_C_ALNUM) {
+        return class & CG_C_LOWER ? OF_LOWER
+               : class & CG_C_UPPER ? OF_UPPER
+                                    : OF_DIGIT;
+    }
+    return c < 128 ? signs[c] : 0;
+}
+
 static void read_value(cg_window_t *w, uint32_t start, value_t *value)
 {
-    int seen = 0;
+    unsigned seen = 0;
     uint32_t i = start;
-    memset(value, 0, sizeof *value);
-    while (i < start + 80) {
+    value->len = 0;
+    while (i < start + VALUE_MAX) {
         unsigned c = cg_at(w, i);
-        if (c <= ' ' || c >= 0x7f ||
-            (!cg_is(c, CG_C_ALNUM) && strchr("\"'`<>,;|", (int)c))) {
+        unsigned part = part_of(c);
+        if (part == 0) {
             break;
         }
         if (value->len < (int)sizeof value->s) {
             value->s[value->len++] = (char)c;
         }
-        value->is_code = value->is_code || (!cg_is(c, CG_C_ALNUM) &&
-                                            strchr("()[]{}", (int)c) != NULL);
-        value->has_digit = value->has_digit || cg_is(c, CG_C_DIGIT);
-        seen |= cg_is(c, CG_C_LOWER)   ? 1
-                : cg_is(c, CG_C_UPPER) ? 2
-                : cg_is(c, CG_C_DIGIT) ? 4
-                                       : 8;
+        seen |= part;
         i++;
     }
     value->end = i;
-    for (int bit = 1; bit < 16; bit <<= 1) {
+    value->is_code = (seen & OF_CODE) != 0;
+    value->has_digit = (seen & OF_DIGIT) != 0;
+    value->classes = 0;
+    for (unsigned bit = OF_LOWER; bit <= OF_SIGN; bit <<= 1) {
         value->classes += (seen & bit) != 0;
     }
 }
@@ -476,7 +531,7 @@ void cg_scan_aws_secret(cg_window_t *w, uint32_t start)
 {
     value_t value;
     unsigned before = cg_before(w, start);
-    if ((before && strchr("/+-_.", (int)before)) || !has_aws_length(w, start) ||
+    if (cg_is(before, CG_C_ALNUM) || (before && strchr("/+-_.", (int)before)) || !has_aws_length(w, start) ||
         cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY, start) < 0) {
         return;
     }
@@ -491,7 +546,9 @@ void cg_scan_aws_secret(cg_window_t *w, uint32_t start)
 static void found(cg_window_t *w, uint32_t start, const value_t *value,
                   int type, int score)
 {
-    cg_candidate_plain(w, start, value->end, type, score, -1, CG_SWALLOW_NONE);
+    cg_candidate_plain(w, start, value->end, type, score, -1,
+                       value->end == start + VALUE_MAX ? CG_SWALLOW_TOKEN
+                                                       : CG_SWALLOW_NONE);
 }
 
 void cg_scan_labelled(cg_window_t *w, uint32_t start)

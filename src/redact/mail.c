@@ -22,14 +22,10 @@ typedef enum style_t {
     LOOSE   /* " @ ": only beside a label */
 } style_t;
 
-/* How far to the left of end a scanner may look. */
-static uint32_t furthest(const cg_window_t *w, uint32_t end)
+/* How far to the left of end, but not of low, a scanner may look. */
+static uint32_t furthest(const cg_window_t *w, uint32_t low, uint32_t end)
 {
-    uint32_t low = end > LOCAL_MAX ? end - LOCAL_MAX : 0;
     uint32_t high = end;
-    if (cg_source_length(w, low, end) <= CG_TOKEN_BACK) {
-        return low;
-    }
     while (low < high) {
         uint32_t mid = (low + high) / 2;
         if (cg_source_length(w, mid, end) <= CG_TOKEN_BACK) {
@@ -46,11 +42,11 @@ static uint32_t furthest(const cg_window_t *w, uint32_t end)
 static uint32_t local_start(const cg_window_t *w, uint32_t end)
 {
     uint32_t i = end;
-    uint32_t stop = end > 0 && cg_is(w->text[end - 1], CG_C_LOCAL)
-                        ? furthest(w, end)
-                        : end;
-    while (i > stop && cg_is(w->text[i - 1], CG_C_LOCAL)) {
+    while (i > 0 && end - i < LOCAL_MAX && cg_is(w->text[i - 1], CG_C_LOCAL)) {
         i--;
+    }
+    if (i < end && cg_source_length(w, i, end) > CG_TOKEN_BACK) {
+        i = furthest(w, i, end);
     }
     while (i < end && !cg_is(w->text[i], CG_C_ALNUM) && w->text[i] != '_') {
         i++;

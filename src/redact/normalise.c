@@ -651,49 +651,73 @@ void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
     norm->used = pass.at;
 }
 
-uint32_t cg_norm_source(const cg_norm_t *norm, uint32_t at)
+#define HINT_STEPS 6
+
+static uint32_t place_of(const cg_break_t *at, bool is_source)
+{
+    return is_source ? at->src : at->norm;
+}
+
+/* The last break that does not lie beyond at, by its normalised or its source
+ * offset; break_count if all do. Questions are near one another: from the last
+ * answer it is mostly a few steps. */
+static uint32_t break_before(cg_norm_t *norm, uint32_t at, bool is_source)
+{
+    const cg_break_t *breaks = norm->breaks;
+    uint32_t count = norm->break_count;
+    uint32_t *hint = is_source ? &norm->hint_source : &norm->hint;
+    uint32_t i = *hint < count ? *hint : 0;
+    uint32_t low = 0;
+    uint32_t high = count;
+    for (int step = 0; step < HINT_STEPS; step++) {
+        if (place_of(&breaks[i], is_source) > at) {
+            if (i == 0) {
+                return count;
+            }
+            i--;
+            continue;
+        }
+        if (i + 1 == count || place_of(&breaks[i + 1], is_source) > at) {
+            *hint = i;
+            return i;
+        }
+        i++;
+    }
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (place_of(&breaks[mid], is_source) <= at) {
+            low = mid + 1;
+        }
+        else {
+            high = mid;
+        }
+    }
+    *hint = low > 0 ? low - 1 : 0;
+    return low > 0 ? low - 1 : count;
+}
+
+uint32_t cg_norm_source(cg_norm_t *norm, uint32_t at)
 {
     if (norm->break_count == 1) { /* plain text: the usual case */
         const cg_break_t *only = &norm->breaks[0];
         return at < only->norm ? 0 : only->src + (at - only->norm);
     }
-    uint32_t low = 0;
-    uint32_t high = norm->break_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (norm->breaks[mid].norm <= at) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
-        }
-    }
-    if (low == 0) {
+    uint32_t i = break_before(norm, at, false);
+    if (i == norm->break_count) {
         return 0;
     }
-    const cg_break_t *found = &norm->breaks[low - 1];
-    return found->src + (at - found->norm);
+    return norm->breaks[i].src + (at - norm->breaks[i].norm);
 }
 
-uint32_t cg_norm_find(const cg_norm_t *norm, uint32_t src)
+uint32_t cg_norm_find(cg_norm_t *norm, uint32_t src)
 {
-    uint32_t low = 0;
-    uint32_t high = norm->break_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (norm->breaks[mid].src <= src) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
-        }
-    }
-    if (low == 0) {
+    uint32_t i = break_before(norm, src, true);
+    if (i == norm->break_count) {
         return 0;
     }
-    const cg_break_t *found = &norm->breaks[low - 1];
+    const cg_break_t *found = &norm->breaks[i];
     uint32_t at = found->norm + (src - found->src);
     uint32_t next =
-        low < norm->break_count ? norm->breaks[low].norm : norm->len;
+        i + 1 < norm->break_count ? norm->breaks[i + 1].norm : norm->len;
     return at < next ? at : next;
 }

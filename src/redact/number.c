@@ -493,7 +493,7 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
 
 static bool is_year(const char *d)
 {
-    return strncmp(d, "19", 2) == 0 || strncmp(d, "20", 2) == 0;
+    return memcmp(d, "19", 2) == 0 || memcmp(d, "20", 2) == 0;
 }
 
 /* Sound, but so are many numbers that are something else: a card of an unusual
@@ -507,7 +507,7 @@ static bool is_doubtful(int type, const char *d, int total)
     }
     return type == CG_TYPE_KR_RRN &&
            ((d[6] <= '2' && d[0] == '1' && d[1] >= '5') ||
-            strncmp(d + 9, "0000", 4) == 0);
+            memcmp(d + 9, "0000", 4) == 0);
 }
 
 static void try_rows(cg_window_t *w, const number_t *number,
@@ -639,7 +639,7 @@ static bool has_ip4_form(const number_t *number, const window_t *window)
         const char *d =
             number->d + number->group[i].total - number->group[i].len;
         if (number->group[i].len > 3 ||
-            (number->group[i].len == 3 && strncmp(d, "256", 3) >= 0)) {
+            (number->group[i].len == 3 && memcmp(d, "256", 3) >= 0)) {
             return false;
         }
     }
@@ -711,10 +711,10 @@ static int international(const number_t *number)
 /* Length of 86, 0086 or 086 before a Chinese mobile number. */
 static int china_prefix(const char *d, int total)
 {
-    if (total == 13 && strncmp(d, "86", 2) == 0) {
+    if (total == 13 && memcmp(d, "86", 2) == 0) {
         return 2;
     }
-    if (total == 15 && strncmp(d, "0086", 4) == 0) {
+    if (total == 15 && memcmp(d, "0086", 4) == 0) {
         return 4;
     }
     return total == 11 ? 0 : -1;
@@ -801,7 +801,7 @@ static int score_phone(const number_t *number, const window_t *window)
     bool is_one_block = window->groups == 1;
     bool is_tight = (window->gaps & ~(GAP_TIGHT | GAP_PAREN)) == 0;
     if (prefix >= 0 && d[prefix] == '1' && d[prefix + 1] >= '3') {
-        if (is_one_block && strncmp(d, "17179869184", 11) == 0) {
+        if (is_one_block && memcmp(d, "17179869184", 11) == 0) {
             return 20; /* 2 to the 34th: 16 GiB */
         }
         bool is_shape =
@@ -826,7 +826,7 @@ static int score_phone(const number_t *number, const window_t *window)
         is_in(window->shape, SHAPES(0x1334, 0x137))) {
         return 80;
     }
-    if (is_tight && window->total == 13 && strncmp(d, "001", 3) == 0 &&
+    if (is_tight && window->total == 13 && memcmp(d, "001", 3) == 0 &&
         is_nanp(d + 3) && is_in(window->shape, SHAPES(0x3334))) {
         return 80;
     }

@@ -31,7 +31,7 @@
 
 struct cg_patterns_t {
     hs_database_t *database;
-    bool is_mapped; /* the database is a part of a file */
+    bool is_mapped;             /* the database is a part of a file */
     hs_scratch_t *scratch;      /* the prototype */
     hs_scratch_t *slots[SLOTS]; /* atomic; NULL: taken or never made */
     cg_prefix_t *prefix;        /* what is half matched */
@@ -102,10 +102,11 @@ static apr_status_t measure(const cg_regex_t *regex, cg_error_t *err,
                       "and no (*...)",
                       err);
     }
-    return refuse(regex,
-                  "it is too large: long, nested too deep, or with repeats that "
-                  "multiply",
-                  err);
+    return refuse(
+        regex,
+        "it is too large: long, nested too deep, or with repeats that "
+        "multiply",
+        err);
 }
 
 /* Looks at one regex alone, so that a fault has a name. */
@@ -131,8 +132,9 @@ static apr_status_t inspect(const cg_regex_t *regex, uint32_t *width,
         return refuse(regex, "it matches the empty text", err);
     }
     if (least > CG_PATTERN_MATCH_MAX) {
-        return refuse(regex, "its shortest match has more than 192 bytes, and "
-                             "so long a one is never found",
+        return refuse(regex,
+                      "its shortest match has more than 192 bytes, and "
+                      "so long a one is never found",
                       err);
     }
     return APR_SUCCESS;
@@ -291,8 +293,9 @@ static apr_status_t check_all(cg_regex_t *regexes, size_t count,
         }
         all += positions;
         if (all > POSITIONS_MAX) {
-            return refuse(&regexes[i], "with it, all regexes together are too "
-                                       "large",
+            return refuse(&regexes[i],
+                          "with it, all regexes together are too "
+                          "large",
                           err);
         }
     }
@@ -363,12 +366,11 @@ static bool put_database(const cg_patterns_t *patterns, char *data, size_t len)
         return false;
     }
     size_t need = 0;
-    bool is_put = hs_serialized_database_size(bytes, bytes_len, &need) ==
-                      HS_SUCCESS &&
-                  need <= len &&
-                  hs_deserialize_database_at(
-                      bytes, bytes_len, (hs_database_t *)(void *)data) ==
-                      HS_SUCCESS;
+    bool is_put =
+        hs_serialized_database_size(bytes, bytes_len, &need) == HS_SUCCESS &&
+        need <= len &&
+        hs_deserialize_database_at(bytes, bytes_len,
+                                   (hs_database_t *)(void *)data) == HS_SUCCESS;
     free(bytes);
     return is_put;
 }
@@ -407,8 +409,7 @@ cg_patterns_t *cg_patterns_open(const void *data, size_t len, apr_pool_t *pool)
 {
     const block_t *block = data;
     size_t need = 0;
-    if (len < sizeof *block ||
-        (uintptr_t)data % CG_PATTERNS_ALIGN != 0 ||
+    if (len < sizeof *block || (uintptr_t)data % CG_PATTERNS_ALIGN != 0 ||
         !is_inside(block->prefix_at, block->prefix_len, len) ||
         !is_inside(block->database_at, block->database_len, len) ||
         block->database_at % CG_PATTERNS_ALIGN != 0 ||
@@ -597,9 +598,9 @@ static uint32_t open_from(const cg_patterns_t *patterns, const cg_window_t *w)
     uint32_t most = CG_PATTERN_MATCH_MAX + 2;
     uint32_t open = w->n > w->base + back ? w->n - back : w->base;
     uint32_t from = w->n > w->base + most ? w->n - most : w->base;
-    uint32_t begun =
-        from < open ? cg_prefix_open(patterns->prefix, packs, w->text, from, w->n)
-                    : open;
+    uint32_t begun = from < open ? cg_prefix_open(patterns->prefix, packs,
+                                                  w->text, from, w->n)
+                                 : open;
     return whole_start(w, begun < open ? begun : open, w->base);
 }
 

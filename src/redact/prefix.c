@@ -664,10 +664,9 @@ cg_prefix_t *cg_prefix_create(const cg_regex_t *regexes, const uint32_t *widths,
     if (count == 0 || apr_pool_create(&aside, pool) != APR_SUCCESS) {
         return NULL;
     }
-    maker_t maker = {
-        .machines = apr_palloc(aside, count * sizeof(machine_t)),
-        .unread = apr_palloc(aside, count * sizeof(unread_t)),
-        .spare = apr_palloc(aside, sizeof(machine_t))};
+    maker_t maker = {.machines = apr_palloc(aside, count * sizeof(machine_t)),
+                     .unread = apr_palloc(aside, count * sizeof(unread_t)),
+                     .spare = apr_palloc(aside, sizeof(machine_t))};
     for (size_t i = 0; i < count; i++) {
         uint64_t packs = regexes[i].packs ? regexes[i].packs : ~UINT64_C(0);
         if (place(&maker, &regexes[i], packs) != FITS) {
@@ -699,9 +698,8 @@ cg_prefix_t *cg_prefix_map(const void *data, size_t len, apr_pool_t *pool)
     cg_prefix_t *prefix = apr_palloc(pool, sizeof *prefix);
     prefix->block = block;
     prefix->machines = (const machine_t *)(const void *)(block + 1);
-    prefix->unread =
-        (const unread_t *)(const void *)(prefix->machines +
-                                         block->machine_count);
+    prefix->unread = (const unread_t *)(const void *)(prefix->machines +
+                                                      block->machine_count);
     prefix->bytes = len;
     for (size_t i = 0; i < block->machine_count; i++) {
         int32_t count = prefix->machines[i].count;

@@ -17,9 +17,9 @@
 #define CANONICAL_BYTES 4096 /* longer values are taken as they are */
 #define ENCODED_BYTES_MIN 24 /* a run of base64 is no shorter */
 #define INSIDE_MAX (CG_PSEUDONYM_NAME_MAX + 1 + CG_PSEUDONYM_CODE_MAX)
-#define VALUES_MAX 65536      /* of a request; further ones are masked */
-#define CODES_MAX 65536       /* typed; where there are more all is masked */
-#define TYPED_MAX 64 /* characters of what looks like a token */
+#define VALUES_MAX 65536 /* of a request; further ones are masked */
+#define CODES_MAX 65536  /* typed; where there are more all is masked */
+#define TYPED_MAX 64     /* characters of what looks like a token */
 
 struct cg_pseudonym_keys_t {
     int count;
@@ -37,7 +37,7 @@ struct cg_pseudonyms_t {
     apr_array_header_t *names;     /* of cg_str_t, "email": issued ones */
     apr_array_header_t *stand_ins; /* of cg_pseudonym_t * */
     cg_buf_t work;                 /* of the value under way */
-    uint32_t values; /* that have, or were to have, a token */
+    uint32_t values;               /* that have, or were to have, a token */
     bool has_any;
     bool is_answering;
 };
@@ -136,24 +136,24 @@ typedef enum form_t {
 } form_t;
 
 typedef struct shape_t {
-    int type;
     const char *name; /* NULL: the type's, without SECRET_ */
+    int type;
     form_t form;
 } shape_t;
 
 /* Types that are not shown by their own name, or not compared as FORM_ALNUM. */
 static const shape_t SHAPES[] = {
-    {CG_TYPE_KEYWORD, NULL, FORM_CASELESS},
-    {CG_TYPE_CUSTOM, NULL, FORM_EXACT},
-    {CG_TYPE_EMAIL_ADDRESS, "EMAIL", FORM_CASELESS},
-    {CG_TYPE_PHONE_NUMBER, "PHONE", FORM_ALNUM},
-    {CG_TYPE_IP_ADDRESS, "IP", FORM_CASELESS},
-    {CG_TYPE_MAC_ADDRESS, "MAC", FORM_ALNUM},
-    {CG_TYPE_IBAN_CODE, "IBAN", FORM_ALNUM},
-    {CG_TYPE_CRYPTO, NULL, FORM_EXACT},
-    {CG_TYPE_CN_LICENSE_PLATE, "CN_PLATE", FORM_ALNUM},
-    {CG_TYPE_FI_PERSONAL_IDENTITY_CODE, "FI_HETU", FORM_ALNUM},
-    {CG_TYPE_ABA_ROUTING_NUMBER, "ABA_ROUTING", FORM_ALNUM},
+    {NULL, CG_TYPE_KEYWORD, FORM_CASELESS},
+    {NULL, CG_TYPE_CUSTOM, FORM_EXACT},
+    {"EMAIL", CG_TYPE_EMAIL_ADDRESS, FORM_CASELESS},
+    {"PHONE", CG_TYPE_PHONE_NUMBER, FORM_ALNUM},
+    {"IP", CG_TYPE_IP_ADDRESS, FORM_CASELESS},
+    {"MAC", CG_TYPE_MAC_ADDRESS, FORM_ALNUM},
+    {"IBAN", CG_TYPE_IBAN_CODE, FORM_ALNUM},
+    {NULL, CG_TYPE_CRYPTO, FORM_EXACT},
+    {"CN_PLATE", CG_TYPE_CN_LICENSE_PLATE, FORM_ALNUM},
+    {"FI_HETU", CG_TYPE_FI_PERSONAL_IDENTITY_CODE, FORM_ALNUM},
+    {"ABA_ROUTING", CG_TYPE_ABA_ROUTING_NUMBER, FORM_ALNUM},
 };
 
 static shape_t shape_of(int type)
@@ -163,7 +163,7 @@ static shape_t shape_of(int type)
             return SHAPES[i];
         }
     }
-    return (shape_t){type, NULL,
+    return (shape_t){NULL, type,
                      cg_detector_is_secret(type) ? FORM_EXACT : FORM_ALNUM};
 }
 

@@ -75,6 +75,8 @@ typedef struct cg_norm_t {
     uint32_t break_count;
     uint32_t break_cap; /* at least the source bytes, plus one */
     uint32_t used;      /* source bytes consumed */
+    uint32_t hint;      /* the break that answered the last question … */
+    uint32_t hint_source; /* … that was put by source offset */
 } cg_norm_t;
 
 /* Normalises src from norm->used up to stop; what follows up to len is looked at
@@ -88,8 +90,8 @@ int cg_escape(const unsigned char *p, const unsigned char *end, bool is_final,
               const cg_norm_state_t *state, uint32_t *cp);
 /* Source offset of a normalised offset, and back (the first normalised byte
  * that begins at or after it). */
-uint32_t cg_norm_source(const cg_norm_t *norm, uint32_t at);
-uint32_t cg_norm_find(const cg_norm_t *norm, uint32_t src);
+uint32_t cg_norm_source(cg_norm_t *norm, uint32_t at);
+uint32_t cg_norm_find(cg_norm_t *norm, uint32_t src);
 
 /* ---- window ---- */
 
@@ -119,7 +121,7 @@ typedef struct cg_window_t {
     uint32_t n;
     bool is_final;
     bool is_deep;
-    const cg_norm_t *norm;
+    cg_norm_t *norm;
     const cg_rules_t *rules;
     uint32_t span;
     /* the scanner at work */
@@ -225,7 +227,11 @@ bool cg_scan_patterns(cg_window_t *w);
 void cg_scan_encoded(cg_window_t *w, uint32_t start);
 void cg_scan_pairs(cg_window_t *w, uint32_t start);
 /* decode.c: value of a base64 digit, of either alphabet; -1: it is none. */
-int cg_b64_value(unsigned c);
+extern const uint8_t cg_b64_digits[256]; /* 1 more; 0: none */
+static inline int cg_b64_value(unsigned c)
+{
+    return cg_b64_digits[c & 255] - 1;
+}
 /* secret.c: can a key begin with these two characters? */
 bool cg_may_be_key(unsigned first, unsigned second);
 /* secret.c: characters without order: no word, no placeholder. */

@@ -438,8 +438,7 @@ static apr_status_t read_upstreams(reader_t *reader, cg_str_t rest)
     char *words = cg_str_dup(trim_left(rest), reader->pool);
     for (char *word = apr_strtok(words, ", \t", &last); word;
          word = apr_strtok(NULL, ", \t", &last)) {
-        if (!is_name(cg_str(word)) ||
-            count == sizeof names / sizeof names[0]) {
+        if (!is_name(cg_str(word)) || count == sizeof names / sizeof names[0]) {
             return fault(reader, "region: 1 to 32 regions such as cn,hk must "
                                  "follow upstreams");
         }
@@ -523,11 +522,16 @@ static apr_status_t read_label_text(reader_t *reader, cg_str_t rest)
 static const struct {
     const char *word;
     apr_status_t (*read)(reader_t *reader, cg_str_t rest);
-} statements[] = {{"pack", read_pack},     {"type", read_type},
-                  {"action", read_action}, {"list", read_list},
-                  {"words", read_words},   {"regex", read_regex},
-                  {"allow", read_allow},   {"region", read_region},
-                  {"keep", read_keep},     {"label", read_label},
+} statements[] = {{"pack", read_pack},
+                  {"type", read_type},
+                  {"action", read_action},
+                  {"list", read_list},
+                  {"words", read_words},
+                  {"regex", read_regex},
+                  {"allow", read_allow},
+                  {"region", read_region},
+                  {"keep", read_keep},
+                  {"label", read_label},
                   {"label-text", read_label_text}};
 
 static apr_status_t add_word(reader_t *reader, cg_str_t word)
@@ -614,8 +618,8 @@ apr_status_t cg_rules_parse(const char *path, cg_str_t text,
         return status;
     }
     close_list(&reader);
-    uint64_t *packs = apr_palloc(
-        pool, ((size_t)reader.allowed->nelts + 1) * sizeof *packs);
+    uint64_t *packs =
+        apr_palloc(pool, ((size_t)reader.allowed->nelts + 1) * sizeof *packs);
     for (int i = 0; i < reader.allowed->nelts; i++) {
         packs[i] = 1;
     }

@@ -22,9 +22,9 @@
 
 /* In order of strictness: a merge that may only tighten takes the larger. */
 typedef enum cg_action_t {
-    CG_ACTION_ALLOW,     /* not looked at */
-    CG_ACTION_LOG,       /* counted, passed on as it is */
-    CG_ACTION_PARTIAL,   /* all but its last four letters or digits is starred */
+    CG_ACTION_ALLOW,   /* not looked at */
+    CG_ACTION_LOG,     /* counted, passed on as it is */
+    CG_ACTION_PARTIAL, /* all but its last four letters or digits is starred */
     CG_ACTION_PSEUDONYM, /* replaced by a token that the answer gives back */
     CG_ACTION_MASK,      /* replaced by [TYPE] */
     CG_ACTION_BLOCK      /* the whole text is refused */
@@ -95,7 +95,7 @@ typedef struct cg_pack_t {
     const char *title;
     const char *path;                 /* of the file it was read from */
     uint8_t action[CG_DETECTORS_MAX]; /* 0: not in the pack; 1 + cg_action_t */
-    bool has_types; /* it says which types it wants; else it says nothing of
+    bool has_types;     /* it says which types it wants; else it says nothing of
                        types, and does not take the built-in ones away */
     const char *region; /* that it speaks for; NULL: none */
     const char *const *upstreams; /* regions an upstream may be in */
@@ -204,6 +204,12 @@ const cg_rules_t *cg_rules_select(const cg_rules_t *all, uint64_t packs,
 const cg_rules_t *cg_rules_allow_more(const cg_rules_t *rules,
                                       const cg_str_t *values, size_t count,
                                       apr_pool_t *pool);
+/* The same view in which types that both actions allow win over no list and no
+ * regex: a keyword within an address is found where addresses are let pass. */
+const cg_rules_t *cg_rules_look_for(const cg_rules_t *rules,
+                                    const cg_actions_t *request,
+                                    const cg_actions_t *answer,
+                                    apr_pool_t *pool);
 uint64_t cg_rules_packs(const cg_rules_t *rules); /* the chosen ones' bits */
 /* What the chosen packs want done with each type: the strictest of them; allow
  * for a type that none of them has. All is masked when none says anything of

@@ -44,12 +44,25 @@ struct cg_rules_t {
     const cg_allow_t *more;        /* values allowed in this view alone */
     size_t allowed_count;          /* 0: no value is allowed */
     uint64_t packs;                /* with CG_PACK_EVERYWHERE */
+    uint64_t passed[CG_DETECTORS_MAX / 64]; /* types that are let pass */
     uint64_t version;
 };
+
+/* Is the type let pass, so that it must not hide what a list or regex finds? */
+static inline bool cg_rules_passes(const cg_rules_t *rules, unsigned type)
+{
+    return rules->passed[type / 64] >> (type % 64) & 1;
+}
 
 /* Is the value one that is never found? */
 bool cg_rules_allow(const cg_rules_t *rules, int type, cg_str_t value);
 
+/* ---- packs.c ---- */
+
+/* The mask of what belongs to these packs of a spec: 0 there is everywhere. */
+uint64_t cg_packs_of(uint64_t packs);
+/* Identity of all that a spec says. */
+uint64_t cg_rules_version_of(const cg_rules_spec_t *spec);
 /* A view of the whole set. */
 void cg_rules_view(cg_rules_t *view, const cg_rule_set_t *set);
 

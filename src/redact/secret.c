@@ -21,83 +21,163 @@ typedef struct issued_t {
 } issued_t;
 
 // clang-format off
-/* Sorted by first character; longer prefixes before their beginnings. */
+/* Sorted by their first two characters; longer prefixes before their beginnings. */
 static const issued_t keys[] = {
-    {"AGE-SECRET-KEY-1", CG_TYPE_SECRET_API_KEY, UPPER_DIGIT, 50, 0},
-    {"AKIA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
-    {"ASIA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
+    {"A3T", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 17, 17},
     {"ABIA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
     {"ACCA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
-    {"AKID", CG_TYPE_SECRET_TENCENT_KEY_ID, ALNUM, 32, 32},
+    {"AGE-SECRET-KEY-1", CG_TYPE_SECRET_API_KEY, UPPER_DIGIT, 50, 0},
     {"AIza", CG_TYPE_SECRET_GCP_KEY, B64URL, 35, 35},
+    {"AKCp", CG_TYPE_SECRET_API_KEY, ALNUM, 60, 0},
+    {"AKIA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
+    {"AKID", CG_TYPE_SECRET_TENCENT_KEY_ID, ALNUM, 32, 32},
+    {"ASIA", CG_TYPE_SECRET_AWS_KEY_ID, UPPER_DIGIT, 16, 16},
     {"ATATT3", CG_TYPE_SECRET_API_KEY, B64URL, 50, 0},
+    {"ATCTT3", CG_TYPE_SECRET_API_KEY, B64URL, 50, 0},
+    {"ATBB", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 32},
     {"CFPAT-", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"CLOJARS_", CG_TYPE_SECRET_API_KEY, ALNUM, 60, 0},
+    {"EAAA", CG_TYPE_SECRET_API_KEY, B64URL, 60, 60},
+    {"EZAK", CG_TYPE_SECRET_API_KEY, ALNUM, 54, 54},
+    {"EZTK", CG_TYPE_SECRET_API_KEY, ALNUM, 54, 54},
+    {"FLWSECK_TEST-", CG_TYPE_SECRET_API_KEY, ALNUM, 12, 0},
+    {"FLWSECK-", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 0},
+    {"FlyV1", CG_TYPE_SECRET_API_KEY, B64URL, 60, 0},
     {"GOCSPX-", CG_TYPE_SECRET_GCP_KEY, B64URL, 28, 28},
+    {"GR1348941", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 20},
+    {"HRKU-", CG_TYPE_SECRET_API_KEY, B64URL, 36, 0},
     {"LTAI", CG_TYPE_SECRET_ALIBABA_KEY_ID, ALNUM, 20, 20},
     {"LTAI", CG_TYPE_SECRET_ALIBABA_KEY_ID, ALNUM, 16, 16},
     {"NRAK-", CG_TYPE_SECRET_API_KEY, UPPER_DIGIT, 27, 27},
+    {"NRII-", CG_TYPE_SECRET_API_KEY, B64URL, 32, 32},
+    {"NRJS-", CG_TYPE_SECRET_API_KEY, HEX, 19, 19},
     {"PMAK-", CG_TYPE_SECRET_API_KEY, B64URL, 50, 0},
+    {"SCW", CG_TYPE_SECRET_API_KEY, UPPER_DIGIT, 17, 17},
     {"SG.", CG_TYPE_SECRET_SENDGRID_KEY, B64URL, 22, 22},
     {"api_org_", CG_TYPE_SECRET_HF_TOKEN, ALNUM, 34, 34},
+    {"bce-v3/ALTAK-", CG_TYPE_SECRET_API_KEY, ALNUM, 21, 21},
+    {"cio", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 32},
+    {"csk-", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
     {"dapi", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
+    {"dckr_oat_", CG_TYPE_SECRET_API_KEY, B64URL, 27, 0},
     {"dckr_pat_", CG_TYPE_SECRET_API_KEY, B64URL, 27, 0},
     {"doo_v1_", CG_TYPE_SECRET_API_KEY, HEX, 64, 64},
     {"dop_v1_", CG_TYPE_SECRET_API_KEY, HEX, 64, 64},
     {"dor_v1_", CG_TYPE_SECRET_API_KEY, HEX, 64, 64},
+    {"dp.pt.", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"dp.st.", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"dt0c01.", CG_TYPE_SECRET_API_KEY, UPPER_DIGIT, 24, 24},
+    {"duffel_live_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"duffel_test_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"esecret_", CG_TYPE_SECRET_API_KEY, ALNUM, 24, 0},
+    {"fc-", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
+    {"fio-u-", CG_TYPE_SECRET_API_KEY, B64URL, 60, 0},
     {"figd_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
-    {"github_pat_", CG_TYPE_SECRET_GITHUB_TOKEN, WORD, 36, 0},
-    {"ghp_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
+    {"fm2_", CG_TYPE_SECRET_API_KEY, B64URL, 60, 0},
+    {"fo1_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"fw_", CG_TYPE_SECRET_API_KEY, ALNUM, 22, 0},
     {"gho_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
-    {"ghu_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
-    {"ghs_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
+    {"ghp_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
     {"ghr_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
+    {"ghs_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
+    {"ghu_", CG_TYPE_SECRET_GITHUB_TOKEN, ALNUM, 36, 0},
+    {"github_pat_", CG_TYPE_SECRET_GITHUB_TOKEN, WORD, 36, 0},
+    {"glagent-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 50, 0},
+    {"glffct-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
+    {"glsoat-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
+    {"glcbt-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
+    {"glimt-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 25, 0},
+    {"gloas-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 64, 0},
     {"glpat-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
     {"glptt-", CG_TYPE_SECRET_GITLAB_TOKEN, HEX, 40, 40},
     {"gldt-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
+    {"glft-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
     {"glrt-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
-    {"glcbt-", CG_TYPE_SECRET_GITLAB_TOKEN, B64URL, 20, 0},
     {"glsa_", CG_TYPE_SECRET_API_KEY, WORD, 32, 0},
     {"glc_", CG_TYPE_SECRET_API_KEY, B64URL, 32, 0},
     {"gsk_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
     {"hf_", CG_TYPE_SECRET_HF_TOKEN, ALNUM, 34, 34},
+    {"hvb.", CG_TYPE_SECRET_API_KEY, B64URL, 24, 0},
     {"hvs.", CG_TYPE_SECRET_API_KEY, B64URL, 24, 0},
+    {"jina_", CG_TYPE_SECRET_API_KEY, ALNUM, 50, 0},
     {"key-", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
+    {"lin_oauth_", CG_TYPE_SECRET_API_KEY, HEX, 60, 0},
     {"lin_api_", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 0},
+    {"live_", CG_TYPE_SECRET_API_KEY, HEX, 35, 35},
+    {"llx-", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"lsv2_pt_", CG_TYPE_SECRET_API_KEY, WORD, 40, 0},
+    {"lsv2_sk_", CG_TYPE_SECRET_API_KEY, WORD, 40, 0},
+    {"mdb_sa_sk_", CG_TYPE_SECRET_API_KEY, B64URL, 30, 0},
+    {"napi_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"nfp_", CG_TYPE_SECRET_API_KEY, ALNUM, 36, 0},
     {"npm_", CG_TYPE_SECRET_NPM_TOKEN, ALNUM, 36, 36},
     {"ntn_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
     {"nvapi-", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"ops_eyJ", CG_TYPE_SECRET_API_KEY, B64URL, 60, 0},
+    {"oy2", CG_TYPE_SECRET_API_KEY, LOWER_DIGIT, 43, 43},
+    {"pat-eu1-", CG_TYPE_SECRET_API_KEY, B64URL, 36, 36},
+    {"pat-na1-", CG_TYPE_SECRET_API_KEY, B64URL, 36, 36},
+    {"pcsk_", CG_TYPE_SECRET_API_KEY, WORD, 40, 0},
+    {"phc_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"phx_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"pnu_", CG_TYPE_SECRET_API_KEY, ALNUM, 36, 36},
     {"pplx-", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
-    {"pypi-AgE", CG_TYPE_SECRET_PYPI_TOKEN, B64URL, 50, 0},
+    {"pscale_oauth_", CG_TYPE_SECRET_API_KEY, B64URL, 32, 0},
     {"pscale_tkn_", CG_TYPE_SECRET_API_KEY, B64URL, 32, 0},
+    {"pscale_pw_", CG_TYPE_SECRET_API_KEY, B64URL, 32, 0},
+    {"pul-", CG_TYPE_SECRET_API_KEY, HEX, 40, 40},
+    {"pypi-AgE", CG_TYPE_SECRET_PYPI_TOKEN, B64URL, 50, 0},
     {"r8_", CG_TYPE_SECRET_API_KEY, ALNUM, 37, 37},
+    {"rdme_", CG_TYPE_SECRET_API_KEY, LOWER_DIGIT, 64, 0},
     {"rk_live_", CG_TYPE_SECRET_STRIPE_KEY, ALNUM, 16, 0},
     {"rk_test_", CG_TYPE_SECRET_STRIPE_KEY, ALNUM, 16, 0},
+    {"rnd_", CG_TYPE_SECRET_API_KEY, ALNUM, 32, 0},
+    {"rpa_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
     {"rubygems_", CG_TYPE_SECRET_API_KEY, HEX, 48, 48},
+    {"rzp_live_", CG_TYPE_SECRET_API_KEY, ALNUM, 14, 0},
+    {"rzp_test_", CG_TYPE_SECRET_API_KEY, ALNUM, 14, 0},
+    {"sb_secret_", CG_TYPE_SECRET_API_KEY, B64URL, 20, 0},
     {"sbp_", CG_TYPE_SECRET_API_KEY, HEX, 40, 40},
     {"secret_", CG_TYPE_SECRET_API_KEY, ALNUM, 43, 43},
+    {"sess-", CG_TYPE_SECRET_OPENAI_KEY, ALNUM, 40, 40},
+    {"sgp_", CG_TYPE_SECRET_API_KEY, HEX, 40, 0},
+    {"shippo_live_", CG_TYPE_SECRET_API_KEY, HEX, 40, 40},
+    {"shippo_test_", CG_TYPE_SECRET_API_KEY, HEX, 40, 40},
     {"shpat_", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
     {"shpca_", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
     {"shppa_", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
     {"shpss_", CG_TYPE_SECRET_API_KEY, HEX, 32, 32},
+    {"sk-svcacct-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
+    {"sk-admin-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
+    {"sk-or-v1-", CG_TYPE_SECRET_API_KEY, HEX, 32, 0},
+    {"sk-None-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
+    {"sk-kimi-", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"sk-proj-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
     {"sk_live_", CG_TYPE_SECRET_STRIPE_KEY, ALNUM, 16, 0},
     {"sk_test_", CG_TYPE_SECRET_STRIPE_KEY, ALNUM, 16, 0},
-    {"sk-admin-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
     {"sk-ant-", CG_TYPE_SECRET_ANTHROPIC_KEY, B64URL, 24, 0},
-    {"sk-or-v1-", CG_TYPE_SECRET_API_KEY, HEX, 32, 0},
-    {"sk-proj-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
-    {"sk-svcacct-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
-    {"sk-None-", CG_TYPE_SECRET_OPENAI_KEY, B64URL, 20, 0},
+    {"sk-lf-", CG_TYPE_SECRET_API_KEY, B64URL, 36, 36},
     {"sk-", CG_TYPE_SECRET_OPENAI_KEY, ALNUM, 20, 0},
+    {"sk_", CG_TYPE_SECRET_API_KEY, HEX, 48, 48},
     {"sntrys_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"sntryu_", CG_TYPE_SECRET_API_KEY, HEX, 64, 64},
     {"sq0atp-", CG_TYPE_SECRET_API_KEY, B64URL, 22, 22},
     {"sq0csp-", CG_TYPE_SECRET_API_KEY, B64URL, 43, 43},
+    {"tfp_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
+    {"tgp_v1_", CG_TYPE_SECRET_API_KEY, B64URL, 40, 0},
     {"tskey-", CG_TYPE_SECRET_API_KEY, B64URL, 24, 0},
     {"tvly-", CG_TYPE_SECRET_API_KEY, B64URL, 28, 0},
+    {"vck_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"vcp_", CG_TYPE_SECRET_API_KEY, ALNUM, 40, 0},
+    {"wandb_v1_", CG_TYPE_SECRET_API_KEY, WORD, 40, 0},
     {"whsec_", CG_TYPE_SECRET_STRIPE_KEY, ALNUM, 24, 0},
-    {"xai-", CG_TYPE_SECRET_API_KEY, ALNUM, 60, 0},
     {"xapp-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 24, 0},
+    {"xai-", CG_TYPE_SECRET_API_KEY, ALNUM, 60, 0},
+    {"xkeysib-", CG_TYPE_SECRET_API_KEY, HEX, 64, 0},
     {"xoxa-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
     {"xoxb-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
+    {"xoxc-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
+    {"xoxd-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
     {"xoxe-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
     {"xoxo-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
     {"xoxp-", CG_TYPE_SECRET_SLACK_TOKEN, B64URL, 20, 0},
@@ -110,12 +190,13 @@ static const issued_t keys[] = {
 
 /* Second characters of the prefixes, by the first: most words end here. */
 static const char *const seconds[128] = {
-    ['A'] = "GKSBCIT", ['C'] = "F",   ['G'] = "O",      ['L'] = "T",
-    ['N'] = "R",       ['P'] = "M",   ['S'] = "G",      ['a'] = "p",
-    ['d'] = "aco",     ['e'] = "y",   ['f'] = "i",      ['g'] = "ihls",
-    ['h'] = "fv",      ['k'] = "e",   ['l'] = "i",      ['n'] = "ptv",
-    ['p'] = "pys",     ['r'] = "8ku", ['s'] = "behknq", ['t'] = "sv",
-    ['w'] = "h",       ['x'] = "ao",  ['y'] = "a",
+    ['A'] = "3BCGIKST", ['C'] = "FL", ['E'] = "AZ", ['F'] = "Ll",
+    ['G'] = "OR", ['H'] = "R", ['L'] = "T", ['N'] = "R", ['P'] = "M",
+    ['S'] = "CG", ['a'] = "p", ['b'] = "c", ['c'] = "is", ['d'] = "acoptu",
+    ['e'] = "sy", ['f'] = "cimow", ['g'] = "hils", ['h'] = "fv", ['j'] = "i",
+    ['k'] = "e", ['l'] = "ils", ['m'] = "d", ['n'] = "afptv", ['o'] = "py",
+    ['p'] = "achnpsuy", ['r'] = "8dknpuz", ['s'] = "beghknq", ['t'] = "fgsv",
+    ['v'] = "c", ['w'] = "ah", ['x'] = "ako", ['y'] = "a",
 };
 
 bool cg_may_be_key(unsigned first, unsigned second)
@@ -149,19 +230,24 @@ static bool is_of(unsigned c, int alphabet)
  * letters of both cases they come about by chance. */
 static bool has_stop_word(const char *body, int len)
 {
-    static const char *const words[] = {
-        "example", "your",  "xxxx",     "placeholder", "changeme",
-        "sample",  "dummy", "redacted", "insert",      "fake"};
-    static const char *const capitals[] = {
-        "EXAMPLE", "YOUR",  "XXXX",     "PLACEHOLDER", "CHANGEME",
-        "SAMPLE",  "DUMMY", "REDACTED", "INSERT",      "FAKE"};
-    for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
-        int size = (int)strlen(words[k]);
-        for (int i = 0; i + size <= len; i++) {
-            if (memcmp(body + i, words[k], (size_t)size) == 0 ||
-                memcmp(body + i, capitals[k], (size_t)size) == 0) {
-                return true;
-            }
+    static const char *const words[32] = {
+        ['e' & 31] = "example", ['y' & 31] = "your",
+        ['x' & 31] = "xxxx",    ['p' & 31] = "placeholder",
+        ['c' & 31] = "changeme", ['s' & 31] = "sample",
+        ['d' & 31] = "dummy",   ['r' & 31] = "redacted",
+        ['i' & 31] = "insert",  ['f' & 31] = "fake"};
+    for (int i = 0; i + 4 <= len; i++) {
+        const char *word = words[body[i] & 31];
+        if (!word) {
+            continue;
+        }
+        int change = body[i] ^ word[0]; /* 0: small letters, 32: capitals */
+        int k = 0;
+        while (i + k < len && word[k] && (body[i + k] ^ word[k]) == change) {
+            k++;
+        }
+        if (word[k] == 0 && (change == 0 || change == 32)) {
+            return true;
         }
     }
     return false;
@@ -246,7 +332,9 @@ static bool try_key(cg_window_t *w, uint32_t start, const issued_t *key)
         return false;
     }
     uint32_t end = at + key->min;
-    if (key->exact && is_of(cg_at(w, end), key->alphabet)) {
+    bool is_italic = cg_at(w, end) == '_' && cg_before(w, start) == '_' &&
+                     !cg_is(cg_at(w, end + 1), CG_C_B64URL);
+    if (key->exact && is_of(cg_at(w, end), key->alphabet) && !is_italic) {
         return false;
     }
     if (!cg_is_random(body, len, key->alphabet == HEX) &&
@@ -267,9 +355,7 @@ static bool try_key(cg_window_t *w, uint32_t start, const issued_t *key)
 /* Does a JOSE header begin here? Its first members are few (RFC 7515 4.1). */
 static bool is_jose(const char *b64, int len)
 {
-    static const char *const members[] = {
-        "\"alg\"", "\"typ\"", "\"kid\"", "\"enc\"", "\"cty\"",
-        "\"x5t\"", "\"x5c\"", "\"jku\"", "\"jwk\"", "\"zip\""};
+    static const char members[] = "alg typ kid enc cty x5t x5c jku jwk zip ";
     char text[49];
     int out = 0;
     for (int i = 0; i + 3 < len && out < 46; i += 4) {
@@ -281,13 +367,14 @@ static bool is_jose(const char *b64, int len)
         text[out++] = (char)(bits >> 8 & 127);
         text[out++] = (char)(bits & 127);
     }
-    for (int i = 0; i < out; i++) {
-        text[i] = text[i] ? text[i] : ' ';
-    }
-    text[out] = 0;
-    for (size_t k = 0; k < sizeof members / sizeof members[0]; k++) {
-        if (strstr(text, members[k])) {
-            return true;
+    for (int i = 0; i + 4 < out; i++) {
+        if (text[i] != '"' || text[i + 4] != '"') {
+            continue;
+        }
+        for (const char *p = members; *p; p += 4) {
+            if (memcmp(p, text + i + 1, 3) == 0) {
+                return true;
+            }
         }
     }
     return false;

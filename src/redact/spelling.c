@@ -184,7 +184,7 @@ size_t cg_spelling_read(cg_str_t text, int *out)
         if ((unsigned char)text.ptr[0] >= 0x80) {
             return read_wide(text, out);
         }
-        *out = text.ptr[0];
+        *out = (unsigned char)text.ptr[0];
         return 1;
     }
     if (used == CUT) {

@@ -24,7 +24,8 @@ enum {
     WORD_GO_ON = 2,   /* the same, from the other side */
     WORD_LABEL = 4,   /* says what a value is */
     WORD_COUNTER = 8, /* says that a number is no value */
-    WORD_PLAIN = 16   /* may stand between a word and its piece */
+    WORD_PLAIN = 16,  /* may stand between a word and its piece */
+    WORD_BESIDE = 32  /* as WORD_PIECE, right before the piece alone */
 };
 
 // clang-format off
@@ -45,8 +46,8 @@ static const struct word_list_t {
      "part3 half_1 half_2 1/2 2/2 1/3 2/3 3/3 1/4 2/4 3/4 4/4 the_rest rest: rest_is rest_of "
      "remaining remainder continue continued continuing continuation cont. cont: cont'd "
      "to_be_continued followed_by followed_with ends_with ends_in ending_in ending_with starts_with "
-     "starting_with begins_with beginning_with start: end: then then: then_come and_then after_that "
-     "it_goes_on goes_on going_on comes_after finally finally: last: lastly second: third: fourth: "
+     "starting_with begins_with beginning_with start: end: then_come "
+     "it_goes_on goes_on going_on comes_after finally: last: lastly second: third: fourth: "
      "append_this concatenate join_them put_together in_pieces in_parts in_two_parts in_two_halves tail: head: prefix: "
      "suffix: erster_teil zweiter_teil der_rest die_restlichen geht_weiter la_suite la_fin "
      "le_reste deuxième_partie première_partie el_resto la_otra primera_parte segunda_parte "
@@ -56,6 +57,13 @@ static const struct word_list_t {
      "最后： 最后: 接着 接著 接下来 接下來 然后是 然後是 然后： 剩下 剩余 剩餘 其余 其餘 余下 餘下 继续 繼續 "
      "后面 後面 前面是 前面的 开头 開頭 结尾 結尾 末尾 尾号 中间是 中間是 中间一段 下一段 上一段 下半段 拼起来 "
      "合起来 连起来 接上 另一半 还有一半 续： 续: 補上 补上 紧接 未完"},
+    {WORD_BESIDE,
+     "then and_then after_that finally "
+     "first_1 first_2 first_3 first_4 first_5 first_6 first_7 first_8 first_9 last_1 last_2 "
+     "last_3 last_4 last_5 last_6 last_7 last_8 last_9 next_1 next_2 next_3 next_4 next_5 "
+     "next_6 next_7 next_8 next_9 "
+     "前1 前2 前3 前4 前5 前6 前7 前8 前9 后1 后2 后3 后4 后5 后6 后7 后8 后9 後1 後2 "
+     "後3 後4 後5 後6 後7 後8 後9"},
     {WORD_GO_ON,
      "go_on go_ahead continue please_proceed keep_going and_the_rest the_rest next? next_part "
      "what's_next and_then carry_on send_the remaining 继续 繼續 接着 接著 请说 然后呢 後面呢 后面呢 "
@@ -424,7 +432,9 @@ static piece_t trimmed(cg_str_t text)
     while (end > start) {
         size_t one = before(text, end);
         int len = cg_utf8_decode(text.ptr + one, text.ptr + end, &cp);
-        if (len == 0 || !is_edge(cp)) {
+        bool is_stop = cp == '.' && one > start &&
+                       strchr(")]}\"'", text.ptr[one - 1]) != NULL;
+        if (len == 0 || (!is_edge(cp) && !is_stop)) {
             break;
         }
         end = one;
@@ -483,7 +493,7 @@ static bool note_words(cg_str_t text, slot_t *slot)
     size_t to = piece.end + LOOK_AFTER < text.len ? piece.end + LOOK_AFTER
                                                   : text.len;
     size_t end = 0;
-    int kinds = words_in(text, from, piece.start, WORD_PIECE, &end);
+    int kinds = words_in(text, from, piece.start, WORD_PIECE | WORD_BESIDE, &end);
     bool is_pointed = end > 0 && is_beside(text, end, piece.start);
     size_t unused;
     int after = words_in(text, piece.end, to, WORD_PIECE, &unused);
@@ -613,11 +623,12 @@ static const char *bytes_of(const slot_t *slot, piece_t piece)
 
 /* lives in: the stack, for one attempt to join */
 typedef struct join_t {
-    uint32_t first; /* index of slots */
-    uint32_t last;
+    uint32_t count;                     /* of parts */
+    uint32_t index[CG_SPREAD_PARTS_MAX]; /* of their slots */
     size_t len;
     size_t cuts[CG_SPREAD_PARTS_MAX]; /* where the parts end */
     int words;                        /* that say there are pieces */
+    bool is_labelled;                 /* one says what the first is */
     bool is_touching;                 /* all parts are of one message */
     bool is_bare;
     piece_t pieces[CG_SPREAD_PARTS_MAX];
@@ -630,18 +641,63 @@ static bool may_join(const slot_t *slot, bool is_first)
            (is_first && slot->has_label);
 }
 
+static slot_t *part_of(cg_spread_t *spread, const join_t *join, uint32_t part)
+{
+    return slot_at(spread, join->index[part]);
+}
+
+static slot_t *last_of(cg_spread_t *spread, const join_t *join)
+{
+    return part_of(spread, join, join->count - 1);
+}
+
+/* "ok", "wait": a word alone is hardly a part of a value. */
+static bool is_weak(const slot_t *slot)
+{
+    if (!slot->is_bare || slot->goes_on) {
+        return false;
+    }
+    for (size_t i = 0; i < slot->whole_len; i++) {
+        if (!is_letter(slot->bytes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Chooses the slots from first to last, weak ones between them only if wanted.
+ * False: there is nothing to choose. */
+static bool choose(cg_spread_t *spread, uint32_t first, uint32_t last,
+                   bool with_weak, join_t *join)
+{
+    uint32_t weak = 0;
+    join->count = 0;
+    for (uint32_t i = first; i <= last; i++) {
+        bool is_between = i > first && i < last;
+        if (is_between && is_weak(slot_at(spread, i))) {
+            weak++;
+            if (!with_weak) {
+                continue;
+            }
+        }
+        join->index[join->count++] = i;
+    }
+    return with_weak || (weak > 0 && weak <= GAPS_MAX);
+}
+
 static bool gather(cg_spread_t *spread, join_t *join)
 {
     join->len = 0;
     join->words = 0;
+    join->is_labelled = part_of(spread, join, 0)->has_label;
     join->is_touching = true;
     join->is_bare = true;
-    for (uint32_t i = join->first; i <= join->last; i++) {
-        const slot_t *slot = slot_at(spread, i);
-        const slot_t *next =
-            i < join->last ? slot_at(spread, i + 1) : NULL;
-        bool is_first = i == join->first;
-        piece_t piece = piece_of(slot, next, is_first, i == join->last);
+    for (uint32_t i = 0; i < join->count; i++) {
+        const slot_t *slot = part_of(spread, join, i);
+        bool is_first = i == 0;
+        bool is_last = i + 1 == join->count;
+        const slot_t *next = is_last ? NULL : part_of(spread, join, i + 1);
+        piece_t piece = piece_of(slot, next, is_first, is_last);
         size_t len = piece.end - piece.start;
         if (len == 0 || join->len + len > JOINED_MAX) {
             return false;
@@ -649,16 +705,14 @@ static bool gather(cg_spread_t *spread, join_t *join)
         bool is_linked = is_first || slot->goes_on;
         join->is_touching = join->is_touching && is_linked;
         join->is_bare = join->is_bare && slot->is_bare;
-        join->words += slot->has_word + (!is_first && slot->was_asked) +
-                       (is_first && slot->has_label);
+        join->words += slot->has_word + (!is_first && slot->was_asked);
         memcpy(spread->joined + join->len, bytes_of(slot, piece), len);
         join->len += len;
-        join->cuts[i - join->first] = join->len;
-        join->pieces[i - join->first] = piece;
+        join->cuts[i] = join->len;
+        join->pieces[i] = piece;
     }
-    for (uint32_t i = join->first; i <= join->last; i++) {
-        if (!join->is_touching &&
-            !may_join(slot_at(spread, i), i == join->first)) {
+    for (uint32_t i = 0; i < join->count && !join->is_touching; i++) {
+        if (!may_join(part_of(spread, join, i), i == 0)) {
             return false;
         }
     }
@@ -743,7 +797,7 @@ enum {
 
 static bool has_stop(const cg_spread_t *spread, const join_t *join)
 {
-    for (uint32_t i = 0; i <= join->last - join->first; i++) {
+    for (uint32_t i = 0; i < join->count; i++) {
         if (spread->joined[join->cuts[i] - 1] == '.') {
             return true;
         }
@@ -822,7 +876,7 @@ static apr_status_t is_whole_alone(cg_spread_t *spread, const join_t *join,
 {
     size_t from = 0;
     *out = false;
-    for (uint32_t i = 0; i <= join->last - join->first && !*out; i++) {
+    for (uint32_t i = 0; i < join->count && !*out; i++) {
         cg_str_t part = {spread->joined + from, join->cuts[i] - from};
         apr_status_t rv =
             cg_redact_scan_named(spread->rules, CG_STR(""), part,
@@ -850,21 +904,6 @@ static bool looks_random(const char *bytes, size_t len)
     return len >= 6 && digits > 0 && letters > 0;
 }
 
-/* A key of any length that nothing but further letters and digits follow. */
-static bool is_long_key(const cg_spread_t *spread, const join_t *join, int type)
-{
-    if (!cg_detector_is_secret(type)) {
-        return false;
-    }
-    for (uint32_t i = 1; i <= join->last - join->first; i++) {
-        size_t from = join->cuts[i - 1];
-        if (!looks_random(spread->joined + from, join->cuts[i] - from)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool may_grow(int type)
 {
     return type == CG_TYPE_EMAIL_ADDRESS || cg_detector_is_secret(type);
@@ -873,11 +912,17 @@ static bool may_grow(int type)
 static size_t shortest(const join_t *join)
 {
     size_t least = join->cuts[0];
-    for (uint32_t i = 1; i <= join->last - join->first; i++) {
+    for (uint32_t i = 1; i < join->count; i++) {
         size_t len = join->cuts[i] - join->cuts[i - 1];
         least = len < least ? len : least;
     }
     return least;
+}
+
+/* Does a word say that these are pieces, or what the first is a piece of? */
+static bool is_said(const join_t *join)
+{
+    return join->words > 0 || join->is_labelled;
 }
 
 /* Is what was found believed, given what stands around the parts? */
@@ -887,20 +932,19 @@ static apr_status_t judge(cg_spread_t *spread, const join_t *join,
     bool is_alone;
     int type = finding->type;
     apr_status_t rv = is_whole_alone(spread, join, type, &is_alone);
-    *out = join->words > 0 && (!is_alone || may_grow(type));
-    if (rv != APR_SUCCESS || join->words > 0) {
+    *out = is_alone ? join->words > 0 && may_grow(type) : is_said(join);
+    if (rv != APR_SUCCESS || *out) {
         return rv;
     }
-    is_alone = is_alone && !is_long_key(spread, join, type);
     if (is_alone || spread->needs_words || !is_strong(type) ||
         (type == CG_TYPE_EMAIL_ADDRESS && !has_known_end(text))) {
         return rv;
     }
     /* A row of numbers longer than the value, or of small ones, is a row of
      * numbers. */
-    uint32_t parts = join->last - join->first + 1;
+    uint32_t parts = join->count;
     bool is_row = type == CG_TYPE_CREDIT_CARD &&
-                  (slot_at(spread, join->last)->silent != parts ||
+                  (last_of(spread, join)->silent != parts ||
                    shortest(join) < QUIET_DIGITS);
     *out = join->is_touching ||
            (join->is_bare && parts <= QUIET_PARTS && !is_row);
@@ -924,12 +968,12 @@ static void note(cg_spread_t *spread, const join_t *join,
     cg_spread_found_t found = {.type = finding->type,
                                .score = finding->score,
                                .rule = finding->rule,
-                               .is_quiet = join->words == 0 &&
+                               .is_quiet = !is_said(join) &&
                                            !join->is_touching};
-    for (uint32_t i = join->first; i <= join->last; i++) {
-        piece_t piece = join->pieces[i - join->first];
+    for (uint32_t i = 0; i < join->count; i++) {
+        piece_t piece = join->pieces[i];
         found.parts[found.count++] = (cg_spread_part_t){
-            slot_at(spread, i)->number, piece.start, piece.end};
+            part_of(spread, join, i)->number, piece.start, piece.end};
     }
     int count = spread->found->nelts;
     cg_spread_found_t *before_it =
@@ -963,16 +1007,16 @@ static bool is_taken(cg_spread_t *spread, const join_t *join)
     const cg_spread_found_t *last =
         &APR_ARRAY_IDX(spread->found, count - 1, cg_spread_found_t);
     bool is_same_start =
-        last->parts[0].text == slot_at(spread, join->first)->number;
+        last->parts[0].text == part_of(spread, join, 0)->number;
     if (is_same_start) {
-        const slot_t *slot = slot_at(spread, join->last);
-        piece_t piece = join->pieces[join->last - join->first];
+        const slot_t *slot = last_of(spread, join);
+        piece_t piece = join->pieces[join->count - 1];
         return !slot->has_word &&
                !is_end_of_value(bytes_of(slot, piece), piece.end - piece.start,
                                 slot->was_asked);
     }
-    for (uint32_t i = join->first; i <= join->last; i++) {
-        if (reaches_into(last, slot_at(spread, i))) {
+    for (uint32_t i = 0; i < join->count; i++) {
+        if (reaches_into(last, part_of(spread, join, i))) {
             return true;
         }
     }
@@ -1000,7 +1044,7 @@ static apr_status_t try_join(cg_spread_t *spread, join_t *join,
         return APR_SUCCESS;
     }
     shape_t shape = shape_of(spread->joined, join->len);
-    bool is_quiet = join->words == 0 && !join->is_touching && !join->is_bare;
+    bool is_quiet = !is_said(join) && !join->is_touching && !join->is_bare;
     if (is_quiet || is_hopeless(&shape, join->len)) {
         return APR_SUCCESS;
     }
@@ -1037,35 +1081,46 @@ static bool is_near(const slot_t *slot)
            (slot->gaps <= GAPS_MAX && (slot->has_word || slot->was_asked));
 }
 
-/* Tries all rows of texts that end with the last one. The surest finding counts,
- * of two as sure the longer. */
+/* Keeps the surer finding; of two as sure the longer. */
+static apr_status_t try_best(cg_spread_t *spread, join_t *join, join_t *best,
+                             cg_finding_t *best_finding)
+{
+    bool is_found;
+    cg_finding_t finding;
+    apr_status_t rv = try_join(spread, join, &finding, &is_found);
+    if (rv == APR_SUCCESS && is_found &&
+        finding.score >= best_finding->score) {
+        *best = *join;
+        *best_finding = finding;
+    }
+    return rv;
+}
+
+/* Tries all rows of texts that end with the last one. */
 static apr_status_t join_back(cg_spread_t *spread)
 {
     uint32_t last = spread->count - 1;
     uint32_t most = last + 1 < CG_SPREAD_PARTS_MAX ? last + 1
                                                    : CG_SPREAD_PARTS_MAX;
     join_t best = {0};
-    cg_finding_t best_finding = {.score = 0};
-    for (uint32_t parts = 2; parts <= most; parts++) {
-        bool is_found;
-        cg_finding_t finding;
-        join_t join = {.first = last + 1 - parts, .last = last};
-        if (!is_near(slot_at(spread, join.first + 1))) {
+    cg_finding_t finding = {.score = 0};
+    apr_status_t rv = APR_SUCCESS;
+    for (uint32_t parts = 2; parts <= most && rv == APR_SUCCESS; parts++) {
+        join_t join;
+        uint32_t first = last + 1 - parts;
+        if (!is_near(slot_at(spread, first + 1))) {
             break;
         }
-        apr_status_t rv = try_join(spread, &join, &finding, &is_found);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        if (is_found && finding.score >= best_finding.score) {
-            best = join;
-            best_finding = finding;
+        choose(spread, first, last, true, &join);
+        rv = try_best(spread, &join, &best, &finding);
+        if (rv == APR_SUCCESS && choose(spread, first, last, false, &join)) {
+            rv = try_best(spread, &join, &best, &finding);
         }
     }
-    if (best_finding.score > 0) {
-        note(spread, &best, &best_finding);
+    if (rv == APR_SUCCESS && finding.score > 0) {
+        note(spread, &best, &finding);
     }
-    return APR_SUCCESS;
+    return rv;
 }
 
 /* A card of which nothing but its digits spoke, and a further number follows: it

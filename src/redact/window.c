@@ -44,7 +44,8 @@ void cg_begin(cg_window_t *w, uint32_t start)
 {
     uint32_t limit = start + w->span;
     if (w->norm->break_count > 1 && start >= w->base) {
-        limit = cg_norm_find(w->norm, cg_norm_source(w->norm, start) + w->span);
+        uint32_t source = cg_norm_source(w->norm, start) + w->span;
+        limit = source >= w->norm->used ? w->n : cg_norm_find(w->norm, source);
     }
     w->limit = limit < w->n ? limit : w->n;
     w->reach = start;

@@ -7,6 +7,10 @@
  * words: some ten milliseconds, where an automaton takes seconds), and a walk
  * that runs into the end of the text says by itself that a word may go on.
  *
+ * Before that a filter of bits says of nearly every place that no word begins
+ * there. Its keys are the first four bytes where all are ASCII and none a blank,
+ * else the first two characters: what stands there in a text is one or the other.
+ *
  * Folding: ASCII, Latin, Greek and Cyrillic letters to lower case, traditional
  * Chinese characters to simplified ones. In the text a run of blanks counts as
  * one, and a blank between two Chinese characters as none. The normaliser drops
@@ -41,12 +45,12 @@ typedef struct word_t {
 _Static_assert(sizeof(word_t) == 32, "two to a cache line");
 
 /* All of it in one piece without a pointer, so that it can be a part of a file:
- * this, then the words, then the texts. */
+ * this, then the words, the filter, the texts. */
 typedef struct block_t {
     uint32_t count;
     uint32_t text_bytes;
-    uint32_t are_whole; /* every list wants whole words */
-    uint32_t unused;
+    uint32_t are_whole;     /* every list wants whole words */
+    uint32_t filter_bits;   /* the filter has two to the power of it */
     uint8_t may_begin[256]; /* a word, by its first byte, as it stands in a
                                text */
     uint16_t simple[HAN_LAST - HAN_FIRST + 1]; /* simplified forms; 0: itself */
@@ -57,18 +61,26 @@ typedef struct block_t {
 struct cg_words_t {
     const block_t *block;
     const word_t *words;
+    const uint64_t *filter;
     const unsigned char *texts;
     bool are_whole;
-    size_t bytes; /* of the block and what follows it */
+    unsigned shift; /* of a hash: what is left of it counts the filter's bits */
+    size_t bytes;   /* of the block and what follows it */
 };
 
 /* lives in: the stack of cg_words_create */
 typedef struct maker_t {
     block_t *block;
     word_t *words;
+    uint64_t *filter;
     uint32_t count;
     cg_buf_t texts;
 } maker_t;
+
+static size_t filter_words(const block_t *block)
+{
+    return (size_t)1 << (block->filter_bits - 6);
+}
 
 /* Folds one code point; keeps the length of its UTF-8. */
 static uint32_t fold_letter(uint32_t cp)
@@ -193,6 +205,104 @@ static uint32_t strip_marks(const unsigned char *in, uint32_t len,
     return to < len ? to : 0;
 }
 
+/* ---- the filter ---- */
+
+#define ONE 0xFFFFFFFEu /* in the place of a second character: there is none */
+#define ANY 0xFFFFFFFFu /* ... it is not asked for */
+
+static bool is_plain(uint32_t four)
+{
+    return ((four | (four - 0x21212121u)) & 0x80808080u) == 0;
+}
+
+/* Four bytes of ASCII in small letters. */
+static uint32_t lower_four(uint32_t four)
+{
+    uint32_t from_a = four + 0x3F3F3F3Fu;
+    uint32_t above_z = four + 0x25252525u;
+    return four + ((from_a & ~above_z & 0x80808080u) >> 2);
+}
+
+static uint64_t hash_four(uint32_t four)
+{
+    return (four + UINT64_C(0x100000000)) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static uint64_t hash_pair(uint32_t first, uint32_t second)
+{
+    uint64_t pair = (uint64_t)first << 32 | second;
+    return (pair ^ UINT64_C(0x5851F42D4C957F2D)) * UINT64_C(0xD6E8FEB86659FD93);
+}
+
+static bool has_bit(const cg_words_t *words, uint64_t hash)
+{
+    uint64_t bit = hash >> words->shift;
+    return words->filter[bit >> 6] >> (bit & 63) & 1;
+}
+
+/* A folded character as a number. */
+static uint32_t number_of(const unsigned char *folded, int size)
+{
+    uint32_t number = 0;
+    for (int i = 0; i < size; i++) {
+        number = number << 8 | folded[i];
+    }
+    return number;
+}
+
+/* Takes the next character of a folded word. */
+static uint32_t take(const maker_t *maker, const unsigned char **p,
+                     const unsigned char *end)
+{
+    unsigned char folded[4];
+    if (*p == end) {
+        return ONE;
+    }
+    int size = fold_at(maker->block->simple, *p, end, folded);
+    *p += size;
+    return number_of(folded, size);
+}
+
+static void set_bit(const maker_t *maker, uint64_t hash)
+{
+    uint64_t bit = hash >> (64 - maker->block->filter_bits);
+    maker->filter[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+static void filter_word(const maker_t *maker, const word_t *word)
+{
+    const unsigned char *p = (const unsigned char *)maker->texts.ptr + word->at;
+    const unsigned char *end = p + word->len;
+    uint32_t four = 0;
+    memcpy(&four, p, word->len < 4 ? word->len : 4);
+    if (is_plain(four)) {
+        set_bit(maker, hash_four(four));
+        return;
+    }
+    uint32_t first = take(maker, &p, end);
+    set_bit(maker, hash_pair(first, take(maker, &p, end)));
+    if (first >= 0x80) {
+        set_bit(maker, hash_pair(first, ANY));
+    }
+}
+
+/* Twelve bits a word, and a power of two. */
+static void make_filter(maker_t *maker, apr_pool_t *pool)
+{
+    uint32_t bits = 12;
+    while (bits < 24 && (UINT64_C(1) << bits) < (uint64_t)maker->count * 12) {
+        bits++;
+    }
+    maker->block->filter_bits = bits;
+    maker->filter =
+        apr_pcalloc(pool, filter_words(maker->block) * sizeof(uint64_t));
+    for (uint32_t i = 0; i < maker->count; i++) {
+        filter_word(maker, &maker->words[i]);
+    }
+}
+
+/* ---- making ---- */
+
 static void keep_word(maker_t *maker, const unsigned char *normal, uint32_t len,
                       const cg_word_list_t *list, uint16_t number, bool is_bare)
 {
@@ -283,8 +393,8 @@ static int compare(const void *a, const void *b, void *data)
     if (less || x->len != y->len) {
         return less ? less : (int)x->len - (int)y->len;
     }
-    int stricter = (int)order->lists[y->list].action -
-                   (int)order->lists[x->list].action;
+    int stricter =
+        (int)order->lists[y->list].action - (int)order->lists[x->list].action;
     return stricter ? stricter : (int)x->list - (int)y->list;
 }
 
@@ -315,14 +425,17 @@ static void index_words(const maker_t *maker)
 static cg_words_t *assemble(const maker_t *maker, apr_pool_t *pool)
 {
     size_t words_bytes = maker->count * sizeof(word_t);
-    size_t bytes = sizeof(block_t) + words_bytes + maker->texts.len;
+    size_t filter_bytes = filter_words(maker->block) * sizeof(uint64_t);
+    size_t bytes =
+        sizeof(block_t) + words_bytes + filter_bytes + maker->texts.len;
     char *block = apr_palloc(pool, bytes);
+    char *at = block + sizeof(block_t);
     maker->block->count = maker->count;
     maker->block->text_bytes = (uint32_t)maker->texts.len;
     memcpy(block, maker->block, sizeof(block_t));
-    memcpy(block + sizeof(block_t), maker->words, words_bytes);
-    memcpy(block + sizeof(block_t) + words_bytes, maker->texts.ptr,
-           maker->texts.len);
+    memcpy(at, maker->words, words_bytes);
+    memcpy(at + words_bytes, maker->filter, filter_bytes);
+    memcpy(at + words_bytes + filter_bytes, maker->texts.ptr, maker->texts.len);
     return cg_words_open(block, bytes, UINT16_MAX, pool);
 }
 
@@ -354,6 +467,7 @@ apr_status_t cg_words_create(const cg_word_list_t *lists, size_t count,
         qsort_r(maker.words, maker.count, sizeof maker.words[0], compare,
                 &order);
         index_words(&maker);
+        make_filter(&maker, aside);
         *out = assemble(&maker, pool);
     }
     apr_pool_destroy(aside);
@@ -392,14 +506,18 @@ cg_words_t *cg_words_open(const void *data, size_t len, size_t list_count,
 {
     const block_t *block = data;
     if (len < sizeof *block || block->count > WORDS_MAX ||
+        block->filter_bits < 6 || block->filter_bits > 32 ||
         len != sizeof *block + block->count * sizeof(word_t) +
-                   block->text_bytes) {
+                   filter_words(block) * sizeof(uint64_t) + block->text_bytes) {
         return NULL;
     }
     cg_words_t *words = apr_palloc(pool, sizeof *words);
     words->block = block;
     words->words = (const word_t *)(const void *)(block + 1);
-    words->texts = (const unsigned char *)(words->words + block->count);
+    words->filter =
+        (const uint64_t *)(const void *)(words->words + block->count);
+    words->texts = (const unsigned char *)(words->filter + filter_words(block));
+    words->shift = 64 - block->filter_bits;
     words->are_whole = block->are_whole != 0;
     words->bytes = len;
     return is_sound(words, list_count) ? words : NULL;
@@ -589,31 +707,67 @@ static void scan_at(const cg_words_t *words, cg_window_t *w, uint32_t start,
     }
 }
 
-void cg_words_scan(const cg_words_t *words, cg_window_t *w)
+/* May a word begin here? At the end of what is here, any may. */
+static bool may_begin(const cg_words_t *words, const cg_window_t *w, uint32_t i)
+{
+    const unsigned char *p = w->text + i;
+    const unsigned char *end = w->text + w->n;
+    const uint16_t *simple = words->block->simple;
+    unsigned char folded[4];
+    uint32_t four;
+    if (end - p < 8) {
+        return true;
+    }
+    memcpy(&four, p, 4);
+    if (is_plain(four)) {
+        four = lower_four(four);
+        return has_bit(words, hash_four(four)) ||
+               has_bit(words, hash_pair(four & 0xFF, four >> 8 & 0xFF));
+    }
+    int size = fold_at(simple, p, end, folded);
+    uint32_t first = number_of(folded, size);
+    if (p[size] <= ' ') {
+        /* A blank may stand for nothing between two characters. */
+        return has_bit(words, hash_pair(first, first < 0x80 ? ' ' : ANY));
+    }
+    int next = fold_at(simple, p + size, end, folded);
+    return has_bit(words, hash_pair(first, number_of(folded, next))) ||
+           (first >= 0x80 && has_bit(words, hash_pair(first, ONE)));
+}
+
+static void look_at(const cg_words_t *words, cg_window_t *w, uint32_t i)
 {
     const block_t *block = words->block;
+    unsigned char folded[4];
+    unsigned char next[4] = {0};
+    int size = fold_at(block->simple, w->text + i, w->text + w->n, folded);
+    if (size == 1 && i + 1 < w->n) {
+        fold_at(block->simple, w->text + i + 1, w->text + w->n, next);
+    }
+    unsigned second = size == 1 ? next[0] : folded[1];
+    /* a blank may stand for a run, or for nothing; the end for anything */
+    bool is_open = second <= ' ';
+    uint32_t key = (uint32_t)folded[0] << 8 | (is_open ? 0 : second);
+    uint32_t low = block->first[key];
+    uint32_t high = block->first[key + (is_open ? 256 : 1)];
+    if (low < high) {
+        cg_begin(w, i);
+        scan_at(words, w, i, low, high);
+        cg_end(w, i);
+    }
+}
+
+void cg_words_scan(const cg_words_t *words, cg_window_t *w)
+{
+    const uint8_t *begins = words->block->may_begin;
     for (uint32_t i = w->base; i < w->n; i++) {
         unsigned c = w->text[i];
-        if (!block->may_begin[c] || (words->are_whole && cg_is(c, CG_C_ALNUM) &&
-                                     cg_is(cg_before(w, i), CG_C_ALNUM))) {
+        if (!begins[c] || (words->are_whole && cg_is(c, CG_C_ALNUM) &&
+                           cg_is(cg_before(w, i), CG_C_ALNUM))) {
             continue;
         }
-        unsigned char folded[4];
-        unsigned char next[4] = {0};
-        int size = fold_at(block->simple, w->text + i, w->text + w->n, folded);
-        if (size == 1 && i + 1 < w->n) {
-            fold_at(block->simple, w->text + i + 1, w->text + w->n, next);
-        }
-        unsigned second = size == 1 ? next[0] : folded[1];
-        /* a blank may stand for a run, or for nothing; the end for anything */
-        bool is_open = second <= ' ';
-        uint32_t key = (uint32_t)folded[0] << 8 | (is_open ? 0 : second);
-        uint32_t low = block->first[key];
-        uint32_t high = block->first[key + (is_open ? 256 : 1)];
-        if (low < high) {
-            cg_begin(w, i);
-            scan_at(words, w, i, low, high);
-            cg_end(w, i);
+        if (may_begin(words, w, i)) {
+            look_at(words, w, i);
         }
     }
 }

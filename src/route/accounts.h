@@ -27,7 +27,7 @@ typedef struct cg_account_t {
     const char *provider; /* row of route/providers.c */
     const char *base;     /* URL without a slash at its end */
     const char *origin;   /* scheme://host:port */
-    const char *region;   /* where it stands, as rules call it; NULL: not said */
+    const char *region; /* where it stands, as rules call it; NULL: not said */
     bool is_tls;
     const cg_secret_t *credential; /* NULL: none */
     const char *credential_from;   /* "file", "env", "none" */

@@ -145,6 +145,9 @@ ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s each in t
 after an answer. stream: ${STREAMS} at once, ${EVENTS} events each,
 one each ${INTERVAL_MS} ms; CPU is of a whole stream, p50 and p99 are the delay of an event.
 `);
+    if (!only)
+        process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/chat'),
+            { encoding: 'utf8', timeout: 60000 })}`);
     if (process.env.BENCH_JSON)
         writeFileSync(process.env.BENCH_JSON, `${JSON.stringify(results, null, 1)}\n`);
 }

@@ -63,6 +63,7 @@ ChatGPTJournal "${stage.file('journal')}"
 ChatGPTModels "${stage.file('models.json')}"
 ChatGPTUpstream bench http://127.0.0.1:${stage.upstreamPort}/v1 file:${stage.file('credential')}
 ChatGPTAuditKeep 5000
+ChatGPTRedactCache ${process.env.BENCH_CACHE ?? 0}
 ChatGPTWords "${stage.file('words')}" whole-word
 ChatGPTPattern project "PRJ-[0-9]{4}-[A-Z]{2}"
 ChatGPTPattern badge "\\bEMP[0-9]{6}\\b"

@@ -130,8 +130,10 @@ export class Gateway extends Server {
                 RUN_DIR: this.folder, ...env }, timeout: 20000,
             maxBuffer: 64 << 20 }, (error, stdout, stderr) => done({
                 code: error ? error.code ?? 1 : 0, stdout, stderr,
-                lines: stdout.split('\n').filter(Boolean)
-                    .map((line) => JSON.parse(line)) }));
+                get lines() {
+                    return stdout.split('\n').filter(Boolean)
+                        .map((line) => JSON.parse(line));
+                } }));
             child.stdin.on('error', () => {});
             child.stdin.end(input);
         });

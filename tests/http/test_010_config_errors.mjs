@@ -27,6 +27,9 @@ const WRONG = [
     ['ChatGPTRedact', 'CREDIT_CARD shred', /allow.*log.*mask.*block/s],
     ['ChatGPTRedact', 'CREDIT_CARD mask sideways', /request.*answer/s],
     ['ChatGPTRedact', 'NO_SUCH_TYPE mask', /CREDIT_CARD/],
+    ['ChatGPTDetector', 'ftp://127.0.0.1/', /http.*unix.*timeout.*fail/s],
+    ['ChatGPTDetector', 'http://127.0.0.1/ timeout=1h', /30s/],
+    ['ChatGPTDetector', 'http://127.0.0.1/ fail=perhaps', /closed.*open/s],
     ['ChatGPTBodyLimit', 'plenty', /\d/],
     ['ChatGPTBodyLimit', '-1', /\d/],
     ['ChatGPTBodyLimit', '99999999999999999999M', /\d/],
@@ -51,6 +54,8 @@ const RIGHT = ['ChatGPTStoreDown closed', 'ChatGPTStoreDown local',
     'ChatGPTRedact * mask', 'ChatGPTRedact EMAIL_ADDRESS log',
     'ChatGPTRedact CREDIT_CARD block request',
     'ChatGPTRedact US_SSN mask answer', 'ChatGPTBodyLimit 32M',
+    'ChatGPTDetector off', 'ChatGPTDetector https://detector.example.com/find',
+    'ChatGPTDetector unix:/run/x.sock:/find timeout=1s fail=open',
     'ChatGPTBodyLimit 512K', 'ChatGPTAllowModel gpt-4o gpt-4o-mini'];
 
 test('every legal form is accepted', async () => {

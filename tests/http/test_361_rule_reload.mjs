@@ -21,7 +21,9 @@ const many = (extra) => writeFileSync(WORDS, `${[...Array.from({ length: 2000 },
 write('words projects words.txt whole-word');
 many(['Aurora']);
 
-const gw = useGateway({ server: [`ChatGPTRules * ${RULES}`] });
+// Children whose streams go on take a place beside their successors.
+const gw = useGateway({ server: ['ServerLimit 16',
+    `ChatGPTRules * ${RULES}`] });
 
 async function seen(text) {
     gw.forget();
@@ -40,13 +42,19 @@ test('a rule that is written is in force after a graceful reload, and no stream 
         .join('');
     gw.forget();
     gw.script(...Array.from({ length: 6 }, () => ({ say, chunk: 8,
-        delay: 40 })));
-    const streams = Array.from({ length: 6 }, () => gw.stream('go'));
+        gap_ms: 40 })));
+    let ended = 0;
+    const streams = Array.from({ length: 6 }, async () => {
+        const got = await gw.stream('go');
+        ended++;
+        return got;
+    });
     await sleep(300);
     many(['Aurora', 'Borealis']);
     reload();
     await until(async () => await seen('Borealis') === '[KEYWORD]',
         { ms: 10000, every: 100, what: 'the new rule' });
+    assert.equal(ended, 0, 'all of them still run');
     for (const one of await Promise.all(streams)) {
         assert.equal(one.status, 200);
         assert.ok(one.raw.includes('[DONE]'), one.raw.slice(-200));

@@ -16,14 +16,15 @@ import { freePort, send } from './wire.mjs';
 
 /** Document roots, whose v1 may hold a .htaccess: httpd reads it at each request. */
 const root = mkdtempSync(path.join(tmpdir(), 'cg-site-'));
-const folders = ['free', 'locked', 'inner'].map((name) => path.join(root, name));
+const folders = ['free', 'locked', 'inner', 'placed'].map((name) => path.join(root, name));
 for (const folder of [root, ...folders]) {
     mkdirSync(path.join(folder, 'v1'), { recursive: true });
     chmodSync(folder, 0o755);
 }
 after(() => rmSync(root, { recursive: true }));
 
-const [free, locked, inner] = await Promise.all([freePort(), freePort(), freePort()]);
+const [free, locked, inner, placed] = await Promise.all([freePort(), freePort(),
+    freePort(), freePort()]);
 
 const site = (port, folder, ...lines) => [`Listen 127.0.0.1:${port}`,
     `<VirtualHost 127.0.0.1:${port}>`, `DocumentRoot "${folder}"`, ...lines,
@@ -40,7 +41,10 @@ writeFileSync(sites, [...site(free, folders[0], 'ChatGPTRedact CREDIT_CARD block
     ...site(locked, folders[1], 'ChatGPTRedact US_SSN partial',
         'ChatGPTRedactLock on', ...inside(folders[1])),
     ...site(inner, folders[2], ...inside(folders[2],
-        'ChatGPTRedact US_SSN mask', 'ChatGPTRedactLock on'))].join('\n'));
+        'ChatGPTRedact US_SSN mask', 'ChatGPTRedactLock on')),
+    ...site(placed, folders[3], 'ChatGPTRedact US_SSN log', ...inside(folders[3]),
+        '<Location "/v1">', 'ChatGPTRedact US_SSN mask', 'ChatGPTRedactLock on',
+        '</Location>')].join('\n'));
 
 const gw = useGateway({ server: [`ChatGPTRulesFolder "${ROOT}/conf/rules"`,
     'ChatGPTRedact EMAIL_ADDRESS log',
@@ -133,6 +137,19 @@ for (const [line, what, where] of LOOSE)
             const record = await gw.record(got.headers['x-request-id']);
             assert.equal(record.reason, 'policy_locked');
         });
+
+test('a lock of a <Location> holds for a .htaccess, which httpd reads before it', async () => {
+    gw.expectLog('CG9003', 'CG9017');
+    htaccess(folders[3], 'ChatGPTRedact PHONE_NUMBER block');
+    const types = ['US_SSN', 'CREDIT_CARD'];
+    assert.deepEqual(await seen(placed, types), { US_SSN: 'masked', CREDIT_CARD: 'masked' });
+    assert.equal((await seen(placed)).error.code, 'content_policy_violation');
+    htaccess(folders[3], 'ChatGPTRedact US_SSN log');
+    const got = await seen(placed, types);
+    assert.equal(got.status, 500);
+    assert.match(got.error.message, /"ChatGPTRedact US_SSN log" \(\/v1\/\.htaccess:1\)/);
+    assert.match(got.error.message, /locked by "ChatGPTRedactLock on" \(sites\.conf:\d+\)/);
+});
 
 test('a wrong word in a .htaccess is an error of the API, and the log says where', async () => {
     gw.expectLog(/\.htaccess: ChatGPTRedact/);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { test } from 'node:test';
 
 import { form, part, post, reachedForm, typeOf } from './forms.mjs';
@@ -146,4 +147,27 @@ test('a form cut short is 400, and its caller may go on with a new connection', 
         + body.subarray(0, body.length - 12).toString('latin1'));
     assert.match(got.text ?? String(got), /400/);
     assert.equal(gw.reached.length, 0);
+});
+
+test('a form in chunks, cut anywhere, is the same form', async () => {
+    const body = form([{ name: 'purpose', data: 'user_data' },
+        { name: 'file', filename: 'a.txt', data: `to ${SAMPLES.EMAIL_ADDRESS}`
+            + `\r\nand ${CARD}` }]);
+    const answers = await Promise.all([1, 3, 17, 64].map((step) =>
+        new Promise((done, failed) => {
+            const req = http.request(`${gw.api}/files`, { method: 'POST',
+                headers: { authorization: `Bearer ${gw.key}`,
+                    'content-type': typeOf() } }, (res) => {
+                res.resume();
+                res.on('end', () => done(res.statusCode));
+            });
+            req.on('error', failed);
+            for (let at = 0; at < body.length; at += step)
+                req.write(body.subarray(at, at + step));
+            req.end();
+        })));
+    assert.deepEqual(answers, [200, 200, 200, 200]);
+    const sent = gw.reached.slice(-4).map((one) => one.body.toString());
+    assert.equal(new Set(sent).size, 1);
+    assert.ok(sent[0].includes('to [EMAIL_ADDRESS]\r\nand [CREDIT_CARD]'));
 });

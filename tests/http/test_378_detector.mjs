@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, test } from 'node:test';
 
+import { post, reachedForm } from './forms.mjs';
 import { sleep, useGateway } from './harness.mjs';
 import { SAMPLES } from './samples.mjs';
 
@@ -45,6 +46,10 @@ const gw = useGateway({ policy: [
 
 const sent = () => JSON.parse(gw.lastBody).messages.map((m) => m.content);
 const OPEN = { headers: { 'x-open': '1' }, agent: false };
+
+/** An answer as agreed: the breaker counts its failures anew. */
+let calls = 0;
+const calm = () => gw.chat(`a quiet word, ${calls++}`, { agent: false });
 
 test('what it finds is masked like any type, and asked about once', async () => {
     service.asked.length = 0;
@@ -94,10 +99,10 @@ const WRONG = {
 for (const [what, behave] of Object.entries(WRONG))
     test(`${what}: refused, or served with our own findings`, async () => {
         gw.expectLog('CG3020');
-        gw.expectLog('CG3014');
+        gw.expectLog('CG3015');
+        await calm();
         service.behave = behave;
         const text = `Ann Lee, ${SAMPLES.US_SSN}, ${what}`;
-        await sleep(1100); // the breaker's second is over
         const refused = await gw.chat(text, { agent: false });
         assert.equal(refused.status, 503, refused.text);
         assert.equal(refused.error.code, 'policy_detector_unavailable');
@@ -109,16 +114,41 @@ for (const [what, behave] of Object.entries(WRONG))
     });
 
 test('what passed without it is asked about later', async () => {
-    await sleep(1100);
+    await calm();
     await gw.chat(`Ann Lee, ${SAMPLES.US_SSN}, no JSON`, { agent: false });
     assert.equal(sent()[0], '[PERSON], [US_SSN], no JSON');
 });
 
+test('texts of an upload are asked about: fields, files, lines', async () => {
+    gw.expectLog('CG3020');
+    await calm();
+    const upload = (data, options) => post(gw, '/files', [
+        { name: 'purpose', data: 'user_data' },
+        { name: 'file', filename: 'a.txt', data }], options);
+    const stored = () => reachedForm(gw).file.data.toString();
+    await upload('a letter of Ann Lee');
+    assert.equal(stored(), 'a letter of [PERSON]');
+    await upload('{"a":"Ann Lee"}\n{"b":"of Ann Lee"}\n');
+    assert.equal(stored(), '{"a":"[PERSON]"}\n{"b":"of [PERSON]"}\n');
+    await upload(`${'some words of a letter\n'.repeat(60000)}to Ann Lee`);
+    assert.ok(stored().endsWith('letter\nto [PERSON]'));
+    gw.forget();
+    service.behave = (response) => response.writeHead(500).end();
+    const refused = await upload('another letter of Ann Lee');
+    assert.equal(refused.error.code, 'policy_detector_unavailable');
+    assert.equal(gw.reached.length, 0);
+    assert.equal((await upload('another letter of Ann Lee', OPEN)).status, 200);
+    assert.equal(stored(), 'another letter of Ann Lee');
+    service.behave = null;
+    await sleep(300);
+    await calm();
+});
+
 test('a dead one costs its time-out three times, then nothing', async () => {
     gw.expectLog('CG3020');
-    gw.expectLog('CG3014');
+    gw.expectLog('CG3015');
+    await calm();
     service.behave = () => {};
-    await sleep(1100);
     const times = [];
     for (let i = 0; i < 12; i++) {
         const before = Date.now();

@@ -199,6 +199,8 @@ test('packs of a document stand in the place of the configuration\'s', async () 
         return got.status === 400 && got;
     });
     assert.equal(blocked.headers['x-chatgpt-policy'], 'US_SSN');
-    await gw.chat('about 11010519491231002X alone');
-    assert.ok(gw.lastBody.includes('[CN_RESIDENT_ID] alone'), gw.lastBody);
+    await until(async () => {
+        await gw.chat('about 11010519491231002X alone');
+        return gw.lastBody.includes('[CN_RESIDENT_ID] alone');
+    });
 });

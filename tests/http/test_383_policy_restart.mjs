@@ -56,8 +56,9 @@ test('a start while Redis is away: the last published one is in force',
             assert.ok(image);
         } finally {
             await gw.redis.start();
-            await gw.again();
         }
+        await until(async () => (await gw.chat('hello')).status === 200,
+            { ms: 8000, what: 'Redis again' });
         await masksEverywhere(gw, 'Kestrelry');
     });
 
@@ -69,7 +70,9 @@ test('a damaged image is compiled again', async () => {
         bytes.fill(0x5a, bytes.length >> 1);
         writeFileSync(file(name), bytes);
     }
-    await gw.again();
+    await gw.bare();
+    await until(() => gw.chat('hello').then((got) => got.status === 200,
+        () => false), { ms: 8000, what: 'httpd' });
     await masksEverywhere(gw, 'Kestrelry');
 });
 
@@ -93,6 +96,7 @@ test('a damaged document refuses requests until it is fetched again',
         assert.match(gw.log(), /CG9032 .*is damaged/);
         await gw.redis.cli('RENAME', 'aside', 'cg:{policy}:head');
         assert.equal(await gw.redis.cli('HGETALL', 'cg:{policy}:head'), head);
+        await gw.redis.cli('PUBLISH', 'cg:policy', 'again');
         await until(async () => (await gw.chat('hello')).status === 200,
             { ms: 8000, what: 'the policy from the store' });
         await masksEverywhere(gw, 'Kestrelry');

@@ -30,7 +30,8 @@ const TITLES = { global: 'Found everywhere', secrets: 'Secrets', cn: 'Mainland C
 export function catalogueOf(approval) {
     const types = ROWS.map(([, name, what, needs]) => ({ name, what, family: familyOf(name), needs_context: needs === 'true' }));
     const packs = Object.entries(TITLES).map(([name, title]) => ({ name, title, types: types
-        .filter((one) => packOf(one.name) === name).map((one) => ({ type: one.name, action: name === 'secrets' ? 'block' : 'mask' })) }));
+        .filter((one) => packOf(one.name) === name).map((one) => ({ type: one.name,
+            action: name === 'secrets' ? 'block' : 'mask' })) }));
     return { types, packs, actions: ACTIONS, approval, in_force: 0 };
 }
 
@@ -73,7 +74,8 @@ function typeChanges(before, after) {
         const [was, is] = [saidOf(before, name, direction), saidOf(after, name, direction)];
         if (was === is) return [];
         const rank = (action) => ACTIONS.indexOf(action || (packOf(name) === 'secrets' ? 'block' : 'mask'));
-        return [{ pointer: '/types/0', what: `${name} ${direction}`, direction, before: was, after: is, effect: effectOf(rank(was), rank(is)) }];
+        return [{ pointer: '/types/0', what: `${name} ${direction}`, direction, before: was, after: is,
+            effect: effectOf(rank(was), rank(is)) }];
     }));
 }
 
@@ -117,7 +119,8 @@ const HOUSE_POLICY = {
     packs: ['global', 'secrets', 'cn', 'eu', 'us'], locked: false,
     types: [{ type: 'EMAIL_ADDRESS', action: 'pseudonym', direction: 'both' },
         { type: 'PHONE_NUMBER', action: 'partial', direction: 'request' }, { type: 'SECRET_*', action: 'block', direction: 'both' }],
-    lists: [{ name: 'clients', words: ['Acme Holdings', '蓝鲸计划', 'Project Falcon'], exact: false, whole_word: true, action: 'mask' }],
+    lists: [{ name: 'clients', words: ['Acme Holdings', '蓝鲸计划', 'Project Falcon'], exact: false, whole_word: true,
+        action: 'mask' }],
     patterns: [{ name: 'contract', regex: 'CTR-\\d{6}', caseless: true, action: null }],
     allowed: ['@example.com', '4111 1111 1111 1111'],
 };
@@ -181,7 +184,7 @@ export function askPolicy(policy, { thing, method, id, deed, query, body, user, 
     if (method === 'POST' && !id) {
         if (!may.write) return no(403, 'role-required', 'one of these roles is needed: compliance, operator');
         const current = currentOf(policy);
-        if (body.base_version !== (current ? current.version : 0)) return no(412, 'changed-meanwhile', `version ${current ? current.version : 0} is published now; begin from it`);
+        if (body.base_version !== (current ? current.version : 0)) return no(412, 'changed-meanwhile', 'begin from it');
         if (faultsOf(body.document).length) return no(400, 'invalid-request', 'the document has faults');
         return { status: 201, body: { ...propose(policy, user, body), audit_id: 'a6' } };
     }

@@ -42,8 +42,10 @@ static void check_read(const cg_walk_t *row, const cg_request_t *request,
 {
     cg_str_t model = text_in(row, "model", pool);
     check(cg_str_equal(request->model, model), row, "model");
-    check(cg_walk_key_is(&request->walk, request->model_node, "model"), row,
-          "model_node");
+    check(request->model_node == CG_NODE_NONE
+              ? cg_walk_member(&request->walk, 0, "model") == CG_NODE_NONE
+              : cg_walk_key_is(&request->walk, request->model_node, "model"),
+          row, "model_node");
     check(request->is_stream == flag_in(row, "stream"), row, "stream");
     check(request->asks_usage == flag_in(row, "asks_usage"), row, "usage");
     check(request->max_output_tokens == number_in(row, "max", -1), row, "max");

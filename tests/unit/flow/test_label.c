@@ -191,8 +191,8 @@ static void label_is_one_more_delta_before_the_end_of_each_choice(void)
 {
     static const char *const chunks[] = {
         "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{"
-        "\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],"
-        "\"usage\":null}",
+        "\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":null},"
+        "\"finish_reason\":null}],\"usage\":null}",
         "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{"
         "\"content\":\"one\"},\"finish_reason\":null}]}",
         "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":1,\"delta\":{"

@@ -228,12 +228,35 @@ static void lock_asks_for_the_packs_only_where_nothing_was_said(void)
     apr_pool_destroy(pool);
 }
 
+/* httpd joins a .htaccess before the <Location>s. */
+static void lock_holds_for_a_htaccess_wherever_httpd_puts_it(void)
+{
+    apr_pool_create(&pool, NULL);
+    const cg_policy_t *server = section("server", "ChatGPTRedact A log");
+    const cg_policy_t *file = section(".htaccess", "ChatGPTRedact A log");
+    const cg_policy_t *place = section("place", LOCKED);
+    const cg_policy_t *merged =
+        cg_policy_merge(cg_policy_merge(server, file, pool), place, pool);
+    const char *words = why(merged);
+    CU_ASSERT_PTR_NOT_NULL(strstr(words, "from mask to log"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(words, "(.htaccess:1)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(words, "(place:2)"));
+    CU_ASSERT_EQUAL(merged->actions.request[0], 3);
+    const cg_policy_t *strict = section(".htaccess", "ChatGPTRedact A block");
+    merged = cg_policy_merge(cg_policy_merge(server, strict, pool), place, pool);
+    CU_ASSERT_STRING_EQUAL(why(merged), "");
+    CU_ASSERT_EQUAL(merged->actions.least_request[0], 4);
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_policy_lock[] = {
     {"lock_names_the_line_that_loosens_and_what_locks_it",
      lock_names_the_line_that_loosens_and_what_locks_it},
     {"lock_holds_even_for_who_does_not_ask_it",
      lock_holds_even_for_who_does_not_ask_it},
     {"lock_goes_on_step_by_step", lock_goes_on_step_by_step},
+    {"lock_holds_for_a_htaccess_wherever_httpd_puts_it",
+     lock_holds_for_a_htaccess_wherever_httpd_puts_it},
     {"lock_asks_for_the_packs_only_where_nothing_was_said",
      lock_asks_for_the_packs_only_where_nothing_was_said},
     CU_TEST_INFO_NULL,

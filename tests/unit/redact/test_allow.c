@@ -32,7 +32,8 @@ static const struct {
     {{"4111111111111111"},
      "card 4111 1111 1111 1111, 4111-1111-1111-1111, 4012 8888 8888 1881",
      "card 4111 1111 1111 1111, 4111-1111-1111-1111, [CREDIT_CARD]"},
-    {{"4111-1111 1111-1111"}, "card ４１１１１１１１１１１１１１１１",
+    {{"4111-1111 1111-1111"},
+     "card ４１１１１１１１１１１１１１１１",
      "card ４１１１１１１１１１１１１１１１"},
     {{"@example.com"},
      "Bob@Example.COM bob@sub.example.com bob@notexample.com",
@@ -40,16 +41,20 @@ static const struct {
     {{"@*.example.com"},
      "a@example.com a@x.example.com a@y.x.example.com a@xexample.com",
      "[EMAIL_ADDRESS] a@x.example.com a@y.x.example.com [EMAIL_ADDRESS]"},
-    {{"Help.Desk@example.org"}, "help.desk@example.org helpdesk@example.org",
+    {{"Help.Desk@example.org"},
+     "help.desk@example.org helpdesk@example.org",
      "help.desk@example.org [EMAIL_ADDRESS]"},
     {{"203.0.114.0/24", "2a02:908::/32"},
      "from 203.0.114.7 to 203.0.115.7 via 2a02:908:1::2 and 2a03:908::1",
      "from 203.0.114.7 to [IP_ADDRESS] via 2a02:908:1::2 and [IP_ADDRESS]"},
-    {{"8.8.8.8", "2a02:908:0:0::1"}, "dns 8.8.8.8 8.8.4.4 2a02:908::1",
+    {{"8.8.8.8", "2a02:908:0:0::1"},
+     "dns 8.8.8.8 8.8.4.4 2a02:908::1",
      "dns 8.8.8.8 [IP_ADDRESS] 2a02:908::1"},
-    {{"+86 138 0013 8000"}, "打 +8613800138000 或 +86-138-0013-8001",
+    {{"+86 138 0013 8000"},
+     "打 +8613800138000 或 +86-138-0013-8001",
      "打 +8613800138000 或 [PHONE_NUMBER]"},
-    {{"京A12345"}, "车牌 京A12345 京A12346",
+    {{"京A12345"},
+     "车牌 京A12345 京A12346",
      "车牌 京A12345 [CN_LICENSE_PLATE]"},
 };
 
@@ -69,8 +74,10 @@ static void values_are_known_in_every_spelling(void)
 static void a_secret_is_only_allowed_byte_by_byte(void)
 {
     apr_pool_t *pool = open_pool();
-    const char *secret = "ghp" "_0123456789abcdefghijABCDEFGHIJ012345";
-    const char *other = "ghp" "_0123456789abcdefghijabcdefghij012345";
+    const char *secret = "ghp"
+                         "_0123456789abcdefghijABCDEFGHIJ012345";
+    const char *other = "ghp"
+                        "_0123456789abcdefghijabcdefghij012345";
     const cg_str_t values[] = {cg_str(secret)};
     cg_allow_t *allow = cg_allow_create(values, NULL, 1, pool);
     CU_ASSERT_TRUE(cg_allow_has(allow, CG_PACKS_ALL,
@@ -98,11 +105,10 @@ static void a_value_of_a_pack_counts_where_the_pack_does(void)
 
 static void what_cannot_be_meant_is_refused(void)
 {
-    static const char *const refused[] = {"", "  ", "-.-", "10.0.0.0/33",
-                                          "10.0.0/8", "2001:db8::/129",
-                                          "1:2/64"};
-    static const char *const accepted[] = {"a/b", "10/8", "x", "10.0.0.0/0",
-                                           "::/0", "2026/10/01", "@x.example"};
+    static const char *const refused[] = {
+        "", "  ", "-.-", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "1:2/64"};
+    static const char *const accepted[] = {
+        "a/b", "10/8", "x", "10.0.0.0/0", "::/0", "2026/10/01", "@x.example"};
     cg_error_t err;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         CU_ASSERT_FALSE(cg_allow_check(cg_str(refused[i]), &err));
@@ -112,8 +118,7 @@ static void what_cannot_be_meant_is_refused(void)
     }
     char longer[600];
     memset(longer, 'a', sizeof longer);
-    CU_ASSERT_FALSE(
-        cg_allow_check((cg_str_t){longer, sizeof longer}, &err));
+    CU_ASSERT_FALSE(cg_allow_check((cg_str_t){longer, sizeof longer}, &err));
 }
 
 static void ten_thousand_values_are_each_found(void)

@@ -13,10 +13,17 @@ static const struct {
     uint64_t links;
     int depth;
 } sizes[] = {
-    {"abc", 3, 2, 0},       {"a{3}", 3, 2, 0},        {"(ab){3}", 6, 5, 1},
-    {"(a|b)c", 3, 2, 1},    {"((a{2}){3}){4}", 24, 23, 2},
-    {"a{2,}", 2, 2, 0},     {"a+b", 2, 2, 0},         {"\\d\\x41[a-z]", 3, 2, 0},
-    {"a?b?c", 3, 3, 0},     {"机", 3, 2, 0},          {"a{x}", 4, 3, 0},
+    {"abc", 3, 2, 0},
+    {"a{3}", 3, 2, 0},
+    {"(ab){3}", 6, 5, 1},
+    {"(a|b)c", 3, 2, 1},
+    {"((a{2}){3}){4}", 24, 23, 2},
+    {"a{2,}", 2, 2, 0},
+    {"a+b", 2, 2, 0},
+    {"\\d\\x41[a-z]", 3, 2, 0},
+    {"a?b?c", 3, 3, 0},
+    {"机", 3, 2, 0},
+    {"a{x}", 4, 3, 0},
     {"", 0, 0, 0},
 };
 
@@ -34,9 +41,13 @@ static void size_is_that_of_the_expression_written_out(void)
 static void what_multiplies_is_found_too_large_without_being_written(void)
 {
     static const char *const regexes[] = {
-        "((a{100}){100}){100}", "(((((a{999}){999}){999}){999}){999}){999}",
-        "(a|b|c|d){1,200}(a?b?c?d?e?f?){1,200}", "[^x]{400}",
-        "a{99999999999999999999}", "\\p{L}", "(*UCP)a",
+        "((a{100}){100}){100}",
+        "(((((a{999}){999}){999}){999}){999}){999}",
+        "(a|b|c|d){1,200}(a?b?c?d?e?f?){1,200}",
+        "[^x]{400}",
+        "a{99999999999999999999}",
+        "\\p{L}",
+        "(*UCP)a",
         "(((((((((((((a)))))))))))))"};
     cg_expression_size_t size;
     for (size_t i = 0; i < sizeof regexes / sizeof regexes[0]; i++) {
@@ -51,9 +62,10 @@ static void what_multiplies_is_found_too_large_without_being_written(void)
 static void what_is_malformed_ends(void)
 {
     static const char *const regexes[] = {
-        "(",    ")",  "a)b)c", "[",    "[^",     "[]",   "\\",   "a{",
-        "a{1",  "a{1,", "a{,2}", "(?",  "(?<a",   "\\x{", "\\p",  "|",
-        "||",   "*",  "(|)*",  "[a\\", "\\p{Han", "(?P<n>a)", "\xE6", "a{2}{3}"};
+        "(",    ")",    "a)b)c",   "[",        "[^",    "[]",
+        "\\",   "a{",   "a{1",     "a{1,",     "a{,2}", "(?",
+        "(?<a", "\\x{", "\\p",     "|",        "||",    "*",
+        "(|)*", "[a\\", "\\p{Han", "(?P<n>a)", "\xE6",  "a{2}{3}"};
     cg_expression_size_t size;
     for (size_t i = 0; i < sizeof regexes / sizeof regexes[0]; i++) {
         cg_expression_measure(regexes[i], &size);

@@ -211,8 +211,8 @@ static bool is_refused(const char *path, const char *bytes, size_t len,
     fwrite(bytes, 1, len, file);
     fclose(file);
     apr_status_t status = cg_rules_map(path, &rules, &err, aside);
-    bool is_no = status != APR_SUCCESS && !rules &&
-                 strstr(err.text, path) != NULL;
+    bool is_no =
+        status != APR_SUCCESS && !rules && strstr(err.text, path) != NULL;
     (void)pool;
     apr_pool_destroy(aside);
     return is_no;
@@ -258,7 +258,6 @@ CU_TestInfo test_redact_image[] = {
     {"a_file_that_is_replaced_stays_mapped",
      a_file_that_is_replaced_stays_mapped},
     {"a_damaged_file_is_refused", a_damaged_file_is_refused},
-    {"a_folder_that_is_not_there_is_told",
-     a_folder_that_is_not_there_is_told},
+    {"a_folder_that_is_not_there_is_told", a_folder_that_is_not_there_is_told},
     CU_TEST_INFO_NULL,
 };

@@ -11,9 +11,8 @@
 static const cg_rules_t *make(const char *regex, bool is_caseless,
                               apr_pool_t *pool)
 {
-    const cg_regex_t one = {.name = "x",
-                            .regex = regex,
-                            .is_caseless = is_caseless};
+    const cg_regex_t one = {
+        .name = "x", .regex = regex, .is_caseless = is_caseless};
     const cg_rules_spec_t spec = {.regexes = &one, .regex_count = 1};
     cg_rules_t *rules = NULL;
     cg_error_t err = {{0}};
@@ -45,7 +44,8 @@ static const struct {
     {"[甲乙]A\\d{3}", false, "见甲A123，丙A123", "见[CUSTOM:x]，丙A123"},
     {"合同.{2,4}号", false, "合同第三号 合同一号 合同一二三四五号",
      "[CUSTOM:x] 合同一号 合同一二三四五号"},
-    {"[^，。]{3}公司", false, "是，大华公司。甲乙丙公司", "是，大华公司。[CUSTOM:x]"},
+    {"[^，。]{3}公司", false, "是，大华公司。甲乙丙公司",
+     "是，大华公司。[CUSTOM:x]"},
     {"\\p{Han}{2}路\\d+号", false, "在南京路88号门口", "在[CUSTOM:x]门口"},
     {"(?i)projekt-\\w+", false, "PROJEKT-Adler", "[CUSTOM:x]"},
     {"straße \\d", true, "STRASSE 1 Straße 2", "STRASSE 1 [CUSTOM:x]"},
@@ -124,13 +124,14 @@ static void a_match_that_is_too_long_takes_its_whole_run_with_it(void)
     memset(run, 'q', 500);
     run[500] = '\0';
     for (size_t len = 150; len <= 500; len += 7) {
-        cg_str_t text = cg_str(apr_psprintf(pool, "a tok_%.*s, b", (int)len, run));
-        CU_ASSERT_TRUE(cg_str_is(mask_whole(rules, text.ptr, pool),
-                                 "a [CUSTOM:x], b"));
-        CU_ASSERT_TRUE(cg_str_is(mask_cut(rules, text, 5, pool),
-                                 "a [CUSTOM:x], b"));
-        CU_ASSERT_TRUE(cg_str_is(mask_cut(rules, text, 64, pool),
-                                 "a [CUSTOM:x], b"));
+        cg_str_t text =
+            cg_str(apr_psprintf(pool, "a tok_%.*s, b", (int)len, run));
+        CU_ASSERT_TRUE(
+            cg_str_is(mask_whole(rules, text.ptr, pool), "a [CUSTOM:x], b"));
+        CU_ASSERT_TRUE(
+            cg_str_is(mask_cut(rules, text, 5, pool), "a [CUSTOM:x], b"));
+        CU_ASSERT_TRUE(
+            cg_str_is(mask_cut(rules, text, 64, pool), "a [CUSTOM:x], b"));
     }
     apr_pool_destroy(pool);
 }
@@ -170,7 +171,8 @@ static void a_regex_that_cannot_be_meant_is_refused_and_told_why(void)
         {"((a{1,100}){1,100}){1,100}", "too large"},
         {"(\\p{L}{1,30} ){1,30}", "scripts"},
         {"(*UCP)\\w\\d", "scripts"},
-        {"((((((((((((((a+b)+c)+d)+e)+f)+g)+h)+i)+j)+k)+l)+m)+n)+o)+", "too large"},
+        {"((((((((((((((a+b)+c)+d)+e)+f)+g)+h)+i)+j)+k)+l)+m)+n)+o)+",
+         "too large"},
         {"\xE6\x9C", "UTF-8"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -188,9 +190,15 @@ static void a_regex_that_cannot_be_meant_is_refused_and_told_why(void)
 static void what_is_merely_broad_is_not_refused(void)
 {
     static const char *const regexes[] = {
-        "\\d+",          "\\d{6,}",      "[A-Z]{3}-\\d+",
-        "第.{1,12}号",    "项目.*计划",    "(foo|bar|baz|qux){1,8}",
-        "[a-z]{3}\\d",   "\\p{Han}{2,4}公司", "\\b[A-Z]{2}\\d{6}[A-Z]?\\b",
+        "\\d+",
+        "\\d{6,}",
+        "[A-Z]{3}-\\d+",
+        "第.{1,12}号",
+        "项目.*计划",
+        "(foo|bar|baz|qux){1,8}",
+        "[a-z]{3}\\d",
+        "\\p{Han}{2,4}公司",
+        "\\b[A-Z]{2}\\d{6}[A-Z]?\\b",
         "https?://wiki\\.corp\\.example/[^\\s\"]{1,60}"};
     for (size_t i = 0; i < sizeof regexes / sizeof regexes[0]; i++) {
         cg_error_t err = {{0}};
@@ -229,10 +237,10 @@ static void a_bomb_is_refused_before_it_is_compiled(void)
         cg_buf_fmt(&choice, "%s%dq%d", i ? "|" : "", i * 7919 % 10007, i);
     }
     cg_buf_str(&choice, ")x?[0-9]{1,30}");
-    const char *const bombs[] = {
-        "(\\p{L}{1,30} ){1,30}", "\\w(..+|(\\d\\p{L}+).{1,12})+a(中)x",
-        "((.{1,200}a){1,200}b){1,200}", cg_buf_cstr(&nested),
-        cg_buf_cstr(&choice)};
+    const char *const bombs[] = {"(\\p{L}{1,30} ){1,30}",
+                                 "\\w(..+|(\\d\\p{L}+).{1,12})+a(中)x",
+                                 "((.{1,200}a){1,200}b){1,200}",
+                                 cg_buf_cstr(&nested), cg_buf_cstr(&choice)};
     double begun = seconds();
     for (size_t i = 0; i < sizeof bombs / sizeof bombs[0]; i++) {
         cg_error_t err = {{0}};
@@ -255,9 +263,9 @@ static void a_match_at_every_byte_stays_linear(void)
     cg_findings_t findings;
     cg_findings_init(&findings, pool);
     double begun = seconds();
-    CU_ASSERT_EQUAL(cg_redact_scan(rules, (cg_str_t){text, len}, CG_SCAN_PLAIN,
-                                   &findings),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_redact_scan(rules, (cg_str_t){text, len}, CG_SCAN_PLAIN, &findings),
+        APR_SUCCESS);
     CU_ASSERT_TRUE(findings.count > 0);
     CU_ASSERT_TRUE(seconds() - begun < 8.0); /* under sanitizers */
     apr_pool_destroy(pool);

@@ -166,9 +166,9 @@ static void a_word_of_a_list_is_refused_with_its_line(void)
     apr_pool_t *pool = open_pool();
     cg_rules_spec_t spec;
     cg_error_t err = {{0}};
-    CU_ASSERT_NOT_EQUAL(cg_rules_parse("a", CG_STR("list x\n  fine\n  q\n"),
-                                       &spec, &err, pool),
-                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(
+        cg_rules_parse("a", CG_STR("list x\n  fine\n  q\n"), &spec, &err, pool),
+        APR_SUCCESS);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "a:3: "));
     apr_pool_destroy(pool);
 }
@@ -259,8 +259,7 @@ static void a_type_outside_the_chosen_packs_is_let_pass(void)
     const cg_rules_t *all = read_shipped(pool);
     cg_actions_t actions;
     int cn = cg_rules_pack_find(all, "cn");
-    const cg_rules_t *rules =
-        cg_rules_select(all, UINT64_C(1) << cn, pool);
+    const cg_rules_t *rules = cg_rules_select(all, UINT64_C(1) << cn, pool);
     CU_ASSERT_EQUAL(cg_rules_packs(rules), UINT64_C(1) << cn);
     cg_rules_pack_actions(rules, &actions);
     CU_ASSERT_EQUAL(actions.by_type[CG_TYPE_CN_RESIDENT_ID], CG_ACTION_MASK);
@@ -279,8 +278,10 @@ static void of_several_packs_the_strictest_action_holds(void)
     cg_rules_spec_t more;
     cg_rules_spec_t plain;
     cg_actions_t actions;
-    read_text("a.rules", "type US_SSN log\ntype IP_ADDRESS block\n", &all, pool);
-    read_text("b.rules", "type US_SSN mask\ntype IP_ADDRESS log\n", &more, pool);
+    read_text("a.rules", "type US_SSN log\ntype IP_ADDRESS block\n", &all,
+              pool);
+    read_text("b.rules", "type US_SSN mask\ntype IP_ADDRESS log\n", &more,
+              pool);
     read_text("c.rules", "list x\n  word\n", &plain, pool);
     CU_ASSERT_EQUAL(cg_rules_spec_add(&all, &more, NULL, pool), APR_SUCCESS);
     CU_ASSERT_EQUAL(cg_rules_spec_add(&all, &plain, NULL, pool), APR_SUCCESS);
@@ -327,10 +328,10 @@ static void lists_regexes_and_values_count_where_their_pack_is_chosen(void)
     uint64_t versions[4];
     for (uint64_t packs = 0; packs < 4; packs++) {
         const cg_rules_t *view = cg_rules_select(rules, packs, pool);
-        cg_str_t got = masked(
-            view, &actions,
-            CG_STR("falcon titan A-1 B-1 own-1 a@x.example b@x.example"),
-            CG_SCAN_PLAIN, pool);
+        cg_str_t got =
+            masked(view, &actions,
+                   CG_STR("falcon titan A-1 B-1 own-1 a@x.example b@x.example"),
+                   CG_SCAN_PLAIN, pool);
         CU_ASSERT_TRUE(cg_str_is(got, want[packs]));
         versions[packs] = cg_rules_version(view);
         for (uint64_t i = 0; i < packs; i++) {
@@ -338,13 +339,13 @@ static void lists_regexes_and_values_count_where_their_pack_is_chosen(void)
         }
     }
     const cg_str_t more[] = {CG_STR("b@x.example")};
-    const cg_rules_t *view = cg_rules_allow_more(
-        cg_rules_select(rules, 1, pool), more, 1, pool);
+    const cg_rules_t *view =
+        cg_rules_allow_more(cg_rules_select(rules, 1, pool), more, 1, pool);
     CU_ASSERT_NOT_EQUAL(cg_rules_version(view), versions[1]);
-    CU_ASSERT_TRUE(cg_str_is(masked(view, &actions,
-                                    CG_STR("a@x.example b@x.example c@x.example"),
-                                    CG_SCAN_PLAIN, pool),
-                             "a@x.example b@x.example [EMAIL_ADDRESS]"));
+    CU_ASSERT_TRUE(cg_str_is(
+        masked(view, &actions, CG_STR("a@x.example b@x.example c@x.example"),
+               CG_SCAN_PLAIN, pool),
+        "a@x.example b@x.example [EMAIL_ADDRESS]"));
     apr_pool_destroy(pool);
 }
 
@@ -371,9 +372,12 @@ static void the_same_files_give_the_same_version(void)
     read_text("a.rules", whole_pack, &two, pool);
     uint64_t version = cg_rules_version(compile(&one, pool));
     CU_ASSERT_EQUAL(version, cg_rules_version(compile(&two, pool)));
-    static const char *const changes[] = {
-        "list others\n  计划二\n", "regex case CASE-\\d\n", "allow y\n",
-        "type US_ITIN\n", "keep 1d\n", "label none\n"};
+    static const char *const changes[] = {"list others\n  计划二\n",
+                                          "regex case CASE-\\d\n",
+                                          "allow y\n",
+                                          "type US_ITIN\n",
+                                          "keep 1d\n",
+                                          "label none\n"};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         read_text("a.rules", apr_pstrcat(pool, whole_pack, changes[i], NULL),
                   &two, pool);

@@ -100,8 +100,7 @@ static void only_chosen_lists_count(void)
                   {0, "third "}};
     const cg_str_t text = CG_STR("project falcon, shared, everywhere");
     for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++) {
-        const cg_rules_t *rules =
-            cg_rules_select(all, chosen[i].packs, pool);
+        const cg_rules_t *rules = cg_rules_select(all, chosen[i].packs, pool);
         cg_findings_t findings;
         const char *names = "";
         cg_findings_init(&findings, pool);
@@ -124,7 +123,9 @@ static void words_that_cannot_be_looked_for_are_refused_with_their_line(void)
         const char *where;
     } files[] = {{"ok\n# x\n\nq\n", ":4: "},
                  {"falcon\nbad\xFF\n", ":2: "},
-                 {"\xEF\xBB\xBF" "ok\nＡ\n", ":2: "}};
+                 {"\xEF\xBB\xBF"
+                  "ok\nＡ\n",
+                  ":2: "}};
     apr_pool_t *pool = open_pool();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         cg_str_t *words;
