@@ -27,7 +27,6 @@ void cg_observe_facts(cg_txn_t *txn, const cg_walk_t *walk, apr_pool_t *pool)
 
 void cg_observe_keep(cg_txn_t *txn, cg_str_t text)
 {
-    txn->answer.text_bytes += (int64_t)text.len;
     if (!txn->policy->audit_text || text.len == 0 || txn->answer.text_cut) {
         return;
     }
@@ -63,6 +62,7 @@ static void keep_text(void *baton, const cg_walk_t *walk, uint32_t node,
 {
     cg_txn_t *txn = baton;
     if (is_said(walk, node)) {
+        txn->answer.text_bytes += (int64_t)masked.len;
         if (txn->answer.text.len) {
             cg_observe_keep(txn, CG_STR("\n"));
         }

@@ -359,6 +359,7 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
     cg_str_t text = cg_walk_string(piece->walk, delta->node, observer->scratch);
+    txn->answer.text_bytes += (int64_t)text.len; /* held back or not */
     channel->choice = choice_of(piece->walk, delta->node);
     clear_text(observer);
     cg_running_feed(&channel->running, text, observer->scratch, &observer->text,

@@ -283,6 +283,7 @@ static bool take_running(cg_passage_t *passage, const cg_buf_t *out,
         return false;
     }
     if (passage->spec->is_answer) {
+        passage->spec->txn->answer.text_bytes += (int64_t)kept->len;
         cg_observe_keep(passage->spec->txn, (cg_str_t){kept->ptr, kept->len});
         return put(passage, text);
     }
