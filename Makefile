@@ -156,6 +156,9 @@ $(BUILD)/bench/%: tests/bench/%.c
 $(BUILD)/bench/chat: tests/bench/chat.c $(BUILD)/libchatgpt.a
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/bench/redact: tests/bench/redact.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR) $(shell pkg-config --libs libpcre2-8)
 bench: deps ## CPU per request and throughput beside plain mod_proxy_http
 	@$(MAKE) -s all $(BENCH)
 	@$(APART) node tests/bench/run.mjs

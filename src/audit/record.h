@@ -61,8 +61,9 @@ typedef struct cg_record_t {
     int status;
     const cg_meter_finding_t *findings;
     size_t findings_count;
-    const char *opaque; /* files that could not be read, "image=2,audio=1"; "" */
-    cg_str_t prompt;    /* masked already; ptr NULL when not kept */
+    const char
+        *opaque;     /* files that could not be read, "image=2,audio=1"; "" */
+    cg_str_t prompt; /* masked already; ptr NULL when not kept */
     cg_str_t answer; /* the same */
     bool prompt_cut; /* longer than is kept */
     bool answer_cut;

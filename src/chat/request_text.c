@@ -43,6 +43,7 @@ static const member_t MEMBERS[NAME_MAX_LEN + 1][NAMES_OF_LEN] = {
              { "data", OPAQUE_MEDIA }, { "size", OPAQUE_WORD },
              { "enum", OPAQUE_FREE } },
     [5]  = { { "model", OPAQUE_MODEL }, { "voice", OPAQUE_WORD },
+             { "audio", OPAQUE_MEDIA },
              { "const", OPAQUE_FREE } },
     [6]  = { { "object", OPAQUE_WORD }, { "status", OPAQUE_WORD },
              { "detail", OPAQUE_WORD }, { "format", OPAQUE_WORD },

@@ -35,7 +35,8 @@ static bool read_url(const char *word, cg_external_spec_t *out,
                      apr_pool_t *pool)
 {
     cg_str_t url = cg_str(word);
-    if (cg_str_has_prefix(url, "http://") || cg_str_has_prefix(url, "https://")) {
+    if (cg_str_has_prefix(url, "http://") ||
+        cg_str_has_prefix(url, "https://")) {
         out->url = word;
         return strcspn(word, " \"<>\\^`{|}") == url.len &&
                strstr(word, "://")[3] != 0;
@@ -45,7 +46,8 @@ static bool read_url(const char *word, cg_external_spec_t *out,
     }
     const char *path = word + strlen("unix:");
     const char *colon = strchr(path, ':');
-    out->socket = colon ? apr_pstrndup(pool, path, (size_t)(colon - path)) : path;
+    out->socket =
+        colon ? apr_pstrndup(pool, path, (size_t)(colon - path)) : path;
     out->url =
         apr_pstrcat(pool, "http://localhost", colon ? colon + 1 : "/", NULL);
     return !colon || colon[1] == '/';
@@ -112,8 +114,8 @@ struct cg_external_t {
     const char *request_id;
     apr_pool_t *pool;
     uint64_t secret[2];
-    apr_hash_t *asked; /* of asked_t by key */
-    apr_hash_t *known; /* of known_t by key */
+    apr_hash_t *asked;           /* of asked_t by key */
+    apr_hash_t *known;           /* of known_t by key */
     apr_array_header_t *waiting; /* of asked_t *, in order */
     size_t bytes;
 };
@@ -301,8 +303,8 @@ static int read_type(const cg_walk_t *walk, uint32_t object, apr_pool_t *pool)
     if (node == CG_NODE_NONE || walk->nodes[node].kind != CG_NODE_STRING) {
         return -1;
     }
-    int type = cg_detector_find(
-        cg_str_dup(cg_walk_string(walk, node, pool), pool));
+    int type =
+        cg_detector_find(cg_str_dup(cg_walk_string(walk, node, pool), pool));
     bool is_ours = type == CG_TYPE_KEYWORD || type == CG_TYPE_CUSTOM;
     return is_ours ? -1 : type; /* these are an administrator's */
 }

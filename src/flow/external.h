@@ -23,7 +23,7 @@
 
 /* ChatGPTDetector, read. */
 typedef struct cg_external_spec_t {
-    const char *url;  /* NULL: off */
+    const char *url;    /* NULL: off */
     const char *socket; /* path of a socket; NULL: none */
     apr_time_t wait;
     bool is_open; /* what it does not answer for passes on our own findings */

@@ -30,8 +30,7 @@ void cg_finder_ask(cg_finder_t *finder, cg_external_t *external)
 /* Is it worth a look into the memory? Whom else we ask is far away: then always. */
 static bool is_remembered(const cg_finder_t *finder, cg_str_t text)
 {
-    return finder->memo &&
-           (text.len >= CG_MEMO_TEXT_MIN || finder->external);
+    return finder->memo && (text.len >= CG_MEMO_TEXT_MIN || finder->external);
 }
 
 static cg_memo_key_t key_of(const cg_finder_t *finder, cg_str_t name,

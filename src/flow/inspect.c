@@ -153,8 +153,8 @@ static cg_verdict_t ask_detector(cg_txn_t *txn, const cg_walk_t *walk,
     cg_opaque_t opaque = {{0}};
     cg_error_t err;
     int asked = 0;
-    cg_external_t *external = cg_external_open(
-        spec, txn->gateway->detectors, txn->in.id, pool);
+    cg_external_t *external =
+        cg_external_open(spec, txn->gateway->detectors, txn->in.id, pool);
     cg_finder_t before = *finder;
     cg_actions_all(&none, CG_ACTION_ALLOW);
     cg_finder_ask(finder, external);
@@ -223,6 +223,30 @@ static cg_verdict_t judge(cg_txn_t *txn, const cg_sift_t *sift)
     return CG_PASS;
 }
 
+/* An id or the value of a query is the provider's own word; what is not would leave
+ * with the URL. There is no masking it. */
+static cg_verdict_t inspect_url(cg_txn_t *txn)
+{
+    cg_str_t parts[] = {txn->in.id_in_path, cg_str(txn->in.query)};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        cg_findings_t findings;
+        cg_findings_init(&findings, txn->pool);
+        if (cg_redact_scan(txn->rules, parts[i], CG_SCAN_DEEP, &findings) !=
+            APR_SUCCESS) {
+            return cg_txn_refuse(txn, CG_INSPECTION_FAILED, NULL, NULL);
+        }
+        for (size_t f = 0; f < findings.count; f++) {
+            const cg_finding_t *at = &findings.items[f];
+            if (cg_rules_action(txn->rules, &txn->out.actions, at->type,
+                                at->rule) > CG_ACTION_LOG) {
+                txn->blocked_type = cg_detector_name(at->type);
+                return cg_txn_refuse(txn, CG_CONTENT_BLOCKED, NULL, "url");
+            }
+        }
+    }
+    return CG_PASS;
+}
+
 cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
 {
     if (cg_endpoints[txn->in.endpoint].is_upload) {
@@ -232,7 +256,7 @@ cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
         return txn->verdict;
     }
     if (!cg_endpoints[txn->in.endpoint].has_body) {
-        return CG_PASS;
+        return inspect_url(txn);
     }
     cg_finder_t finder;
     cg_txn_pseudonyms(txn, txn->in.body);

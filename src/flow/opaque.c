@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const char *const NAMES[CG_OPAQUE_KINDS] = {
-    [CG_OPAQUE_IMAGE] = "image",       [CG_OPAQUE_AUDIO] = "audio",
-    [CG_OPAQUE_VIDEO] = "video",       [CG_OPAQUE_DOCUMENT] = "document",
-    [CG_OPAQUE_ARCHIVE] = "archive",   [CG_OPAQUE_SEALED] = "sealed",
+    [CG_OPAQUE_IMAGE] = "image",     [CG_OPAQUE_AUDIO] = "audio",
+    [CG_OPAQUE_VIDEO] = "video",     [CG_OPAQUE_DOCUMENT] = "document",
+    [CG_OPAQUE_ARCHIVE] = "archive", [CG_OPAQUE_SEALED] = "sealed",
     [CG_OPAQUE_OTHER] = "other",
 };
 

@@ -133,8 +133,8 @@ cg_str_t cg_payload_encode(cg_str_t bytes, const cg_payload_t *payload,
                            apr_pool_t *pool)
 {
     char *out = apr_palloc(pool, (bytes.len + 2) / 3 * 4 + 1);
-    size_t len = cg_b64url_encode((const unsigned char *)bytes.ptr, bytes.len,
-                                  out);
+    size_t len =
+        cg_b64url_encode((const unsigned char *)bytes.ptr, bytes.len, out);
     for (size_t i = 0; !payload->is_url_safe && i < len; i++) {
         out[i] = (char)(out[i] == '-' ? '+' : out[i] == '_' ? '/' : out[i]);
     }

@@ -6,18 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPEAKER_USER, SPEAKER_ASSISTANT, SPEAKER_SYSTEM, SPEAKER_TOOL,
-       SPEAKER_LIST };
+enum {
+    SPEAKER_USER,
+    SPEAKER_ASSISTANT,
+    SPEAKER_SYSTEM,
+    SPEAKER_TOOL,
+    SPEAKER_LIST
+};
 
 static const struct role_t {
     const char *name;
     int speaker;
-} ROLES[] = {{"user", SPEAKER_USER},
-             {"assistant", SPEAKER_ASSISTANT},
-             {"system", SPEAKER_SYSTEM},
-             {"developer", SPEAKER_SYSTEM},
-             {"tool", SPEAKER_TOOL},
-             {"function", SPEAKER_TOOL}};
+} ROLES[] = {{"user", SPEAKER_USER},     {"assistant", SPEAKER_ASSISTANT},
+             {"system", SPEAKER_SYSTEM}, {"developer", SPEAKER_SYSTEM},
+             {"tool", SPEAKER_TOOL},     {"function", SPEAKER_TOOL}};
 
 static uint32_t above(const cg_walk_t *walk, uint32_t node, uint8_t depth)
 {
@@ -135,8 +137,8 @@ static void treat(const cg_review_t *review, cg_sift_t *sift,
                   const cg_walk_t *walk, const cg_spread_found_t *found,
                   apr_array_header_t *covers)
 {
-    cg_action_t action = cg_rules_action(sift->rules, sift->actions,
-                                         found->type, found->rule);
+    cg_action_t action =
+        cg_rules_action(sift->rules, sift->actions, found->type, found->rule);
     if (action == CG_ACTION_ALLOW) {
         return;
     }

@@ -207,8 +207,8 @@ static cg_str_t plain_digits(cg_str_t number, char out[PLAIN_DIGITS_MAX])
     size_t exponent = 0;
     for (; i < number.len && exponent < PLAIN_DIGITS_MAX; i++) {
         char c = number.ptr[i];
-        exponent = c >= '0' && c <= '9' ? exponent * 10 + (size_t)(c - '0')
-                                        : exponent;
+        exponent =
+            c >= '0' && c <= '9' ? exponent * 10 + (size_t)(c - '0') : exponent;
         is_plain = is_plain || c == '-';
     }
     for (; behind_point > exponent && out[len - 1] == '0'; behind_point--) {
@@ -408,8 +408,7 @@ static bool is_plain_number(const cg_walk_t *walk, uint32_t node)
 static bool has_numbers(const cg_sift_t *sift, const cg_walk_t *walk,
                         uint32_t node)
 {
-    return sift->nesting > 0 ||
-           (sift->opaque && !is_plain_number(walk, node));
+    return sift->nesting > 0 || (sift->opaque && !is_plain_number(walk, node));
 }
 
 static apr_status_t sift_node(cg_sift_t *sift, const cg_walk_t *walk,

@@ -64,7 +64,7 @@ typedef struct cg_sift_t {
     const char *opaque_at;  /* of the first file that is no text */
     /* private */
     cg_findings_t findings;
-    uint32_t found; /* findings that are not allowed, so far */
+    uint32_t found;              /* findings that are not allowed, so far */
     apr_array_header_t *splices; /* of cg_splice_t */
     int nesting;
 } cg_sift_t;

@@ -38,6 +38,7 @@ typedef struct cg_txn_t {
         cg_str_t body;
         cg_request_t request; /* endpoints with a body */
         cg_str_t id_in_path;  /* of /files/{id}; empty: there is none */
+        const char *query;    /* what goes on of it, "?limit=20"; or empty */
         int64_t upload_tokens; /* of a multipart body, about */
         apr_time_t upload_for; /* how long a multipart body took to come */
     } in;

@@ -40,6 +40,69 @@ static const char *path_below_root(const char *uri)
     return at ? at + 3 : NULL;
 }
 
+#define QUERY_VALUE_MAX 128
+
+static bool is_among(const char *names, cg_str_t name)
+{
+    size_t len;
+    for (; *names; names += len + (names[len] == '|')) {
+        len = strcspn(names, "|");
+        if (name.len == len && memcmp(name.ptr, names, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a query only names that the endpoint knows, with plain values: nothing else
+ * of it was looked at. */
+static const char *query_of(const char *args, const char *names,
+                            apr_pool_t *pool)
+{
+    const char *query = "";
+    size_t len;
+    for (; names && args && *args; args += len + (args[len] == '&')) {
+        len = strcspn(args, "&");
+        size_t name = strcspn(args, "=&");
+        size_t value = name < len ? len - name - 1 : 0;
+        bool is_plain =
+            value > 0 && value <= QUERY_VALUE_MAX &&
+            strspn(args + name + 1,
+                   "abcdefghijklmnopqrstuvwxyz"
+                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == value;
+        if (is_plain && is_among(names, (cg_str_t){args, name})) {
+            query = apr_psprintf(pool, "%s%c%.*s", query, *query ? '&' : '?',
+                                 (int)len, args);
+        }
+    }
+    return query;
+}
+
+/* What is asked for: all that the path and the query say. */
+static void find_endpoint(request_rec *r, cg_walk_in_t *in)
+{
+    cg_txn_t *txn = &in->txn;
+    cg_str_t tail = {"", 0};
+    txn->in.endpoint = CG_ENDPOINT_NONE;
+    txn->in.query = "";
+    in->path = path_below_root(r->uri);
+    if (in->path) {
+        txn->in.endpoint =
+            cg_chat_endpoint_find(cg_str(in->path), r->method, &tail);
+    }
+    if (txn->in.endpoint == CG_ENDPOINT_NONE) {
+        return;
+    }
+    txn->in.id_in_path = (cg_str_t){cg_str_dup(tail, r->pool), tail.len};
+    txn->in.query =
+        query_of(r->args, cg_endpoints[txn->in.endpoint].query, r->pool);
+    if (txn->in.endpoint == CG_ENDPOINT_MODEL) {
+        char *model = cg_str_dup(tail, r->pool);
+        ap_unescape_url_keep2f(model, 1);
+        txn->in.model = cg_str(model);
+    }
+}
+
 static cg_walk_in_t *make(request_rec *r)
 {
     cg_walk_in_t *in = apr_pcalloc(r->pool, sizeof *in);
@@ -51,8 +114,7 @@ static cg_walk_in_t *make(request_rec *r)
     if (txn->gateway) {
         txn->published = cg_gateway_take(txn->gateway, r->pool);
     }
-    txn->rules =
-        txn->published ? txn->published->rules : cg_rules_builtin();
+    txn->rules = txn->published ? txn->published->rules : cg_rules_builtin();
     txn->in.at = r->request_time;
     txn->in.started_at =
         cg_clock_monotonic() - (cg_clock_now() - r->request_time);
@@ -66,19 +128,7 @@ static cg_walk_in_t *make(request_rec *r)
     txn->region.spoken = apr_table_get(r->headers_in, "Accept-Language");
     txn->in.vhost =
         r->server->server_hostname ? r->server->server_hostname : "";
-    txn->in.endpoint = CG_ENDPOINT_NONE;
-    in->path = path_below_root(r->uri);
-    if (in->path) {
-        cg_str_t tail = {"", 0};
-        txn->in.endpoint =
-            cg_chat_endpoint_find(cg_str(in->path), r->method, &tail);
-        txn->in.id_in_path = (cg_str_t){cg_str_dup(tail, r->pool), tail.len};
-        if (txn->in.endpoint == CG_ENDPOINT_MODEL) {
-            char *model = cg_str_dup(tail, r->pool);
-            ap_unescape_url_keep2f(model, 1);
-            txn->in.model = cg_str(model);
-        }
-    }
+    find_endpoint(r, in);
     apr_table_setn(r->err_headers_out, "X-Request-Id", txn->in.id);
     apr_table_setn(r->notes, "chatgpt-request-id", txn->in.id);
     ap_set_module_config(r->request_config, &chatgpt_module, in);
@@ -286,8 +336,8 @@ static void tell_of_inspection(request_rec *r, const cg_txn_t *txn)
 {
     uint32_t opaque = cg_opaque_total(&txn->out.opaque);
     if (txn->out.trouble) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "CG3020 %s (request %s)", txn->out.trouble, txn->in.id);
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CG3020 %s (request %s)",
+                      txn->out.trouble, txn->in.id);
     }
     if (opaque > 0 && txn->policy->opaque != CG_OPAQUE_ALLOW) {
         apr_table_setn(r->err_headers_out, "x-chatgpt-opaque",

@@ -145,6 +145,19 @@ static bool read_secrets(plan_t *to, cg_error_t *err, apr_pool_t *pool)
     return true;
 }
 
+static bool check_upload_folder(const cg_policy_t *policy, cg_error_t *err,
+                                apr_pool_t *temp)
+{
+    apr_finfo_t what;
+    const char *path = path_of(policy->upload_folder, temp);
+    if (path && (apr_stat(&what, path, APR_FINFO_TYPE, temp) != APR_SUCCESS ||
+                 what.filetype != APR_DIR)) {
+        cg_error_set(err, "ChatGPTUploadFolder: %s is no folder", path);
+        return false;
+    }
+    return true;
+}
+
 static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
                       apr_pool_t *temp)
 {
@@ -169,7 +182,8 @@ static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
         cg_error_set(err, "ChatGPTModels: %s", why.text);
         return false;
     }
-    return read_secrets(to, err, pool) &&
+    return check_upload_folder(policy, err, temp) &&
+           read_secrets(to, err, pool) &&
            cg_rulebook_read(policy, &to->spec, &to->rules, err, pool) &&
            cg_accounts_read(policy->upstreams, true, &to->accounts, err,
                             pool) &&

@@ -138,52 +138,14 @@ static const char *escape_segment(cg_str_t text, apr_pool_t *pool)
     return out;
 }
 
-#define QUERY_VALUE_MAX 128
-
-static bool is_among(const char *names, cg_str_t name)
-{
-    size_t len;
-    for (; *names; names += len + (names[len] == '|')) {
-        len = strcspn(names, "|");
-        if (name.len == len && memcmp(name.ptr, names, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of a query only names that the endpoint knows, with plain values: nothing else
- * of it was looked at. */
-static const char *query_of(const char *args, const char *names,
-                            apr_pool_t *pool)
-{
-    const char *query = "";
-    size_t len;
-    for (; names && args && *args; args += len + (args[len] == '&')) {
-        len = strcspn(args, "&");
-        size_t name = strcspn(args, "=&");
-        size_t value = name < len ? len - name - 1 : 0;
-        bool is_plain =
-            value > 0 && value <= QUERY_VALUE_MAX &&
-            strspn(args + name + 1, "abcdefghijklmnopqrstuvwxyz"
-                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-                value;
-        if (is_plain && is_among(names, (cg_str_t){args, name})) {
-            query = apr_psprintf(pool, "%s%c%.*s", query, *query ? '&' : '?',
-                                 (int)len, args);
-        }
-    }
-    return query;
-}
-
-static const char *target_of(const request_rec *r, const cg_txn_t *txn)
+static const char *target_of(const cg_txn_t *txn)
 {
     const cg_endpoint_row_t *row = &cg_endpoints[txn->in.endpoint];
     cg_str_t id = row->has_model ? txn->in.model : txn->in.id_in_path;
     const char *tail = row->has_tail ? escape_segment(id, txn->pool) : "";
     return apr_pstrcat(txn->pool, "proxy:", txn->route.account->base, row->path,
                        tail, row->suffix ? row->suffix : "",
-                       query_of(r->args, row->query, txn->pool), NULL);
+                       txn->in.query, NULL);
 }
 
 static void reset(request_rec *r)
@@ -217,7 +179,7 @@ static int attempt(request_rec *r, cg_walk_in_t *in)
     cg_body_replay(r, in);
     apr_table_unset(r->headers_in, "Max-Forwards"); /* mod_proxy would count */
     cg_answer_await(r, in);
-    r->filename = apr_pstrdup(r->pool, target_of(r, &in->txn));
+    r->filename = apr_pstrdup(r->pool, target_of(&in->txn));
     r->proxyreq = PROXYREQ_REVERSE;
     r->handler = "proxy-server";
     int rv = ap_run_handler(r);

@@ -10,7 +10,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define BUCKETS 1024
+#define BUCKETS 4096
+#define PAIRS 512
 #define LABELS_MAX 1024
 #define LABEL_BYTES_MAX 48
 
@@ -26,7 +27,8 @@ static struct {
     pthread_once_t once;
     label_t labels[LABELS_MAX];
     int count;
-    int16_t bucket[BUCKETS];
+    int16_t bucket[BUCKETS]; /* by three bytes */
+    int16_t pair[PAIRS];     /* by two: where the third may be anything */
 } table = {.once = PTHREAD_ONCE_INIT};
 
 /* Words that say a number is something else. */
@@ -51,8 +53,12 @@ static unsigned fold_byte(unsigned c)
 
 static unsigned bucket_of(unsigned a, unsigned b, unsigned c)
 {
-    unsigned h = fold_byte(a) * 31 + fold_byte(b);
-    return (a < 0x80 ? h : h * 31 + c) % BUCKETS;
+    return ((fold_byte(a) * 31 + fold_byte(b)) * 31 + fold_byte(c)) % BUCKETS;
+}
+
+static unsigned pair_of(unsigned a, unsigned b)
+{
+    return (fold_byte(a) * 31 + fold_byte(b)) % PAIRS;
 }
 
 static void add_labels(const char *words, int type)
@@ -62,10 +68,12 @@ static void add_labels(const char *words, int type)
         if (len >= 2 && len <= LABEL_BYTES_MAX && table.count < LABELS_MAX) {
             label_t *label = &table.labels[table.count];
             const unsigned char *p = (const unsigned char *)words;
-            unsigned at = bucket_of(p[0], p[1], len > 2 ? p[2] : 0);
-            *label =
-                (label_t){words, (uint8_t)len, (uint8_t)type, table.bucket[at]};
-            table.bucket[at] = (int16_t)table.count++;
+            bool is_short = len == 2 || p[2] == '_';
+            int16_t *first = is_short
+                                 ? &table.pair[pair_of(p[0], p[1])]
+                                 : &table.bucket[bucket_of(p[0], p[1], p[2])];
+            *label = (label_t){words, (uint8_t)len, (uint8_t)type, *first};
+            *first = (int16_t)table.count++;
         }
         words += len;
         words += strspn(words, " ");
@@ -75,6 +83,7 @@ static void add_labels(const char *words, int type)
 static void build(void)
 {
     memset(table.bucket, 0xff, sizeof table.bucket);
+    memset(table.pair, 0xff, sizeof table.pair);
     for (int type = 0; type < CG_TYPE_COUNT; type++) {
         add_labels(cg_detectors[type].contexts, type);
     }
@@ -118,11 +127,8 @@ static bool is_word_start(const cg_window_t *w, uint32_t at)
            (cg_is(before, CG_C_LOWER) && cg_is(w->text[at], CG_C_UPPER));
 }
 
-static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
+static void note_chain(cg_window_t *w, uint32_t at, uint32_t end, int16_t i)
 {
-    const unsigned char *t = w->text;
-    int16_t i =
-        table.bucket[bucket_of(t[at], t[at + 1], at + 2 < end ? t[at + 2] : 0)];
     for (; i >= 0; i = table.labels[i].next) {
         uint32_t stop = label_here(w, at, end, &table.labels[i]);
         uint32_t *known = &w->label_end[table.labels[i].type];
@@ -131,6 +137,16 @@ static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
             w->label_last = stop + 1 > w->label_last ? stop + 1 : w->label_last;
         }
     }
+}
+
+static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
+{
+    const unsigned char *t = w->text;
+    if (at + 2 < end) {
+        note_chain(w, at, end,
+                   table.bucket[bucket_of(t[at], t[at + 1], t[at + 2])]);
+    }
+    note_chain(w, at, end, table.pair[pair_of(t[at], t[at + 1])]);
 }
 
 /* Walks on to start. */

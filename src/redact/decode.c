@@ -12,7 +12,6 @@
 
 #define RUN_MAX 2048  /* of a run so many are looked at */
 #define TEXT_MAX 1600 /* decoded bytes */
-#define SAMPLE 18     /* decoded bytes that must be text */
 #define CANDIDATES 48
 #define LINE_MIN 32 /* characters of a line that goes on in the next */
 #define PAIRS_MIN 12
@@ -33,56 +32,58 @@ const uint8_t cg_b64_digits[256] = {
 };
 // clang-format on
 
-static int b64_digit(unsigned c)
-{
-    return cg_b64_value(c);
-}
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
 
 static int hex_digit(unsigned c)
 {
-    if (!cg_is(c, CG_C_HEX)) {
-        return -1;
-    }
-    return cg_is(c, CG_C_DIGIT) ? (int)c - '0' : (int)(c | 0x20) - 'a' + 10;
-}
-
-/* ASCII text, or the beginning of UTF-8. */
-static bool is_text_byte(unsigned char c)
-{
-    return c >= 0x20 ? c != 0x7f : c == '\n' || c == '\r' || c == '\t';
+    return hex_digits[c & 255] - 1;
 }
 
 typedef struct encoded_t {
     uint32_t end; /* after its last character, padding included */
     uint32_t len; /* decoded bytes */
+    int more;     /* bytes of UTF-8 that must follow */
     char text[TEXT_MAX];
 } encoded_t;
 
-/* Takes a decoded byte; false: this is no text. */
+/* Takes a decoded byte; false: this is no text. Most that is none shows it
+ * within a few bytes. */
 static bool take(encoded_t *run, unsigned char byte)
 {
-    if (!is_text_byte(byte)) {
+    if (run->more > 0) {
+        if ((byte & 0xC0) != 0x80) {
+            return false;
+        }
+        run->more--;
+    }
+    else if (byte >= 0x80) {
+        if (byte < 0xC2 || byte > 0xF4) {
+            return false;
+        }
+        run->more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
+    }
+    else if (byte < 0x20 ? byte != '\n' && byte != '\r' && byte != '\t'
+                         : byte == 0x7f) {
         return false;
     }
     if (run->len < TEXT_MAX) {
         run->text[run->len++] = (char)byte;
     }
-    return run->len != SAMPLE || cg_utf8_whole(run->text, SAMPLE) + 3 >= SAMPLE;
-}
-
-static bool is_whole(const encoded_t *run)
-{
-    return cg_utf8_whole(run->text, run->len) + 3 >= run->len;
+    return true;
 }
 
 typedef struct alphabet_t {
-    int (*value)(unsigned c);
+    const uint8_t *digits; /* one more than the value; 0: no digit */
     int bits;
     uint32_t least; /* characters of a run */
 } alphabet_t;
 
-static const alphabet_t base64 = {b64_digit, 6, 16};
-static const alphabet_t hexadecimal = {hex_digit, 4, 22};
+static const alphabet_t base64 = {cg_b64_digits, 6, 16};
+static const alphabet_t hexadecimal = {hex_digits, 4, 22};
 
 /* Where the next line of a run begins, if a line end stands at i; or i. */
 static uint32_t next_line(cg_window_t *w, uint32_t i)
@@ -101,13 +102,14 @@ static bool decode(cg_window_t *w, uint32_t start, const alphabet_t *alphabet,
     uint32_t i = start;
     uint32_t line = start;
     run->len = 0;
+    run->more = 0;
     while (i < start + RUN_MAX) {
-        int digit = alphabet->value(cg_at(w, i));
-        if (digit < 0) {
+        unsigned digit = alphabet->digits[cg_at(w, i)];
+        if (digit == 0) {
             uint32_t next = has_lines && i >= line + LINE_MIN && count % 8 == 0
                                 ? next_line(w, i)
                                 : i;
-            if (next == i || alphabet->value(cg_at(w, next)) < 0) {
+            if (next == i || alphabet->digits[cg_at(w, next)] == 0) {
                 break;
             }
             i = next;
@@ -115,7 +117,7 @@ static bool decode(cg_window_t *w, uint32_t start, const alphabet_t *alphabet,
             continue;
         }
         i++;
-        held = held << alphabet->bits | (uint32_t)digit;
+        held = held << alphabet->bits | (digit - 1);
         count += alphabet->bits;
         if (count >= 8) {
             count -= 8;
@@ -129,7 +131,7 @@ static bool decode(cg_window_t *w, uint32_t start, const alphabet_t *alphabet,
         i++;
     }
     run->end = i;
-    return i - start >= alphabet->least && is_whole(run);
+    return i - start >= alphabet->least;
 }
 
 /* Does the line that begins here go on what the line before began? */
@@ -170,6 +172,7 @@ static bool decode_pairs(cg_window_t *w, uint32_t start, encoded_t *run)
     uint32_t i = start;
     uint32_t pairs = 0;
     run->len = 0;
+    run->more = 0;
     while (i < start + RUN_MAX) {
         int byte;
         uint32_t end = read_pair(w, i, &byte);
@@ -187,7 +190,7 @@ static bool decode_pairs(cg_window_t *w, uint32_t start, encoded_t *run)
         i = end + 1;
         i += cg_at(w, end) == ',' && cg_at(w, i) == ' ';
     }
-    return pairs >= PAIRS_MIN && is_whole(run);
+    return pairs >= PAIRS_MIN;
 }
 
 /* Does a pair stand before? Then this is the middle of a row. */

@@ -53,13 +53,20 @@ static unsigned peek(const cg_window_t *w, uint32_t i)
 static bool may_be_alnum(const cg_window_t *w, const word_t *word)
 {
     uint32_t len = word->end - word->start;
+    const unsigned char *p = w->text + word->start;
     if (word->digits && word->letters) {
-        return true;
+        /* longer than 18: an account, or nothing */
+        return len <= 18 || (cg_is(p[0], CG_C_ALPHA) &&
+                             cg_is(p[1], CG_C_ALPHA) &&
+                             cg_is(p[2], CG_C_DIGIT) &&
+                             cg_is(p[3], CG_C_DIGIT));
     }
     unsigned next = peek(w, word->end);
     if (word->digits) {
-        return len == 18 || ((len == 6 || len == 8) &&
-                             (next == '-' || next == '+' || next == '.'));
+        bool is_tied = next == '-' || next == '+' || next == '.';
+        return len == 18 || (len == 6 && is_tied) ||
+               (len == 8 && is_tied && word->end + 2 >= w->n) ||
+               (len == 8 && is_tied && !cg_is(p[10], CG_C_ALNUM));
     }
     return (len <= 2 || len == 6) &&
            (next == ' ' || next == '-' || next == '.' || next == 0) &&

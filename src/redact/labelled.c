@@ -35,19 +35,11 @@ static uint32_t url_end(cg_window_t *w, uint32_t i)
     return i;
 }
 
-/* ${PASS}, {{ pass }}, <pass>, ****, "password": nothing to hide. */
-static bool is_placeholder(const char *s, int len)
+/* "password": a word that stands for one. */
+static bool is_word_for_secret(const char *s, int len)
 {
     static const char *const words[] = {"password", "pass", "passwd", "pwd",
                                         "secret",   "user", "token",  "xxx"};
-    int hidden = 0;
-    for (int i = 0; i < len; i++) {
-        if (s[i] == '$' || s[i] == '{' || s[i] == '}' || s[i] == '<') {
-            return true;
-        }
-        hidden += s[i] == '*' || s[i] == '.' || s[i] == 'x' || s[i] == 'X' ||
-                  s[i] == '_';
-    }
     for (size_t k = 0; len <= 8 && k < sizeof words / sizeof words[0]; k++) {
         int i = 0;
         while (i < len && words[k][i] && (s[i] | 0x20) == words[k][i]) {
@@ -57,7 +49,29 @@ static bool is_placeholder(const char *s, int len)
             return true;
         }
     }
-    return hidden * 5 >= len * 4;
+    return false;
+}
+
+/* How many characters of ****, ..., xxx, ___. */
+static int count_hidden(const char *s, int len)
+{
+    int hidden = 0;
+    for (int i = 0; i < len; i++) {
+        hidden += s[i] == '*' || s[i] == '.' || (s[i] | 0x20) == 'x' ||
+                  s[i] == '_';
+    }
+    return hidden;
+}
+
+/* ${PASS}, {{ pass }}, <pass>, ****, "password": nothing to hide. */
+static bool is_placeholder(const char *s, int len)
+{
+    for (int i = 0; i < len; i++) {
+        if (s[i] == '$' || s[i] == '{' || s[i] == '}' || s[i] == '<') {
+            return true;
+        }
+    }
+    return is_word_for_secret(s, len) || count_hidden(s, len) * 5 >= len * 4;
 }
 
 /* user:password@host after the two slashes at i. */
@@ -353,12 +367,13 @@ static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
 }
 
 typedef struct value_t {
-    char s[64];
+    char s[VALUE_MAX];
     int len;
     uint32_t end;
     int classes; /* lower, upper, digit, sign */
     bool has_digit;
     bool is_code; /* a call, an index, a template */
+    bool is_template;
 } value_t;
 
 enum {
@@ -366,21 +381,23 @@ enum {
     OF_UPPER = 2,
     OF_DIGIT = 4,
     OF_SIGN = 8,
-    OF_CODE = 16 /* brackets */
+    OF_CODE = 16,    /* brackets */
+    OF_TEMPLATE = 32 /* ${} */
 };
 
 /* What a character says about the value it stands in; 0: it ends it. */
 static unsigned part_of(unsigned c)
 {
     static const uint8_t signs[128] = {
-        ['!'] = OF_SIGN, ['#'] = OF_SIGN, ['$'] = OF_SIGN, ['%'] = OF_SIGN,
+        ['!'] = OF_SIGN, ['#'] = OF_SIGN, ['$'] = OF_SIGN | OF_TEMPLATE,
+        ['%'] = OF_SIGN,
         ['&'] = OF_SIGN, ['*'] = OF_SIGN, ['+'] = OF_SIGN, ['-'] = OF_SIGN,
         ['.'] = OF_SIGN, ['/'] = OF_SIGN, [':'] = OF_SIGN, ['='] = OF_SIGN,
         ['?'] = OF_SIGN, ['@'] = OF_SIGN, ['^'] = OF_SIGN, ['_'] = OF_SIGN,
         ['~'] = OF_SIGN, ['\\'] = OF_SIGN, ['('] = OF_CODE | OF_SIGN,
         [')'] = OF_CODE | OF_SIGN, ['['] = OF_CODE | OF_SIGN,
-        [']'] = OF_CODE | OF_SIGN, ['{'] = OF_CODE | OF_SIGN,
-        ['}'] = OF_CODE | OF_SIGN};
+        [']'] = OF_CODE | OF_SIGN, ['{'] = OF_CODE | OF_SIGN | OF_TEMPLATE,
+        ['}'] = OF_CODE | OF_SIGN | OF_TEMPLATE};
     unsigned class = cg_class[c & 255];
     if (class & CG_C_ALNUM) {
         return class & CG_C_LOWER ? OF_LOWER
@@ -395,20 +412,18 @@ static void read_value(cg_window_t *w, uint32_t start, value_t *value)
     unsigned seen = 0;
     uint32_t i = start;
     value->len = 0;
-    while (i < start + VALUE_MAX) {
-        unsigned c = cg_at(w, i);
-        unsigned part = part_of(c);
+    while (i < start + VALUE_MAX && i < w->limit) {
+        unsigned part = part_of(w->text[i]);
         if (part == 0) {
             break;
         }
-        if (value->len < (int)sizeof value->s) {
-            value->s[value->len++] = (char)c;
-        }
+        value->s[value->len++] = (char)w->text[i++];
         seen |= part;
-        i++;
     }
+    cg_at(w, i); /* so far this looks */
     value->end = i;
     value->is_code = (seen & OF_CODE) != 0;
+    value->is_template = (seen & OF_TEMPLATE) != 0;
     value->has_digit = (seen & OF_DIGIT) != 0;
     value->classes = 0;
     for (unsigned bit = OF_LOWER; bit <= OF_SIGN; bit <<= 1) {
@@ -419,7 +434,10 @@ static void read_value(cg_window_t *w, uint32_t start, value_t *value)
 /* Words of code: a.b.c, a/b, snake_case without digits. */
 static bool is_reference(const value_t *value)
 {
-    if (value->is_code || is_placeholder(value->s, value->len)) {
+    if (value->is_code || value->is_template ||
+        is_word_for_secret(value->s, value->len) ||
+        (value->classes < 4 &&
+         count_hidden(value->s, value->len) * 5 >= value->len * 4)) {
         return true;
     }
     for (int i = 0; i + 1 < value->len; i++) {

@@ -298,7 +298,8 @@ static void read_number(cg_window_t *w, uint32_t start, bool is_international,
     number->has_x = false;
     for (;;) {
         uint32_t from = i;
-        while (total < DIGITS_MAX && cg_is(cg_at(w, i), CG_C_DIGIT)) {
+        while (total < DIGITS_MAX && i < w->limit &&
+               cg_is(w->text[i], CG_C_DIGIT)) {
             number->d[total++] = (char)w->text[i++];
         }
         if (total == 17 && (cg_at(w, i) | 0x20) == 'x') {

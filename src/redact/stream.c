@@ -204,3 +204,8 @@ size_t cg_stream_held_bytes(const cg_stream_t *stream)
 {
     return stream->held_len;
 }
+
+size_t cg_stream_size(void)
+{
+    return sizeof(cg_stream_t);
+}

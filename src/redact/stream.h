@@ -55,5 +55,7 @@ void cg_stream_finish(cg_stream_t *stream, cg_buf_t *out);
 bool cg_stream_is_blocked(const cg_stream_t *stream, uint8_t *blocked_by);
 const cg_tally_t *cg_stream_tally(const cg_stream_t *stream);
 size_t cg_stream_held_bytes(const cg_stream_t *stream);
+/* Bytes of an open stream, what it may hold back included. */
+size_t cg_stream_size(void);
 
 #endif

@@ -1,15 +1,16 @@
 /* make bench: what the search for secrets and personal data costs, on one core.
  * SPDX-License-Identifier: Apache-2.0
  *
- * All types and 10,000 keywords, over the mean text: half English and half
- * Chinese prose in turns, two lines in a hundred with personal data. Beside it
- * the same texts through a loop of PCRE2-JIT over one expression for each type
- * (no keywords, no check digits, no labels, nothing normalised: the least that
- * such a loop must do). Then texts made to be slow, by what a byte of them
- * costs beside a byte of the mean.
+ * All types and 10,000 keywords, over the mean text: English and Chinese prose,
+ * half of the bytes each, two lines in a hundred with personal data. Beside it
+ * the same text through a loop of PCRE2-JIT over one expression for each type:
+ * no check digits, no labels, nothing normalised, the least that such a loop
+ * must do; and once with the keywords as one more expression. Then texts made
+ * to be slow, by what a byte of them costs beside a byte of the mean.
  *
- * A figure is the best of ROUNDS, in CPU time of the thread. Prints JSON, for
- * run.mjs; with "table" as its argument, lines for people.
+ * A figure is the best of some rounds, in CPU time of the thread.
+ *
+ *      redact [all | part of a name]   the slow texts to print; else the worst
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
@@ -22,15 +23,19 @@
 #include <apr_strings.h>
 #include <pcre2.h>
 
-#include "redact/redact_int.h"
+#include "redact/scan.h"
 #include "redact/stream.h"
 
 #define KIB 1024
 #define ROUNDS 9
+#define LOOP_ROUNDS 3
 #define KEYWORDS 10000
+#define AT_ONCE 500 /* keywords in one expression; of more PCRE2 makes no code */
 #define LINES_WITH_DATA 50 /* one line in so many */
 #define HOSTILE_BYTES (64 * KIB)
+#define WORST 12 /* slow texts printed */
 #define STREAM_BYTES (64 * KIB)
+#define HOSTILE_STREAM_BYTES (8 * KIB)
 
 static uint64_t now_nanos(void)
 {
@@ -272,26 +277,33 @@ static const char *const expressions[] = {
 #define EXPRESSIONS (sizeof expressions / sizeof expressions[0])
 
 typedef struct loop_t {
-    pcre2_code *code[EXPRESSIONS];
+    pcre2_code *code[EXPRESSIONS + KEYWORDS / AT_ONCE]; /* keywords last */
+    size_t count;
     pcre2_match_data *match;
     pcre2_jit_stack *stack;
     pcre2_match_context *context;
 } loop_t;
 
+static void add_code(loop_t *loop, const char *expression, uint32_t flags)
+{
+    int fault;
+    PCRE2_SIZE at;
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED, flags,
+                      &fault, &at, NULL);
+    if (!code || pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) != 0) {
+        fprintf(stderr, "redact: expression %zu at %zu\n", loop->count,
+                code ? 0 : at);
+        exit(1);
+    }
+    loop->code[loop->count++] = code;
+}
+
 static void open_loop(loop_t *loop)
 {
     for (size_t i = 0; i < EXPRESSIONS; i++) {
-        int fault;
-        PCRE2_SIZE at;
-        uint32_t flags = strstr(expressions[i], "\\x{") ? PCRE2_UTF : 0;
-        loop->code[i] = pcre2_compile((PCRE2_SPTR)expressions[i],
-                                      PCRE2_ZERO_TERMINATED, flags, &fault, &at,
-                                      NULL);
-        if (!loop->code[i] ||
-            pcre2_jit_compile(loop->code[i], PCRE2_JIT_COMPLETE) != 0) {
-            fprintf(stderr, "redact: expression %zu at %zu\n", i, at);
-            exit(1);
-        }
+        add_code(loop, expressions[i],
+                 strstr(expressions[i], "\\x{") ? PCRE2_UTF : 0);
     }
     loop->match = pcre2_match_data_create(8, NULL);
     loop->stack = pcre2_jit_stack_create(64 * KIB, 1024 * KIB, NULL);
@@ -299,10 +311,26 @@ static void open_loop(loop_t *loop)
     pcre2_jit_stack_assign(loop->context, NULL, loop->stack);
 }
 
+/* The keywords as expressions: a|b|c. */
+static void add_keywords(loop_t *loop, apr_pool_t *pool)
+{
+    const cg_str_t *words = make_keywords(KEYWORDS, pool);
+    for (size_t from = 0; from < KEYWORDS; from += AT_ONCE) {
+        cg_buf_t text;
+        cg_buf_init(&text, 64 * KIB, pool);
+        for (size_t i = from; i < from + AT_ONCE; i++) {
+            cg_buf_add(&text, i > from ? "|" : "(?:", i > from ? 1 : 3);
+            cg_buf_add(&text, words[i].ptr, words[i].len);
+        }
+        cg_buf_add(&text, ")", 2);
+        add_code(loop, text.ptr, PCRE2_CASELESS);
+    }
+}
+
 static size_t run_loop(const loop_t *loop, cg_str_t text)
 {
     size_t found = 0;
-    for (size_t i = 0; i < EXPRESSIONS; i++) {
+    for (size_t i = 0; i < loop->count; i++) {
         PCRE2_SIZE at = 0;
         while (pcre2_jit_match(loop->code[i], (PCRE2_SPTR)text.ptr, text.len, at,
                                0, loop->match, loop->context) > 0) {
@@ -317,7 +345,7 @@ static double loop_nanos(const loop_t *loop, cg_str_t text)
 {
     double best = 1e18;
     int times = (int)(64 * KIB / text.len) + 1;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < LOOP_ROUNDS; round++) {
         uint64_t began = now_nanos();
         for (int i = 0; i < times; i++) {
             run_loop(loop, text);
@@ -448,8 +476,33 @@ static const hostile_t hostile[] = {
     {"addresses", "a@b.de "},
     {"IPv4", "81.2.69.1\1 "},
     {"dotted numbers", "81.2.69.1\1."},
+    {"accounts and @", "DE\1\1@"},
+    {"accounts in all ways", "DE\1\1|MD\1\1 GB\1\1/FR\1\1-"},
+    {"Bearer and base64 of text", "Bearer aGVsbG8gdGhlcmUgd29ybGQg=4"},
+    {"numbers and password=", "\1\1\1\1\1\1\1\1-password="},
+    {"base64 and foreign letters", "\4\xc3\xbc"},
+    {"pairs, accounts, keywords", " at ab0x6\1DE\1\1brenta"},
+    {"labels without end", "card tel tax id iban "},
+    {"digit words", "one two three four five six seven eight "},
+    {"at and dot", "a at b dot "},
+    {"at signs and blanks", "a @ b . "},
+    {"numerals and blanks", "\xe4\xb8\x80 "},
+    {"numerals and digits", "\xe4\xb8\x80\1"},
+    {"tags never closed", "1<b a a a a a a a a a a a a a"},
+    {"hexadecimal pairs with 0x", "0x3\1, "},
+    {"escaped backslashes", "\\\\\\u003\1"},
+    {"octal", "\\06\1"},
+    {"half octal", "\\06\\06x"},
+    {"escaped ampersands", "&amp;amp;#5\1;"},
+    {"soft line ends", "\1=\n"},
+    {"Chinese commas between digits", "\1\xef\xbc\x8c"},
+    {"signs between digits", "\1|\1,\1;\1:"},
+    {"labels, signs and digits", "card \1|\1|\1|\1|"},
+    {"aws and forty characters", "aws \4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4 "},
+    {"webhooks", "https://hooks.slack.com/services/"},
 };
 // clang-format on
+#define HOSTILE (sizeof hostile / sizeof hostile[0])
 
 static cg_str_t repeat(const char *unit, size_t bytes, apr_pool_t *pool)
 {
@@ -474,43 +527,35 @@ static cg_str_t repeat(const char *unit, size_t bytes, apr_pool_t *pool)
 
 /* ---- telling ---- */
 
-static bool is_table;
-static const char *comma = "";
-
-static void tell(const char *name, const char *unit, double value, double beside)
-{
-    if (is_table) {
-        printf("%-36s %10.3f %-10s", name, value, unit);
-        printf(beside > 0 ? " %8.2f\n" : "\n", beside);
-        return;
-    }
-    printf("%s\n {\"name\":\"%s\",\"unit\":\"%s\",\"value\":%.3f", comma, name, unit,
-           value);
-    printf(beside > 0 ? ",\"beside\":%.3f}" : "}", beside);
-    comma = ",";
-}
-
-static double tell_scans(const cg_rules_t *rules, const loop_t *loop,
+static double tell_scans(const cg_rules_t *rules, loop_t *loop,
                          apr_pool_t *pool)
 {
     static const struct {
         const char *name;
         size_t bytes;
         tongue_t tongue;
-    } texts[] = {{"1 KB", KIB, BOTH},
-                 {"64 KB", 64 * KIB, BOTH},
-                 {"1 MB", KIB * KIB, BOTH},
-                 {"64 KB English", 64 * KIB, ENGLISH},
-                 {"64 KB Chinese", 64 * KIB, CHINESE}};
+        double most; /* what it may take, us; 0: no promise */
+    } texts[] = {{"1 KB", KIB, BOTH, 20},
+                 {"64 KB", 64 * KIB, BOTH, 1000},
+                 {"1 MB", KIB * KIB, BOTH, 16000},
+                 {"64 KB, English", 64 * KIB, ENGLISH, 0},
+                 {"64 KB, Chinese", 64 * KIB, CHINESE, 0}};
     double mean = 0;
+    printf("%-18s%10s%10s%10s%14s\n", "text", "us", "at most", "MB/s",
+           "PCRE2-JIT x");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         cg_str_t text = prose(texts[i].tongue, texts[i].bytes, pool);
         size_t found;
         double ours = scan_nanos(rules, text, CG_SCAN_DEEP, &found);
         double theirs = loop_nanos(loop, text);
-        tell(texts[i].name, "us", ours / 1000, theirs / ours);
+        printf("%-18s%10.1f%10.0f%10.0f%14.1f\n", texts[i].name, ours / 1000,
+               texts[i].most, (double)text.len * 1000 / ours, theirs / ours);
         mean = i == 1 ? ours / (double)text.len : mean;
     }
+    cg_str_t text = prose(BOTH, 64 * KIB, pool);
+    add_keywords(loop, pool);
+    printf("%-52s%10.0f\n", "64 KB, the loop with the keywords as well",
+           loop_nanos(loop, text) / mean / (double)text.len);
     return mean;
 }
 
@@ -521,41 +566,72 @@ static double tell_streams(const cg_rules_t *rules, apr_pool_t *pool)
     double five = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         double nanos = delta_nanos(rules, text, sizes[i]);
-        tell(apr_psprintf(pool, "delta of %zu bytes", sizes[i]), "us",
-             nanos / 1000, 0);
+        printf("delta of %4d bytes%10.2f%10s\n", (int)sizes[i], nanos / 1000,
+               i == 0 ? "3" : "");
         five = i == 0 ? nanos : five;
     }
-    tell("an open stream", "bytes", (double)0, 0);
+    printf("an open stream    %10zu bytes beside the %d it may hold back "
+           "(at most 2048)\n",
+           cg_stream_size() - CG_STREAM_HELD_MAX, CG_STREAM_HELD_MAX);
     return five;
+}
+
+typedef struct figure_t {
+    const char *name;
+    double nanos; /* a byte */
+    double delta; /* nanoseconds of five bytes in a stream */
+} figure_t;
+
+static int by_nanos(const void *a, const void *b)
+{
+    double x = ((const figure_t *)a)->nanos;
+    double y = ((const figure_t *)b)->nanos;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static void tell_hostile(const cg_rules_t *rules, double mean, double delta,
+                         const char *only, apr_pool_t *pool)
+{
+    figure_t figures[HOSTILE];
+    size_t count = 0;
+    bool is_all = only && strcmp(only, "all") == 0;
+    double most = 0;
+    for (size_t i = 0; i < HOSTILE; i++) {
+        if (only && !is_all && !strstr(hostile[i].name, only)) {
+            continue;
+        }
+        size_t found;
+        cg_str_t text = repeat(hostile[i].unit, HOSTILE_BYTES, pool);
+        double nanos = scan_nanos(rules, text, CG_SCAN_DEEP, &found) /
+                       (double)text.len;
+        text.len = HOSTILE_STREAM_BYTES;
+        figures[count] = (figure_t){hostile[i].name, nanos,
+                                    delta_nanos(rules, text, 5)};
+        most = figures[count].delta > most ? figures[count].delta : most;
+        count++;
+    }
+    qsort(figures, count, sizeof figures[0], by_nanos);
+    printf("\n%zu texts made to be slow; beside a byte of the mean (at most "
+           "4)\n", count);
+    for (size_t i = 0; i < count && (only || i < WORST); i++) {
+        printf("%-36s%8.1f ns%8.2f x\n", figures[i].name, figures[i].nanos,
+               figures[i].nanos / mean);
+    }
+    printf("the slowest delta of 5 bytes: %.2f us, %.1f x the mean\n",
+           most / 1000, most / delta);
 }
 
 int main(int argc, char **argv)
 {
     apr_pool_t *pool;
     loop_t loop = {0};
-    is_table = argc > 1 && strcmp(argv[1], "table") == 0;
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const cg_rules_t *rules = make_rules(KEYWORDS, pool);
     open_loop(&loop);
-    printf(is_table ? "" : "[");
     double mean = tell_scans(rules, &loop, pool);
     double delta = tell_streams(rules, pool);
-    for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
-        if (argc > 2 && !strstr(hostile[i].name, argv[2])) {
-            continue;
-        }
-        cg_str_t text = repeat(hostile[i].unit, HOSTILE_BYTES, pool);
-        size_t found;
-        double nanos = scan_nanos(rules, text, CG_SCAN_DEEP, &found);
-        tell(hostile[i].name, "ns/byte", nanos / (double)text.len,
-             nanos / (double)text.len / mean);
-        if (argc > 3) {
-            double d = delta_nanos(rules, text, 5);
-            tell("   delta", "us", d / 1000, d / delta);
-        }
-    }
-    printf(is_table ? "" : "\n]\n");
+    tell_hostile(rules, mean, delta, argc > 1 ? argv[1] : NULL, pool);
     apr_pool_destroy(pool);
     return 0;
 }

@@ -163,7 +163,12 @@ const FORMS = {
 };
 
 const JSONS = {
-    '/v1/audio/speech': (asked, plan) => plan.say === undefined
+    '/v1/audio/speech': (asked, plan) => asked.stream_format === 'sse'
+        ? { events: [{ type: 'speech.audio.delta',
+            audio: SOUND.toString('base64') }, { type: 'speech.audio.done',
+            usage: { input_tokens: 3, output_tokens: 9, total_tokens: 12 } }]
+            .map((one) => `data: ${JSON.stringify(one)}\n\n`) }
+        : plan.say === undefined
         ? { status: 200, type: 'audio/wav', body: SOUND }
         : { status: 200, type: 'text/plain', body: plan.say },
     '/v1/images/generations': (asked) => pictures(asked.n ?? 1),

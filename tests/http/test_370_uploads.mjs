@@ -136,6 +136,11 @@ test('speech: its text is masked, its sound comes back byte for byte', async () 
     assert.deepEqual(Buffer.from(await got.arrayBuffer()), SOUND);
     assert.equal(got.headers.get('content-type'), 'audio/wav');
     assert.equal(JSON.parse(gw.lastBody).input, 'Read [CREDIT_CARD] aloud');
+    const events = await gw.call('/audio/speech', { body: { model: 'tts-1',
+        voice: 'alloy', input: 'x', stream_format: 'sse' } });
+    assert.equal(events.status, 200, events.text);
+    assert.ok(events.text.includes(SOUND.toString('base64')));
+    assert.match(events.text, /speech\.audio\.done/);
 });
 
 test('pictures are made, edited and varied; links to them stay whole', async () => {
@@ -172,4 +177,19 @@ test('what is no endpoint stays 404, a wrong method is 405 and says the right on
         one !== 'HEAD').sort(), ['GET', 'POST']);
     assert.equal((await gw.call('/files/file-1/content', { method: 'DELETE' }))
         .status, 405);
+});
+
+test('an id or a query that holds a value goes nowhere', async () => {
+    gw.provider.state.memory.forget();
+    for (const at of ['/files/file-4111111111111111', '/batches/4111111111111111',
+        '/files/4111-1111-1111-1111/content', '/files?after=4111111111111111']) {
+        const got = await gw.call(at);
+        assert.equal(got.status, 400, `${at}: ${got.text}`);
+        assert.equal(got.error.param, 'url');
+    }
+    assert.equal(gw.provider.state.memory.ring.length, 0);
+    for (const id of ['file-abc123DEF456ghi789JKL012', 'file-8Xk2LmN9pQ4rS7tU',
+        'file_00000000a1b261f7b1a1234567890abc', 'batch_68f0c4e1a2b08190ab12cd34'
+        + 'ef567890'])
+        assert.equal((await gw.call(`/files/${id}`)).status, 404, id);
 });

@@ -1,7 +1,7 @@
 // Large uploads: what a child takes does not grow with them, and nothing in them is missed.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CG_UPLOAD_MB: megabytes of the text and of the lines (64 by default), and of the
+// CG_UPLOAD_MB: megabytes of the text and of the lines (48 by default), and of the
 // sound (200).
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { useGateway } from './harness.mjs';
 import { SAMPLES } from './samples.mjs';
 
 const MB = 1 << 20;
-const SIZE = Number(process.env.CG_UPLOAD_MB ?? 64);
+const SIZE = Number(process.env.CG_UPLOAD_MB ?? 48);
 const gw = useGateway({ policy: ['ChatGPTUnknownModel allow'] });
 const head = (filename, purpose) => `--${BOUNDARY}\r\nContent-Disposition: `
     + `form-data; name="purpose"\r\n\r\n${purpose}\r\n--${BOUNDARY}\r\n`

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import { after, test } from 'node:test';
 
+import { form, reachedForm, typeOf } from './forms.mjs';
 import { MODEL, until, useGateway } from './harness.mjs';
 import { Events, heard } from './wire.mjs';
 
@@ -63,6 +64,18 @@ test('a stream, masked', async () => {
     const { text, done } = heard(got);
     assert.equal(text, 'it is [US_SSN] now');
     assert.ok(done);
+});
+
+test('an upload larger than what is held in memory, masked', async () => {
+    const words = 'some words of a letter that nobody reads\n'.repeat(20000);
+    const stream = session.request({ ':method': 'POST', ':path': '/v1/files',
+        'content-type': typeOf(), authorization: `Bearer ${gw.key}` });
+    stream.end(form([{ name: 'purpose', data: 'user_data' }, { name: 'file',
+        filename: 'a.txt', data: `${words}ssn 536-22-8726\n${words}` }]));
+    const got = await whole(stream);
+    assert.equal(got.status, 200, got.text);
+    assert.equal(reachedForm(gw).file.data.toString(),
+        `${words}ssn [US_SSN]\n${words}`);
 });
 
 test('thirty requests at once over one connection', async () => {

@@ -66,7 +66,7 @@ const REFUSED = {
         `card ${SAMPLES.CREDIT_CARD}`),
     unsupported_content_encoding: () => gw.chat('x', { headers: {
         'content-encoding': 'gzip' } }),
-    unknown_url: () => gw.call('/files', { body: {} }),
+    unknown_url: () => gw.call('/threads', { body: {} }),
 };
 for (const [code, ask] of Object.entries(REFUSED))
     test(`a request refused as ${code} is recorded`, async () => {
