@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   what the chosen packs want          ChatGPTRules, ChatGPTRegion, the key
- *     unless the published document     the console
+ *     unless the published document     the console; below a lock only if it is
+ *                                       stricter
  *     unless the place says             ChatGPTRedact
  *   but at least what is demanded       .htaccess, below the lock; a published
  *                                       document that is locked; the key
@@ -36,17 +37,27 @@ static void demand(const uint8_t *restrict least, cg_actions_t *actions)
     cg_actions_raise(actions, &all);
 }
 
+/* How the published document and the place stand to each other. */
+typedef struct order_t {
+    bool is_below_lock; /* the document cannot loosen the packs */
+    bool is_locked;     /* the place cannot loosen the document */
+} order_t;
+
 static void compose(const cg_actions_t *base, const uint8_t *published,
-                    bool is_locked, const uint8_t *said, const uint8_t *least,
+                    order_t order, const uint8_t *said, const uint8_t *least,
                     cg_actions_t *out)
 {
+    cg_actions_t packs = *base;
     *out = *base;
     if (published) {
         say(published, out->by_type);
     }
+    if (order.is_below_lock) {
+        cg_actions_raise(out, &packs);
+    }
     say(said, out->by_type);
     demand(least, out);
-    if (published && is_locked) {
+    if (published && order.is_locked) {
         demand(published, out);
     }
 }
@@ -56,12 +67,12 @@ void cg_flow_actions_of(const cg_rules_t *rules, const cg_policy_t *policy,
                         cg_actions_t *out_request, cg_actions_t *out_answer)
 {
     const cg_kind_ACTIONS_t *at = &policy->actions;
-    bool is_locked = published && published->is_locked;
+    order_t order = {policy->lock != NULL, published && published->is_locked};
     cg_actions_t base;
     cg_rules_pack_actions(rules, &base);
-    compose(&base, published ? published->said_request : NULL, is_locked,
+    compose(&base, published ? published->said_request : NULL, order,
             at->request, at->least_request, out_request);
-    compose(&base, published ? published->said_answer : NULL, is_locked,
+    compose(&base, published ? published->said_answer : NULL, order,
             at->answer, at->least_answer, out_answer);
 }
 
@@ -93,21 +104,21 @@ bool cg_flow_packs(const cg_rules_t *rules, const cg_policy_t *policy,
 {
     uint64_t packs = cg_rules_packs(rules);
     bool is_published = published && published->has_packs;
+    bool published_is_locked = is_published && published->is_locked;
     if (!named_packs(rules, policy, &packs)) {
         return false;
     }
-    /* A lock's packs, and a locked document's, can only be added to. */
-    if (is_published && (policy->lock || published->is_locked)) {
-        packs |= published->packs;
-    }
-    else if (is_published) {
-        packs = published->packs;
+    /* The document chooses where nobody else has; else it adds to the choice. */
+    bool is_chosen = policy->packs || policy->lock || published_is_locked;
+    if (is_published) {
+        packs = is_chosen ? packs | published->packs : published->packs;
     }
     cg_region_t region = {.name = NULL};
     if (policy->region && !cg_region_find(rules, policy->region, &region)) {
         return false;
     }
-    *out = packs | region.packs;
+    packs |= region.packs | CG_PACK_PUBLISHED;
+    *out = policy->lock ? packs & ~CG_PACK_PUBLISHED : packs;
     return true;
 }
 
@@ -145,6 +156,21 @@ static const cg_rules_t *allow_values(const cg_rules_t *rules,
     return cg_rules_allow_more(rules, values, (size_t)words->nelts, pool);
 }
 
+const cg_rules_t *cg_flow_rules_of(const cg_rules_t *rules,
+                                   const cg_policy_t *policy,
+                                   const cg_published_t *published,
+                                   cg_actions_t *out, apr_pool_t *pool)
+{
+    cg_actions_t answer;
+    uint64_t packs;
+    if (cg_flow_packs(rules, policy, published, &packs)) {
+        rules = cg_rules_select(rules, packs, pool);
+    }
+    cg_flow_actions_of(rules, policy, published, out, &answer);
+    rules = allow_values(rules, policy, pool);
+    return cg_rules_look_for(rules, out, pool);
+}
+
 /* -- one request ------------------------------------------------------------- */
 
 cg_verdict_t cg_flow_actions(cg_txn_t *txn)
@@ -165,9 +191,7 @@ cg_verdict_t cg_flow_actions(cg_txn_t *txn)
         return cg_txn_refuse(txn, CG_PACK_UNKNOWN, NULL, NULL);
     }
     packs |= chosen;
-    if (packs != cg_rules_packs(txn->rules)) {
-        txn->rules = cg_rules_select(txn->rules, packs, txn->pool);
-    }
+    txn->rules = cg_rules_select(txn->rules, packs, txn->pool);
     txn->rules = allow_values(txn->rules, txn->policy, txn->pool);
     cg_flow_actions_of(txn->rules, txn->policy, txn->published,
                        &txn->out.actions, &txn->out.answer_actions);
@@ -175,9 +199,10 @@ cg_verdict_t cg_flow_actions(cg_txn_t *txn)
         cg_actions_raise(&txn->out.actions, &key.request);
         cg_actions_raise(&txn->out.answer_actions, &key.answer);
     }
-    txn->rules = cg_rules_look_for(txn->rules, &txn->out.actions,
-                                   &txn->out.answer_actions, txn->pool);
     txn->out.masks_answers =
         cg_rules_can_change(txn->rules, &txn->out.answer_actions);
+    txn->out.answer_rules = cg_rules_look_for(
+        txn->rules, &txn->out.answer_actions, txn->pool);
+    txn->rules = cg_rules_look_for(txn->rules, &txn->out.actions, txn->pool);
     return CG_PASS;
 }

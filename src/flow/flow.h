@@ -35,6 +35,12 @@ cg_verdict_t cg_flow_actions(cg_txn_t *txn);
 void cg_flow_actions_of(const cg_rules_t *rules, const cg_policy_t *policy,
                         const cg_published_t *published,
                         cg_actions_t *out_request, cg_actions_t *out_answer);
+/* What is looked for in requests of a place, no key, and what is done with it;
+ * rules is all there are. */
+const cg_rules_t *cg_flow_rules_of(const cg_rules_t *rules,
+                                   const cg_policy_t *policy,
+                                   const cg_published_t *published,
+                                   cg_actions_t *out, apr_pool_t *pool);
 /* The packs of a place, its region's too, as bits; false when it names one that is
  * not there. */
 bool cg_flow_packs(const cg_rules_t *rules, const cg_policy_t *policy,

@@ -35,6 +35,7 @@ typedef struct channel_t {
     uint32_t start, end;
     cg_buf_t type;
     int64_t choice; /* of a chat */
+    bool is_ended;  /* its finish_reason was seen, and nothing behind it */
 } channel_t;
 
 struct cg_observer_t {
@@ -196,9 +197,11 @@ static void flush_ended(cg_observer_t *observer, const cg_walk_t *walk,
     cg_endpoint_t endpoint = observer->txn->in.endpoint;
     for (int i = 0; i < observer->channels->nelts; i++) {
         channel_t *channel = channel_at(observer, i);
-        if (channel->event.len && !is_among(deltas, count, channel->id) &&
+        bool may_end = channel->event.len || !channel->is_ended;
+        if (may_end && !is_among(deltas, count, channel->id) &&
             cg_chat_answer_ends(walk, endpoint, channel->id)) {
             flush(observer, channel);
+            channel->is_ended = true;
         }
     }
 }
@@ -364,7 +367,9 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
     clear_text(observer);
     cg_running_feed(&channel->running, text, observer->scratch, &observer->text,
                     &observer->kept);
-    if (cg_chat_answer_ends(piece->walk, txn->in.endpoint, delta->channel)) {
+    channel->is_ended =
+        cg_chat_answer_ends(piece->walk, txn->in.endpoint, delta->channel);
+    if (channel->is_ended) {
         cg_running_finish(&channel->running, observer->scratch, &observer->text,
                           &observer->kept);
     }
@@ -655,9 +660,20 @@ cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
     return fail(observer);
 }
 
+/* Has every text of a chat said why it ended? */
+static bool is_all_ended(const cg_observer_t *observer)
+{
+    bool is = observer->channels->nelts > 0 &&
+              observer->txn->in.endpoint != CG_ENDPOINT_RESPONSES;
+    for (int i = 0; i < observer->channels->nelts; i++) {
+        is = is && channel_at(observer, i)->is_ended;
+    }
+    return is;
+}
+
 /* Without [DONE], or the last event of a response, the end is only believed when
- * the usage, which comes last, was seen: a connection that is closed ends an
- * answer the same way, whole or not. */
+ * the usage, which comes last, was seen, or each text's finish_reason: a
+ * connection that is closed ends an answer the same way, whole or not. */
 cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out)
 {
     cg_observer_t *observer = txn->answer.observer;
@@ -673,7 +689,8 @@ cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out)
             return txn->verdict;
         }
     }
-    is_cut = is_cut || observer->is_failed || !txn->answer.usage.is_known;
+    is_cut = is_cut || observer->is_failed ||
+             (!txn->answer.usage.is_known && !is_all_ended(observer));
     if (is_cut && !txn->answer.is_whole) {
         cg_txn_refuse(txn, CG_UPSTREAM_BROKEN,
                       "The upstream broke off its answer.", NULL);

@@ -336,7 +336,8 @@ static cg_published_t *make_set(const cg_gateway_t *gateway,
     set->packs = document->packs;
     /* The packs of the configuration: what those of the document come to at a
      * place is decided with the place's own (actions.c). */
-    set->rules = cg_rules_select(rules, cg_rules_packs(gateway->rules), own);
+    set->rules = cg_rules_select(
+        rules, cg_rules_packs(gateway->rules) | CG_PACK_PUBLISHED, own);
     memcpy(set->said_request, document->said_request,
            sizeof document->said_request);
     memcpy(set->said_answer, document->said_answer,

@@ -18,6 +18,9 @@ static const cg_account_t *choose(const cg_txn_t *txn, uint32_t tried)
 
 cg_verdict_t cg_flow_route(cg_txn_t *txn)
 {
+    if (txn->out.answer_rules) {
+        txn->rules = txn->out.answer_rules; /* the request has been inspected */
+    }
     txn->route.barred =
         cg_region_barred(&txn->region.rules, txn->gateway->accounts);
     const cg_account_t *account = choose(txn, txn->route.tried);

@@ -454,6 +454,9 @@ static bool scan_file(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
         }
         return !is_text;
     }
+    if (sift->pseudonyms) {
+        cg_pseudonyms_note_typed(sift->pseudonyms, file.text);
+    }
     uint32_t found = sift->found;
     *rv = scan_content(sift, walk, node, &file);
     if (*rv != APR_SUCCESS) {

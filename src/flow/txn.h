@@ -24,7 +24,8 @@ typedef struct cg_txn_t {
     const cg_gateway_t *gateway;
     const cg_policy_t *policy;
     const cg_published_t *published; /* as it was at the gate; NULL: nothing */
-    const cg_rules_t *rules; /* what to look for; as they were at the gate */
+    const cg_rules_t *rules; /* what to look for; as they were at the gate. From
+                                route on those of answers */
 
     /* Facts of the request · written by: httpd/gate.c, cg_txn_body */
     struct {
@@ -77,6 +78,7 @@ typedef struct cg_txn_t {
         bool prompt_cut;
         cg_actions_t actions;        /* of requests */
         cg_actions_t answer_actions; /* of answers */
+        const cg_rules_t *answer_rules; /* what txn.rules is from route on */
         bool masks_answers;          /* some type of answers is not allowed */
         bool is_usage_ours;          /* we asked for the usage chunk */
     } out;

@@ -89,20 +89,6 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
     return accounts->count;
 }
 
-/* What requests meet where nothing but the server's directives apply. */
-static void actions_of(const cg_policy_t *policy,
-                       const cg_published_t *published,
-                       const cg_rules_t **rules, cg_actions_t *out,
-                       apr_pool_t *pool)
-{
-    cg_actions_t answers;
-    uint64_t packs;
-    if (cg_flow_packs(*rules, policy, published, &packs)) {
-        *rules = cg_rules_select(*rules, packs, pool);
-    }
-    cg_flow_actions_of(*rules, policy, published, out, &answers);
-}
-
 static void try_draft(void *baton, const cg_document_t *document,
                       const cg_rules_t **rules, cg_actions_t *out,
                       apr_pool_t *pool)
@@ -114,7 +100,30 @@ static void try_draft(void *baton, const cg_document_t *document,
     memcpy(draft.said_request, document->said_request,
            sizeof draft.said_request);
     memcpy(draft.said_answer, document->said_answer, sizeof draft.said_answer);
-    actions_of(baton, &draft, rules, out, pool);
+    *rules = cg_flow_rules_of(*rules, baton, &draft, out, pool);
+}
+
+/* What a text that is tried goes by, beside the published policy. */
+static bool is_tried(const cg_kind_t *kind)
+{
+    return kind == &cg_kind_ACTIONS || kind == &cg_kind_PACKS ||
+           kind == &cg_kind_VALUES;
+}
+
+/* The published policy means less below a lock: a text that is tried stands
+ * below one if there is one. */
+static void note_lock(cg_policy_t *all, const cg_written_t *line,
+                      apr_pool_t *pool)
+{
+    bool is_lock = line->row == &cg_policy_rows[CG_ROW_redact_lock];
+    if (!is_lock || strcasecmp(line->words, "on") != 0) {
+        return;
+    }
+    cg_policy_line_t *lock = apr_pcalloc(pool, sizeof *lock);
+    lock->row = CG_ROW_redact_lock;
+    lock->words = line->words;
+    lock->where = line->where;
+    all->lock = lock;
 }
 
 /* What the configuration says, for the pages that show it; wherever it stands. */
@@ -133,9 +142,10 @@ static void fill_written(cg_admin_t *admin, const cg_published_t *published,
         bool is_budget = line->row->kind == &cg_kind_BUDGETS;
         policies[admin->policies_count++] =
             (cg_admin_policy_t){line->row->directive, line->words, line->where};
-        if (line->row->kind == &cg_kind_ACTIONS) {
+        if (is_tried(line->row->kind)) {
             cg_config_reread(line, all, pool);
         }
+        note_lock(all, line, pool);
         if (!is_limit && !is_budget) {
             continue;
         }
@@ -146,7 +156,7 @@ static void fill_written(cg_admin_t *admin, const cg_published_t *published,
                 (cg_admin_limit_t){said->items[0], line->where};
         }
     }
-    actions_of(all, published, &admin->rules, actions, pool);
+    admin->rules = cg_flow_rules_of(admin->rules, all, published, actions, pool);
     admin->policies = policies;
     admin->default_limits = limits;
     admin->request_actions = actions;

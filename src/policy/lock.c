@@ -142,7 +142,7 @@ static const char *what_of(const cg_policy_breach_t *breach,
                            const cg_policy_names_t *names, apr_pool_t *pool)
 {
     if (!is_actions(breach->line->row)) {
-        return cg_policy_rows[breach->line->row].help;
+        return cg_policy_rows[breach->line->row].directive;
     }
     bool is_answer = breach->part >= CG_POLICY_TYPES_MAX;
     int type = breach->part - (is_answer ? CG_POLICY_TYPES_MAX : 0);

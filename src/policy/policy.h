@@ -146,6 +146,7 @@ enum {
     X(allowed,        LESS) \
     X(region,         ONCE) \
     X(label,          MORE) \
+    X(detector,       LESS) \
     X(audit,          MORE) \
     X(audit_text,     LESS) \
     X(audit_text_max, LESS)

@@ -13,6 +13,8 @@
 
 #define CHARS_MAX 34
 #define USCC_CHARS 18
+#define SHORT_CHARS 10
+#define TIE_MAX 12 /* characters between two groups, looked at backwards */
 
 typedef struct token_t {
     char s[CHARS_MAX + 1];       /* upper case, without separators */
@@ -79,6 +81,8 @@ static void read_token(cg_window_t *w, uint32_t start, token_t *token)
         }
         if (token->first_word == 0) {
             token->first_word = token->len;
+            /* "AB 12 34 56 C" is the longest that begins so short. */
+            most = token->len <= 2 ? SHORT_CHARS : most;
         }
         if ((c != ' ' && c != '-' && c != '.') ||
             !cg_is(cg_at(w, i + 1), CG_C_ALNUM) ||
@@ -324,7 +328,10 @@ static bool is_inside_accounts(cg_window_t *w, uint32_t start)
         !is_account_word(w->text + start)) {
         return false;
     }
-    while (i > 0 && start - i < 4 && !cg_is(w->text[i - 1], CG_C_ALNUM)) {
+    bool is_tag = false;
+    while (i > 0 && start - i < TIE_MAX &&
+           (is_tag || !cg_is(w->text[i - 1], CG_C_ALNUM))) {
+        is_tag = w->text[i - 1] == '>' || (is_tag && w->text[i - 1] != '<');
         i--;
     }
     return i >= 4 && i < start && is_account_word(w->text + i - 4);

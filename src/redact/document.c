@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "redact/allow.h"
 
 #define LIST_NAME_BYTES_MAX 128
 
@@ -452,6 +453,22 @@ static void read_patterns(reading_t *reading, const cg_json_t *patterns)
     reading->out->spec.regex_count = count;
 }
 
+/* ---- allowed values ------------------------------------------------------ */
+
+static void check_allowed(reading_t *reading, const cg_rules_spec_t *spec)
+{
+    for (size_t i = 0; i < spec->allowed_count &&
+                       reading->faults->nelts < CG_DOCUMENT_FAULTS_MAX;
+         i++) {
+        cg_str_t value = spec->allowed[i];
+        if (value.len > 0 && value.len <= CG_DOCUMENT_VALUE_BYTES_MAX &&
+            !cg_allow_check(value, NULL)) {
+            fault(reading, at_index(reading, "/allowed", i), "bad_value",
+                  "no value, address, range or domain, such as @example.com");
+        }
+    }
+}
+
 /* ---- the whole ---------------------------------------------------------- */
 
 /* What is no array was told already. */
@@ -488,6 +505,7 @@ bool cg_document_read(const cg_json_t *json, const cg_rules_t *known,
         count_of(&reading, allowed, "/allowed", CG_DOCUMENT_ALLOWED_MAX);
     out->spec.allowed =
         read_texts(&reading, allowed, out->spec.allowed_count, "/allowed");
+    check_allowed(&reading, &out->spec);
     return faults->nelts == before;
 }
 
@@ -553,5 +571,15 @@ apr_status_t cg_document_compile(const cg_document_t *document,
         both = *configured;
     }
     apr_status_t rv = cg_rules_spec_add(&both, &document->spec, err, pool);
-    return rv == APR_SUCCESS ? cg_rules_create(&both, out, err, pool) : rv;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    /* A view may go without the values that the document allows. */
+    size_t before = both.allowed_count - document->spec.allowed_count;
+    uint64_t *packs = apr_palloc(pool, (both.allowed_count + 1) * sizeof *packs);
+    for (size_t i = 0; i < both.allowed_count; i++) {
+        packs[i] = i < before ? both.allowed_packs[i] : CG_PACK_PUBLISHED;
+    }
+    both.allowed_packs = packs;
+    return cg_rules_create(&both, out, err, pool);
 }

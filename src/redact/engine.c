@@ -465,26 +465,37 @@ static uint32_t limit_of(const cg_window_t *w, uint32_t start)
     return cg_norm_find(w->norm, cg_norm_source(w->norm, start) + w->span);
 }
 
-/* What a list or regex finds is not hidden by a type that is let pass. */
+/* Where a list or regex found one of them, the stricter counts. One of which a
+ * part would be left to see is hidden whole, in the name of the other. */
 static bool wins(const cg_rules_t *rules, const cg_candidate_t *other,
-                 const cg_candidate_t *one)
+                 cg_candidate_t *one)
 {
-    if (other->rule >= 0 && cg_rules_passes(rules, one->type)) {
-        return true;
+    if (!rules->is_weighed || (other->rule < 0 && one->rule < 0)) {
+        return beats(other, one);
     }
-    if (one->rule >= 0 && cg_rules_passes(rules, other->type)) {
-        return false;
+    cg_weight_t mine = cg_rules_weight(rules, one->type, one->rule);
+    cg_weight_t its = cg_rules_weight(rules, other->type, other->rule);
+    if (mine == its) {
+        return beats(other, one);
     }
-    return beats(other, one);
+    if (mine != CG_WEIGHT_PARTIAL || its != CG_WEIGHT_HIDDEN) {
+        return its > mine;
+    }
+    one->type = other->type;
+    one->rule = other->rule;
+    one->score = other->score;
+    one->end = one->end > other->end ? one->end : other->end;
+    return false;
 }
 
 static bool is_beaten(const pass_t *pass, uint32_t at)
 {
     const cg_window_t *w = pass->w;
-    const cg_candidate_t *one = &w->found[at];
+    cg_candidate_t *one = &w->found[at];
     uint32_t limit = limit_of(w, one->start);
-    for (uint32_t i = at + 1;
-         i < w->found_count && w->found[i].start < one->end; i++) {
+    uint32_t end = one->end;
+    for (uint32_t i = at + 1; i < w->found_count && w->found[i].start < end;
+         i++) {
         if (w->found[i].reach <= limit && wins(w->rules, &w->found[i], one)) {
             return true;
         }

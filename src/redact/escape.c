@@ -243,7 +243,8 @@ static const struct { const char *name; uint16_t cp; } names[] = {
 static uint32_t named(const unsigned char *name, size_t len)
 {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strncmp(names[i].name, (const char *)name, len) == 0 &&
+        if (names[i].name[0] == (char)name[0] &&
+            strncmp(names[i].name, (const char *)name, len) == 0 &&
             names[i].name[len] == 0) {
             return names[i].cp;
         }

@@ -258,6 +258,10 @@ int cg_fold(uint32_t cp, unsigned char last)
         (cp >= 0x3041 && cp < 0x3099)) {
         return CG_FOLD_KEEP;
     }
+    if ((cp >= 0xFF10 && cp <= 0xFF19) || (cp >= 0xFF21 && cp <= 0xFF3A) ||
+        (cp >= 0xFF41 && cp <= 0xFF5A)) {
+        return (int)(cp - 0xFF00 + ' ');
+    }
     int to = range_of(cp);
     if (to == CG_FOLD_KEEP) {
         to = digit_of_block(cp);

@@ -316,6 +316,33 @@ void cg_scan_mail_spelled(cg_window_t *w, uint32_t bracket)
     cg_end(w, start);
 }
 
+/* A first look at what follows the word for the at sign, so that most of the
+ * many that are none cost little: a label, and something like a dot. */
+static bool may_be_words(const cg_window_t *w, uint32_t word, unsigned tie)
+{
+    uint32_t i = word;
+    while (i < w->n && cg_is(w->text[i], CG_C_ALPHA)) {
+        i++;
+    }
+    if (i < w->n && w->text[i] != tie) {
+        return false;
+    }
+    i++;
+    while (i < w->n && cg_is(w->text[i], CG_C_ALNUM)) {
+        i++;
+    }
+    if (i + 1 >= w->n) {
+        return true; /* not here yet */
+    }
+    unsigned sign = w->text[i];
+    unsigned next = w->text[i + 1];
+    if (sign != tie) {
+        return sign == '.' || sign == '-' || sign >= 0x80 || is_opening(sign);
+    }
+    return (next | 0x20) == 'd' || (next | 0x20) == 'p' || next >= 0x80 ||
+           is_opening(next);
+}
+
 /* name at example dot org, name_at_example_dot_org, name艾特example点org: word
  * is where the word for the at sign begins. */
 void cg_scan_mail_words(cg_window_t *w, uint32_t word)
@@ -323,7 +350,7 @@ void cg_scan_mail_words(cg_window_t *w, uint32_t word)
     unsigned tie = cg_before(w, word);
     bool is_wide = w->text[word] >= 0x80;
     uint32_t name_end = is_tie(tie) ? word - 1 : word;
-    if (!is_tie(tie) && !is_wide) {
+    if (!is_wide && (!is_tie(tie) || !may_be_words(w, word, tie))) {
         return;
     }
     uint32_t start = local_start(w, name_end);

@@ -25,7 +25,7 @@
 #define MIXED_RUN_MIN 3    /* numerals among ASCII digits */
 #define NUMERAL_LOOK_MAX 21 /* code points looked at for a run */
 #define HIDDEN_RUN_MIN 12
-#define FOLD_TOKEN_MAX 16 /* code points looked at for look-alikes */
+#define FOLD_TOKEN_MAX 12 /* code points looked at for look-alikes */
 #define FOLD_RUN_MAX 3    /* so many together may stand among ASCII letters */
 
 /* Decodes at p; cut says that more bytes could complete the sequence. */
@@ -140,7 +140,9 @@ static int peek(const pass_t *pass, const unsigned char *p, uint32_t *cp)
     bool cut = true;
     int len = 0;
     if (p < end && *p < 0x80) {
-        bool is_escape = *p == '\\' || *p == '&' || *p == '%';
+        bool is_escape =
+            *p == '\\' || *p == '&' ||
+            (*p == '%' && (p + 1 >= end || cg_is(p[1], CG_C_HEX) || p[1] == 'u'));
         len = is_escape ? cg_escape(p, end, pass->is_final, pass->state, cp) : 0;
         cut = len < 0;
         if (len == 0) {
@@ -184,19 +186,28 @@ static bool weigh(token_t *token, uint32_t cp, bool *in_run)
         token->digits += cg_is(cp, CG_C_DIGIT);
         return cg_is(cp, CG_C_LOCAL) || cp == '@';
     }
-    token->has_at = token->has_at || cp == 0xFF20;
-    return cg_fold_is_foreign(cp) || cg_fold(cp, 0) != KEEP;
+    if (cg_fold_is_foreign(cp)) {
+        return true;
+    }
+    int to = cg_fold(cp, 0);
+    token->has_alpha = token->has_alpha || (to > 0 && cg_is((unsigned)to, CG_C_ALPHA));
+    token->has_at = token->has_at || to == '@';
+    return to == REMOVE ||
+           (to > 0 && (cg_is((unsigned)to, CG_C_LOCAL) || to == '@'));
 }
 
 static token_t look_ahead(const pass_t *pass)
 {
     const unsigned char *p = pass->src + pass->at;
+    const unsigned char *end = pass->src + pass->len;
     const cg_norm_state_t *state = pass->state;
     token_t token = {.is_pure = true};
     bool in_run = true;
     for (int count = 0; count < FOLD_TOKEN_MAX; count++) {
-        uint32_t cp;
-        int len = peek(pass, p, &cp);
+        uint32_t cp = p < end ? *p : 0;
+        bool is_plain_ascii =
+            cp > 0 && cp < 0x80 && cp != '\\' && cp != '&' && cp != '%';
+        int len = is_plain_ascii ? 1 : peek(pass, p, &cp);
         token.is_cut = len < 0;
         if (len <= 0 || !token.is_pure || !weigh(&token, cp, &in_run)) {
             return token;

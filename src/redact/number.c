@@ -119,12 +119,13 @@ static const uint32_t *const sure_shapes[] = {
     [7] = SHAPES(0x1222332),
 };
 #define SURE_GROUPS_MAX 7
-/* The sizes of their second groups, a bit each, by the size of the first. */
+/* The sizes of the second groups, theirs and of those that need a label, a bit
+ * each, by the size of the first. */
 static const uint16_t sure_seconds[16] = {
-    [1] = 1 << 2 | 1 << 3,
+    [1] = 1 << 2 | 1 << 3 | 1 << 4,
     [2] = 1 << 3 | 1 << 4 | 1 << 11,
     [3] = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7,
-    [4] = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 11,
+    [4] = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 11,
     [6] = 1 << 1 | 1 << 4 | 1 << 7 | 1 << 8 | 1 << 10,
     [8] = 1 << 8,
     [9] = 1 << 2,
@@ -141,7 +142,7 @@ static bool is_inline_tag(const char *name)
                                         "small", "sub",  "sup",  "del", "ins",
                                         "wbr",   "tt",   "big",  "a",   "nobr"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
+        if (name[0] == names[i][0] && strcmp(name, names[i]) == 0) {
             return true;
         }
     }
@@ -270,6 +271,21 @@ static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
     return *gap ? i : 0;
 }
 
+/* Is this the first number behind a label of any type? Only then can it be
+ * grouped in any way. */
+static bool is_first_labelled(cg_window_t *w, uint32_t start)
+{
+    if (!cg_has_label(w, start)) {
+        return false;
+    }
+    uint32_t end = w->label_last - 1;
+    unsigned digits = 0;
+    for (uint32_t i = end; i < start && digits < 4; i++) {
+        digits += cg_is(w->text[i], CG_C_DIGIT);
+    }
+    return start - end <= ODD_LABEL_BACK && digits < 4;
+}
+
 /* Groups of different sizes that begin none of the sure groupings: without a
  * label nothing will come of them, so that rows of small numbers cost little. */
 static bool is_hopeless(cg_window_t *w, const number_t *number)
@@ -281,7 +297,7 @@ static bool is_hopeless(cg_window_t *w, const number_t *number)
     uint32_t second = number->group[1].len;
     bool may_be_sure = number->groups <= SURE_GROUPS_MAX && first < 16 &&
                        second < 16 && (sure_seconds[first] >> second & 1);
-    return !may_be_sure && !cg_has_label(w, number->start);
+    return !may_be_sure && !is_first_labelled(w, number->start);
 }
 
 /* Reads groups from start on until DIGITS_MAX digits or something else. */
@@ -322,7 +338,7 @@ static void read_number(cg_window_t *w, uint32_t start, bool is_international,
             return;
         }
         i = read_gap(w, i, total == 17, &gap);
-        if (i == 0 || (gap == GAP_ODD && !cg_has_label(w, start))) {
+        if (i == 0 || (gap == GAP_ODD && !is_first_labelled(w, start))) {
             return;
         }
     }
@@ -883,6 +899,9 @@ static void try_international(cg_window_t *w, uint32_t start, uint32_t digits)
         return;
     }
     read_number(w, digits, true, &number);
+    if (number.groups == 0 || number.group[number.groups - 1].total < 8) {
+        return;
+    }
     int groups = international(&number);
     if (groups == 0) {
         return;
@@ -945,7 +964,10 @@ static bool is_inside_row(cg_window_t *w, uint32_t start)
            cg_is(w->text[end - 1 - before], CG_C_DIGIT)) {
         before++;
     }
-    return before == here && cg_read_gap(w, &after, CG_C_DIGIT) == gap;
+    /* "1,5-6956-…": the first column of a table is no part of the second. */
+    bool is_loose = gap & (GAP_ODD | GAP_SPACE | GAP_LINE);
+    int next = cg_read_gap(w, &after, CG_C_DIGIT);
+    return before == here && (is_loose ? next == gap : next != 0);
 }
 
 /* A number that was written without gaps, or as if. */
@@ -982,7 +1004,8 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         return;
     }
     if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
-        (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM)
+        (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM) ||
+                        is_inside_row(w, digits)
                   : !cg_left_is_free(w, start) || is_inside_row(w, start))) {
         return;
     }

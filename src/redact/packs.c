@@ -101,7 +101,7 @@ static bool has_any(const cg_rule_t *rules, size_t count, uint64_t packs)
 
 static void choose(cg_rules_t *view, const cg_rule_set_t *set, uint64_t packs)
 {
-    uint64_t there = (UINT64_C(1) << set->pack_count) - 1;
+    uint64_t there = ((UINT64_C(1) << set->pack_count) - 1) | CG_PACK_PUBLISHED;
     packs = (packs & there) | CG_PACK_EVERYWHERE;
     view->set = set;
     view->packs = packs;
@@ -143,34 +143,46 @@ const cg_rules_t *cg_rules_allow_more(const cg_rules_t *rules,
     return view;
 }
 
+static cg_weight_t weight_of(unsigned action)
+{
+    static const uint8_t weights[] = {
+        [CG_ACTION_ALLOW] = CG_WEIGHT_ALLOW,
+        [CG_ACTION_LOG] = CG_WEIGHT_LOG,
+        [CG_ACTION_PARTIAL] = CG_WEIGHT_PARTIAL,
+        [CG_ACTION_PSEUDONYM] = CG_WEIGHT_HIDDEN,
+        [CG_ACTION_MASK] = CG_WEIGHT_HIDDEN,
+        [CG_ACTION_BLOCK] = CG_WEIGHT_BLOCK};
+    return (cg_weight_t)weights[action];
+}
+
 const cg_rules_t *cg_rules_look_for(const cg_rules_t *rules,
-                                    const cg_actions_t *request,
-                                    const cg_actions_t *answer,
+                                    const cg_actions_t *actions,
                                     apr_pool_t *pool)
 {
-    uint64_t passed[CG_DETECTORS_MAX / 64] = {0};
-    uint64_t any = 0;
+    uint8_t weights[CG_DETECTORS_MAX + 2];
     if (!rules->words && !rules->patterns) {
         return rules;
     }
-    for (unsigned t = CG_TYPE_CUSTOM + 1; t < CG_TYPE_COUNT; t++) {
-        uint64_t is_passed = request->by_type[t] == CG_ACTION_ALLOW &&
-                             answer->by_type[t] == CG_ACTION_ALLOW;
-        passed[t / 64] |= is_passed << (t % 64);
-        any |= is_passed;
+    for (int t = 0; t < CG_DETECTORS_MAX; t++) {
+        weights[t] = weight_of(actions->by_type[t]);
     }
-    if (!any) {
-        return rules;
-    }
+    weights[CG_DETECTORS_MAX] = weight_of(actions->least_keyword);
+    weights[CG_DETECTORS_MAX + 1] = weight_of(actions->least_custom);
     cg_rules_t *view = apr_pmemdup(pool, rules, sizeof *rules);
-    memcpy(view->passed, passed, sizeof passed);
-    view->version = mix(rules->version, passed, sizeof passed);
+    view->is_weighed = true;
+    view->actions = *actions;
+    view->version = mix(rules->version, weights, sizeof weights);
     return view;
+}
+
+cg_weight_t cg_rules_weight(const cg_rules_t *rules, int type, int rule)
+{
+    return weight_of(cg_rules_action(rules, &rules->actions, type, rule));
 }
 
 uint64_t cg_rules_packs(const cg_rules_t *rules)
 {
-    return rules->packs & ~CG_PACK_EVERYWHERE;
+    return rules->packs & ~(CG_PACK_EVERYWHERE | CG_PACK_PUBLISHED);
 }
 
 uint64_t cg_rules_version(const cg_rules_t *rules)

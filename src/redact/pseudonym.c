@@ -13,7 +13,7 @@
 #include "redact/redact_int.h"
 #include "redact/spelling.h"
 
-#define STAND_INS_MAX 65533u /* code points of plane 16 */
+#define STAND_INS_MAX 65279u /* code points of plane 16, below U+10FF00 */
 #define CANONICAL_BYTES 4096 /* longer values are taken as they are */
 #define ENCODED_BYTES_MIN 24 /* a run of base64 is no shorter */
 #define INSIDE_MAX (CG_PSEUDONYM_NAME_MAX + 1 + CG_PSEUDONYM_CODE_MAX)

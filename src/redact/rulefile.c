@@ -1,6 +1,7 @@
 /* Reading a rule file, line by line.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <string.h>
 
 #include <apr_file_io.h>
@@ -25,6 +26,7 @@ typedef struct reader_t {
     apr_array_header_t *regexes; /* cg_regex_t */
     apr_array_header_t *allowed; /* cg_str_t */
     cg_pack_t *pack;
+    bool has_pack; /* a line "pack" was read */
     cg_error_t *err;
     bool is_skipping; /* the words of a list whose head is faulty */
     apr_pool_t *pool;
@@ -41,7 +43,8 @@ static apr_status_t read_open(apr_file_t *file, cg_str_t *out, apr_pool_t *pool)
         return status;
     }
     if (info.filetype != APR_REG) {
-        return APR_EBADF;
+        return info.filetype == APR_DIR ? APR_FROM_OS_ERROR(EISDIR)
+                                        : APR_FROM_OS_ERROR(EINVAL);
     }
     if (info.size > FILE_BYTES_MAX) {
         return APR_ENOSPC;
@@ -70,6 +73,11 @@ static apr_status_t read_all(const char *path, cg_str_t *out, cg_error_t *err,
     return status;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* Takes the next line, without its end and the blanks before that. */
 static bool next_line(cg_str_t *rest, cg_str_t *line)
 {
@@ -81,15 +89,11 @@ static bool next_line(cg_str_t *rest, cg_str_t *line)
     *line = (cg_str_t){rest->ptr, len};
     rest->ptr += len + (end != NULL);
     rest->len -= len + (end != NULL);
-    while (line->len > 0 && strchr(" \t\r", line->ptr[line->len - 1])) {
+    while (line->len > 0 && (is_blank(line->ptr[line->len - 1]) ||
+                             line->ptr[line->len - 1] == '\r')) {
         line->len--;
     }
     return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 static cg_str_t trim_left(cg_str_t text)
@@ -123,11 +127,21 @@ static void skip_mark(cg_str_t *text)
     }
 }
 
-/* NULL, or what is wrong with a word. */
+/* NULL, or what is wrong with the letters of a line. */
+static const char *fault_of_line(cg_str_t line)
+{
+    if (!cg_utf8_valid(line.ptr, line.len)) {
+        return "this is not UTF-8";
+    }
+    return memchr(line.ptr, 0, line.len) ? "this holds a NUL" : NULL;
+}
+
+/* The same of a word. */
 static const char *fault_of(cg_str_t word)
 {
-    if (!cg_utf8_valid(word.ptr, word.len)) {
-        return "this is not UTF-8";
+    const char *what = fault_of_line(word);
+    if (what) {
+        return what;
     }
     return cg_word_is_fit(word) ? NULL : "a word must have 2 to 160 bytes";
 }
@@ -180,10 +194,14 @@ static bool is_name(cg_str_t word)
     return word.len > 0 && word.len <= NAME_BYTES_MAX;
 }
 
+/* The rest of a line, in quotes or without; NULL: they are not closed. */
 static const char *text_of(reader_t *reader, cg_str_t rest)
 {
     rest = trim_left(rest);
-    if (rest.len >= 2 && *rest.ptr == '"' && rest.ptr[rest.len - 1] == '"') {
+    if (rest.len > 0 && *rest.ptr == '"') {
+        if (rest.len < 2 || rest.ptr[rest.len - 1] != '"') {
+            return NULL;
+        }
         rest.ptr++;
         rest.len -= 2;
     }
@@ -239,6 +257,29 @@ static apr_status_t read_options(reader_t *reader, cg_str_t rest,
     return APR_SUCCESS;
 }
 
+/* Findings, versions and actions go by the name. */
+static bool has_list(const reader_t *reader, cg_str_t name)
+{
+    for (int i = 0; i < reader->lists->nelts; i++) {
+        if (cg_str_is(name,
+                      APR_ARRAY_IDX(reader->lists, i, cg_word_list_t).name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_regex(const reader_t *reader, cg_str_t name)
+{
+    for (int i = 0; i < reader->regexes->nelts; i++) {
+        if (cg_str_is(name,
+                      APR_ARRAY_IDX(reader->regexes, i, cg_regex_t).name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void close_list(reader_t *reader)
 {
     if (reader->words) {
@@ -259,6 +300,9 @@ static apr_status_t read_list(reader_t *reader, cg_str_t rest)
     if (!is_name(name)) {
         return fault(reader, "list: a name of letters, digits, - and _ is "
                              "missing");
+    }
+    if (has_list(reader, name)) {
+        return fault(reader, "list: another list of the file has this name");
     }
     list.name = cg_str_dup(name, reader->pool);
     apr_status_t status = read_options(reader, rest, &list);
@@ -292,6 +336,9 @@ static apr_status_t read_words(reader_t *reader, cg_str_t rest)
     cg_str_t file = next_word(&rest);
     if (!is_name(name) || file.len == 0) {
         return fault(reader, "words: a name and a file are needed");
+    }
+    if (has_list(reader, name)) {
+        return fault(reader, "words: another list of the file has this name");
     }
     list.name = cg_str_dup(name, reader->pool);
     apr_status_t status = read_options(reader, rest, &list);
@@ -331,14 +378,14 @@ static apr_status_t read_regex(reader_t *reader, cg_str_t rest)
     if (rest.len == 0) {
         return fault(reader, "regex: a name and an expression are needed");
     }
-    if (memchr(rest.ptr, 0, rest.len)) {
-        return fault(reader, "regex: it holds a NUL");
-    }
     regex.name = cg_str_dup(name, reader->pool);
     regex.regex = cg_str_dup(rest, reader->pool);
     if (!is_name(name)) {
         return fault(reader, "regex: its name must be 1 to 64 letters, digits, "
                              "- or _");
+    }
+    if (has_regex(reader, name)) {
+        return fault(reader, "regex: another one of the file has this name");
     }
     if (cg_regex_check(&regex, &why) != APR_SUCCESS) {
         return fault(reader, why.text);
@@ -423,8 +470,15 @@ static apr_status_t read_pack(reader_t *reader, cg_str_t rest)
         return fault(reader, "pack: its name must be 1 to 64 letters, digits, "
                              "- or _");
     }
-    reader->pack->name = cg_str_dup(name, reader->pool);
+    if (reader->has_pack) {
+        return fault(reader, "pack: the file has a pack line already");
+    }
     const char *title = text_of(reader, rest);
+    if (!title) {
+        return fault(reader, "pack: the quotes of its title are not closed");
+    }
+    reader->has_pack = true;
+    reader->pack->name = cg_str_dup(name, reader->pool);
     reader->pack->title = *title ? title : reader->pack->name;
     return APR_SUCCESS;
 }
@@ -501,7 +555,8 @@ static apr_status_t read_label_text(reader_t *reader, cg_str_t rest)
     cg_pack_t *pack = reader->pack;
     cg_str_t language = next_word(&rest);
     const char *text = text_of(reader, rest);
-    if (!is_name(language) || !*text || strlen(text) > TEXT_BYTES_MAX) {
+    if (!is_name(language) || !text || !*text ||
+        strlen(text) > TEXT_BYTES_MAX) {
         return fault(reader, "label-text: a language such as en and a text of "
                              "at most 400 bytes are needed");
     }
@@ -558,8 +613,9 @@ static apr_status_t read_line(reader_t *reader, cg_str_t line)
     if (word.len == 0 || *word.ptr == '#') {
         return APR_SUCCESS;
     }
-    if (!cg_utf8_valid(line.ptr, line.len)) {
-        return fault(reader, "this is not UTF-8");
+    const char *what = fault_of_line(line);
+    if (what) {
+        return fault(reader, what);
     }
     if (is_blank(*line.ptr)) {
         return add_word(reader, word);

@@ -189,6 +189,8 @@ bool cg_rules_can_change(const cg_rules_t *rules, const cg_actions_t *actions);
 /* ---- packs ---- */
 
 #define CG_PACKS_ALL (~UINT64_C(0))
+/* Stands among the packs for the values that the published document allows. */
+#define CG_PACK_PUBLISHED (UINT64_C(1) << CG_PACKS_MAX)
 
 /* Number of a pack by name, or by the path of its file; -1: there is none. */
 int cg_rules_pack_find(const cg_rules_t *rules, const char *name);
@@ -204,11 +206,12 @@ const cg_rules_t *cg_rules_select(const cg_rules_t *all, uint64_t packs,
 const cg_rules_t *cg_rules_allow_more(const cg_rules_t *rules,
                                       const cg_str_t *values, size_t count,
                                       apr_pool_t *pool);
-/* The same view in which types that both actions allow win over no list and no
- * regex: a keyword within an address is found where addresses are let pass. */
+/* The same view for texts with which this is done: where what a list or regex
+ * finds overlaps another finding, the stricter counts. So a keyword within an
+ * address is found where addresses are let pass or logged, and a regex that is
+ * logged hides no card. */
 const cg_rules_t *cg_rules_look_for(const cg_rules_t *rules,
-                                    const cg_actions_t *request,
-                                    const cg_actions_t *answer,
+                                    const cg_actions_t *actions,
                                     apr_pool_t *pool);
 uint64_t cg_rules_packs(const cg_rules_t *rules); /* the chosen ones' bits */
 /* What the chosen packs want done with each type: the strictest of them; allow

@@ -44,15 +44,22 @@ struct cg_rules_t {
     const cg_allow_t *more;        /* values allowed in this view alone */
     size_t allowed_count;          /* 0: no value is allowed */
     uint64_t packs;                /* with CG_PACK_EVERYWHERE */
-    uint64_t passed[CG_DETECTORS_MAX / 64]; /* types that are let pass */
+    bool is_weighed;               /* cg_rules_look_for made it */
+    cg_actions_t actions;          /* then: what is done with findings */
     uint64_t version;
 };
 
-/* Is the type let pass, so that it must not hide what a list or regex finds? */
-static inline bool cg_rules_passes(const cg_rules_t *rules, unsigned type)
-{
-    return rules->passed[type / 64] >> (type % 64) & 1;
-}
+/* How little of a finding is left to see, in steps. Among findings that overlap
+ * the one that leaves less counts, where a list or a regex is one of them. */
+typedef enum cg_weight_t {
+    CG_WEIGHT_ALLOW,
+    CG_WEIGHT_LOG,
+    CG_WEIGHT_PARTIAL,
+    CG_WEIGHT_HIDDEN, /* pseudonym, mask: nothing of it is seen */
+    CG_WEIGHT_BLOCK
+} cg_weight_t;
+
+cg_weight_t cg_rules_weight(const cg_rules_t *rules, int type, int rule);
 
 /* Is the value one that is never found? */
 bool cg_rules_allow(const cg_rules_t *rules, int type, cg_str_t value);

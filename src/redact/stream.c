@@ -62,13 +62,25 @@ static void put_raw(job_t *job, uint32_t end)
     job->at = end;
 }
 
+/* Says where a mask stands in the place of value. */
+static void note_mask(cg_stream_t *stream, size_t start, size_t end,
+                      cg_str_t value)
+{
+    cg_masked_t mask = {.start = start, .end = end};
+    size_t len = value.len < sizeof mask.stood ? value.len : sizeof mask.stood;
+    memcpy(mask.stood, value.ptr, len);
+    mask.stood_len = (uint8_t)len;
+    APR_ARRAY_PUSH(stream->masks, cg_masked_t) = mask;
+}
+
 /* What is swallowed is never here whole; so that no cut makes a difference, no
  * secret counts as known. */
 static void put_mask(job_t *job, const cg_candidate_t *what, uint32_t end)
 {
     cg_stream_t *stream = job->stream;
     cg_finding_t finding = {.type = what->type, .rule = what->rule};
-    cg_str_t value = {job->src + job->at, end - job->at};
+    cg_str_t stood = {job->src + job->at, end - job->at};
+    cg_str_t value = stood;
     size_t before = job->out->len;
     if (stream->is_blocked) {
         return;
@@ -81,8 +93,7 @@ static void put_mask(job_t *job, const cg_candidate_t *what, uint32_t end)
     cg_mask_replace(stream->rules, stream->pseudonyms, action, &finding, value,
                     job->out);
     if (stream->masks) {
-        APR_ARRAY_PUSH(stream->masks, cg_masked_t) =
-            (cg_masked_t){before, job->out->len};
+        note_mask(stream, before, job->out->len, stood);
     }
 }
 

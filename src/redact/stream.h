@@ -31,9 +31,14 @@ cg_stream_t *cg_stream_open(const cg_rules_t *rules,
                             const cg_actions_t *actions,
                             cg_pseudonyms_t *pseudonyms, apr_pool_t *pool);
 
+#define CG_MASKED_STOOD_MAX 40
+
 /* Where in the output something was put in the place of a finding. */
 typedef struct cg_masked_t {
     size_t start, end; /* bytes of the buffer that was given */
+    /* How what was found began, as much as tells a number from words. */
+    uint8_t stood_len;
+    char stood[CG_MASKED_STOOD_MAX];
 } cg_masked_t;
 
 /* From now on each mask is added to masks, an array of cg_masked_t that the

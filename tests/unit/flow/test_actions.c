@@ -5,6 +5,8 @@
 
 #include <CUnit/CUnit.h>
 
+#include "redact/document.h"
+#include "redact/scan.h"
 #include "walk.h"
 
 #define CHAT "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\"}]}"
@@ -80,6 +82,74 @@ static void actions_go_by_the_place_before_the_document_before_the_packs(void)
     walk_close(&walk);
 }
 
+static void actions_below_a_lock_are_only_raised_by_the_document(void)
+{
+    static const cg_policy_line_t lock = {.words = "on"};
+    walk_t walk;
+    cg_txn_t *txn = open_txn(&walk);
+    cg_published_t set = {.rules = txn->rules};
+    set.said_request[MAIL] = 1 + CG_ACTION_LOG;
+    set.said_request[CARD] = 1 + CG_ACTION_MASK;
+    txn->published = &set;
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+    CU_ASSERT_EQUAL(of(&txn->out.actions, MAIL), CG_ACTION_LOG);
+    cg_policy_t locked = *txn->policy;
+    locked.lock = &lock;
+    txn->policy = &locked;
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+    CU_ASSERT_EQUAL(of(&txn->out.actions, MAIL), CG_ACTION_MASK);
+    CU_ASSERT_EQUAL(of(&txn->out.actions, CARD), CG_ACTION_MASK);
+    walk_close(&walk);
+}
+
+static void packs_that_a_place_names_are_only_added_to(void)
+{
+    walk_t walk;
+    cg_txn_t *txn = open_txn(&walk);
+    cg_published_t set = {.rules = txn->rules, .has_packs = true, .packs = 2};
+    txn->published = &set;
+    const cg_rules_t *rules = txn->rules;
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+    CU_ASSERT_EQUAL(cg_rules_packs(txn->rules), 2);
+    txn->rules = rules;
+    walk_say(&walk, "ChatGPTRules", "home");
+    CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+    CU_ASSERT_EQUAL(cg_rules_packs(txn->rules), 3);
+    walk_close(&walk);
+}
+
+static void values_the_document_allows_count_where_no_lock_is(void)
+{
+    static const cg_policy_line_t lock = {.words = "on"};
+    walk_t walk;
+    cg_txn_t *txn = open_txn(&walk);
+    const cg_str_t value = CG_STR("@example.com");
+    const cg_str_t text = CG_STR("to ann@example.com");
+    cg_document_t document;
+    cg_rules_t *made = NULL;
+    cg_error_t err = {""};
+    cg_document_empty(&document);
+    document.spec.allowed = &value;
+    document.spec.allowed_count = 1;
+    CU_ASSERT_EQUAL_FATAL(
+        cg_document_compile(&document, NULL, &made, &err, walk.pool),
+        APR_SUCCESS);
+    cg_policy_t place = *txn->policy;
+    txn->policy = &place;
+    for (int is_locked = 0; is_locked < 2; is_locked++) {
+        cg_findings_t found;
+        cg_findings_init(&found, walk.pool);
+        txn->rules = made;
+        place.lock = is_locked ? &lock : NULL;
+        CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
+        CU_ASSERT_EQUAL(
+            cg_redact_scan(txn->rules, text, CG_SCAN_PLAIN, &found),
+            APR_SUCCESS);
+        CU_ASSERT_EQUAL(found.count, (size_t)is_locked);
+    }
+    walk_close(&walk);
+}
+
 static void actions_are_raised_by_the_key_and_never_lowered(void)
 {
     walk_t walk;
@@ -129,6 +199,12 @@ CU_TestInfo test_flow_actions[] = {
      actions_are_the_packs_where_nobody_says_more},
     {"actions_go_by_the_place_before_the_document_before_the_packs",
      actions_go_by_the_place_before_the_document_before_the_packs},
+    {"actions_below_a_lock_are_only_raised_by_the_document",
+     actions_below_a_lock_are_only_raised_by_the_document},
+    {"packs_that_a_place_names_are_only_added_to",
+     packs_that_a_place_names_are_only_added_to},
+    {"values_the_document_allows_count_where_no_lock_is",
+     values_the_document_allows_count_where_no_lock_is},
     {"actions_are_raised_by_the_key_and_never_lowered",
      actions_are_raised_by_the_key_and_never_lowered},
     {"actions_add_the_packs_of_key_and_region",

@@ -109,6 +109,8 @@ static const struct {
 } faults[] = {
     {"pack", "name"},
     {"pack a/b", "name"},
+    {"pack a \"half", "quotes"},
+    {"label-text en \"half", "text"},
     {"type", "type is missing"},
     {"type US_SSM", "US_SSM"},
     {"type US_SSN shred", "allow, log, partial, pseudonym, mask, block"},
@@ -161,16 +163,30 @@ static void a_fault_is_told_with_its_line_and_what_is_legal(void)
     apr_pool_destroy(pool);
 }
 
-static void a_word_of_a_list_is_refused_with_its_line(void)
+/* The third line does not go with the first two. */
+static void a_line_is_refused_for_what_stands_before_it(void)
 {
-    apr_pool_t *pool = open_pool();
-    cg_rules_spec_t spec;
-    cg_error_t err = {{0}};
-    CU_ASSERT_NOT_EQUAL(
-        cg_rules_parse("a", CG_STR("list x\n  fine\n  q\n"), &spec, &err, pool),
-        APR_SUCCESS);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "a:3: "));
-    apr_pool_destroy(pool);
+    const struct {
+        cg_str_t text;
+        const char *words;
+    } cases[] = {
+        {CG_STR("list x\n  fine\n  q\n"), "2 to 160 bytes"},
+        {CG_STR("list x\n  fine\n  no\0no\n"), "NUL"},
+        {CG_STR("list x\n  fine\nlist x exact\n"), "this name"},
+        {CG_STR("list x\n  fine\nwords x /nonexistent\n"), "this name"},
+        {CG_STR("regex x ab\nregex y ab\nregex x cd\n"), "this name"},
+        {CG_STR("pack x\n\npack y\n"), "already"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        apr_pool_t *pool = open_pool();
+        cg_rules_spec_t spec;
+        cg_error_t err = {{0}};
+        CU_ASSERT_NOT_EQUAL(
+            cg_rules_parse("a", cases[i].text, &spec, &err, pool), APR_SUCCESS);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "a:3: "));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, cases[i].words));
+        apr_pool_destroy(pool);
+    }
 }
 
 static void a_file_that_never_ends_is_not_read(void)
@@ -372,8 +388,8 @@ static void the_same_files_give_the_same_version(void)
     read_text("a.rules", whole_pack, &two, pool);
     uint64_t version = cg_rules_version(compile(&one, pool));
     CU_ASSERT_EQUAL(version, cg_rules_version(compile(&two, pool)));
-    static const char *const changes[] = {"list others\n  计划二\n",
-                                          "regex case CASE-\\d\n",
+    static const char *const changes[] = {"list further\n  计划二\n",
+                                          "regex second CASE-\\d\n",
                                           "allow y\n",
                                           "type US_ITIN\n",
                                           "keep 1d\n",
@@ -392,8 +408,8 @@ CU_TestInfo test_redact_rulefile[] = {
      a_pack_is_called_as_its_file_until_it_says_otherwise},
     {"a_fault_is_told_with_its_line_and_what_is_legal",
      a_fault_is_told_with_its_line_and_what_is_legal},
-    {"a_word_of_a_list_is_refused_with_its_line",
-     a_word_of_a_list_is_refused_with_its_line},
+    {"a_line_is_refused_for_what_stands_before_it",
+     a_line_is_refused_for_what_stands_before_it},
     {"a_file_that_never_ends_is_not_read", a_file_that_never_ends_is_not_read},
     {"every_type_is_masked_by_some_pack_of_the_product",
      every_type_is_masked_by_some_pack_of_the_product},

@@ -1,0 +1,309 @@
+/* Where in a running text that may be JSON are we?
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "flow/place.h"
+
+#include <string.h>
+
+#define LEVELS CG_SIFT_NESTING_MAX
+/* States of cg_level_t.escape: none, behind \, behind \u and n digits. */
+#define ESCAPE_BEGUN 1
+#define ESCAPE_UNICODE 2
+#define ESCAPE_LAST (ESCAPE_UNICODE + 3)
+#define OTHER 0x80 /* a character that no JSON text has outside of strings */
+
+void cg_place_open(cg_place_t *place, bool is_arguments)
+{
+    memset(place, 0, sizeof *place);
+    place->levels[0].prose =
+        is_arguments ? CG_PROSE_ARGUMENTS : CG_PROSE_UNKNOWN;
+}
+
+static bool is_json(const cg_level_t *level)
+{
+    return level->prose >= CG_PROSE_JSON;
+}
+
+static bool is_blank(unsigned char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Could c begin a number, true, false or null, or go on with one? */
+static bool is_of_word(const cg_level_t *level, unsigned char c)
+{
+    if (!level->is_word) {
+        return c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' ||
+               c == 'n';
+    }
+    return c != '\0' && strchr("0123456789+-.eEtrufalsn", c) != NULL;
+}
+
+/* Outside of strings. What no JSON text has there makes it prose. */
+static void step_outside(cg_level_t *level, unsigned char c)
+{
+    bool is_open = c == '{' || c == '[';
+    bool is_close = c == '}' || c == ']';
+    bool is_word = !is_open && is_of_word(level, c);
+    bool is_over = level->depth == 0 && !is_blank(c) && !is_open;
+    bool is_sign = is_open || is_close || is_blank(c) || c == ',' || c == ':' ||
+                   c == '"' || is_word;
+    level->is_word = is_word;
+    level->is_string = c == '"';
+    level->depth =
+        (uint16_t)(level->depth + is_open - (is_close && level->depth > 0));
+    if (level->prose == CG_PROSE_JSON && (is_over || !is_sign)) {
+        level->prose = CG_PROSE;
+        level->is_string = false;
+    }
+}
+
+static unsigned digit_of(unsigned char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (c | 0x20u) - 'a' + 10u;
+}
+
+#define MORE (-1) /* an escape that goes on */
+
+/* What a letter behind a backslash means. */
+static int meant_by(unsigned char c)
+{
+    switch (c) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return c;
+    }
+}
+
+/* One character of a string as it is written. Returns the one that it is in the
+ * string's text; MORE: there is none yet, or the string has ended. */
+static int read_string(cg_level_t *level, unsigned char c)
+{
+    if (level->escape == 0) {
+        level->escape = c == '\\' ? ESCAPE_BEGUN : 0;
+        level->is_string = c != '"';
+        return level->is_string && c != '\\' ? c : MORE;
+    }
+    if (level->escape == ESCAPE_BEGUN) {
+        level->escape = c == 'u' ? ESCAPE_UNICODE : 0;
+        level->spoken = 0;
+        return c == 'u' ? MORE : meant_by(c);
+    }
+    level->spoken = (uint16_t)(level->spoken << 4 | (digit_of(c) & 15));
+    bool is_last = level->escape == ESCAPE_LAST;
+    level->escape = is_last ? 0 : level->escape + 1;
+    return !is_last ? MORE : level->spoken < OTHER ? level->spoken : OTHER;
+}
+
+/* Goes on by one character, from level to level as far as strings hold it.
+ * Returns the one that it is at last; MORE: it is within an escape. */
+static int step(cg_place_t *place, unsigned char c)
+{
+    cg_level_t *end = place->levels + LEVELS;
+    for (cg_level_t *level = place->levels; level < end; level++) {
+        if (level->prose == CG_PROSE_UNKNOWN && !is_blank(c)) {
+            level->prose = c == '{' || c == '[' ? CG_PROSE_JSON : CG_PROSE;
+        }
+        if (!is_json(level)) {
+            return c;
+        }
+        if (!level->is_string) {
+            step_outside(level, c);
+            if (level->is_string && level + 1 < end) {
+                memset(level + 1, 0, sizeof *level);
+            }
+            return c;
+        }
+        int read = read_string(level, c);
+        if (read == MORE) {
+            return level->is_string ? MORE : c;
+        }
+        c = (unsigned char)read;
+    }
+    return c;
+}
+
+/* How many strings hold the place, one in the other. */
+static uint8_t strings(const cg_place_t *place)
+{
+    uint8_t count = 0;
+    while (count < LEVELS && is_json(&place->levels[count]) &&
+           place->levels[count].is_string) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- line breaks and tabs ---- */
+
+static bool is_break(int c)
+{
+    return c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* A break as it is written in so many strings: \n, \\n, \\\\n, ... Returns its
+ * length. */
+static size_t write_break(int c, uint8_t depth, char out[CG_PLACE_PENDING])
+{
+    size_t slashes = (size_t)1 << (depth - 1);
+    memset(out, '\\', slashes);
+    out[slashes] = c == '\b'   ? 'b'
+                   : c == '\f' ? 'f'
+                   : c == '\n' ? 'n'
+                   : c == '\r' ? 'r'
+                               : 't';
+    return slashes + 1;
+}
+
+/* A character of plane 16 in the place of a break that stands as it is. */
+#define MARK "\xF4\x8F\xBC" /* and 0x80 | c: U+10FF00 | c */
+#define MARK_LEN 4
+
+static void put_pending(cg_place_t *place, int c, cg_buf_t *out)
+{
+    char spelled[CG_PLACE_PENDING];
+    uint8_t depth = strings(place);
+    bool may_be = is_break(c) && depth > 0;
+    if (may_be && place->pending_len == 1) {
+        cg_buf_str(out, MARK);
+        cg_buf_char(out, (char)(0x80 | c));
+    }
+    else if (may_be && write_break(c, depth, spelled) == place->pending_len &&
+             memcmp(spelled, place->pending, place->pending_len) == 0) {
+        cg_buf_char(out, (char)c);
+    }
+    else {
+        cg_buf_add(out, place->pending, place->pending_len);
+    }
+    place->pending_len = 0;
+}
+
+void cg_place_read(cg_place_t *place, cg_str_t text, cg_buf_t *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (place->levels[0].prose == CG_PROSE) {
+            cg_buf_add(out, text.ptr + i, text.len - i);
+            return;
+        }
+        place->pending[place->pending_len++] = text.ptr[i];
+        int c = step(place, (unsigned char)text.ptr[i]);
+        if (c != MORE || place->pending_len == CG_PLACE_PENDING) {
+            put_pending(place, c, out);
+        }
+    }
+}
+
+void cg_place_read_end(cg_place_t *place, cg_buf_t *out)
+{
+    cg_buf_add(out, place->pending, place->pending_len);
+    place->pending_len = 0;
+}
+
+/* Is it what put_pending wrote for a break that stands as it is? */
+static bool is_mark(cg_str_t text)
+{
+    return text.len >= MARK_LEN && memcmp(text.ptr, MARK, MARK_LEN - 1) == 0 &&
+           is_break((unsigned char)text.ptr[MARK_LEN - 1] & 0x7F);
+}
+
+/* Passes one character, or one byte of it. Returns its bytes. */
+static size_t pass_one(cg_place_t *place, cg_str_t text, cg_buf_t *out)
+{
+    char spelled[CG_PLACE_PENDING];
+    uint8_t depth = strings(place);
+    unsigned char c = (unsigned char)text.ptr[0];
+    size_t used = 1;
+    if (depth > 0 && is_break(c)) {
+        cg_buf_add(out, spelled, write_break(c, depth, spelled));
+    }
+    else if (depth > 0 && is_mark(text)) {
+        used = MARK_LEN;
+        c = (unsigned char)text.ptr[MARK_LEN - 1] & 0x7F;
+        cg_buf_char(out, (char)c);
+    }
+    else {
+        cg_buf_char(out, (char)c);
+    }
+    step(place, c);
+    return used;
+}
+
+void cg_place_pass(cg_place_t *place, cg_str_t text, cg_buf_t *out)
+{
+    while (text.len > 0 && place->levels[0].prose != CG_PROSE) {
+        size_t used = pass_one(place, text, out);
+        text = (cg_str_t){text.ptr + used, text.len - used};
+    }
+    cg_buf_add(out, text.ptr, text.len);
+}
+
+/* ---- putting in ---- */
+
+cg_stood_t cg_place_stood(cg_str_t text)
+{
+    bool is_number = text.len > 0 && text.ptr[0] != '+';
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '\0' || !strchr("0123456789+-.eE", c)) {
+            is_number = false;
+        }
+        bool is_signed = (c == '-' || c == '+') && i > 0;
+        is_number = is_number && (!is_signed || (text.ptr[i - 1] | 32) == 'e');
+        if (c == '\0' || !strchr("0123456789+-.eEtrufalsn ,:[]{}\t\r\n", c)) {
+            return CG_STOOD_WORDS;
+        }
+    }
+    return is_number ? CG_STOOD_NUMBER : CG_STOOD_SIGNS;
+}
+
+cg_written_t cg_place_put(cg_place_t *place, cg_stood_t stood)
+{
+    cg_written_t how = {0};
+    for (cg_level_t *level = place->levels; level < place->levels + LEVELS;
+         level++) {
+        if (level->prose == CG_PROSE_UNKNOWN) {
+            level->prose = CG_PROSE;
+        }
+        if (!is_json(level)) {
+            return how;
+        }
+        if (!level->is_string) {
+            bool is_sure = level->prose == CG_PROSE_ARGUMENTS;
+            how.is_quoted = is_sure || stood == CG_STOOD_NUMBER;
+            if (!is_sure && stood == CG_STOOD_WORDS) {
+                level->prose = CG_PROSE;
+            }
+            return how;
+        }
+        level->escape = 0;
+        how.escapes++;
+    }
+    return how;
+}
+
+void cg_place_write(cg_written_t how, cg_str_t text, apr_pool_t *scratch,
+                    cg_buf_t *out)
+{
+    int layers = how.escapes + how.is_quoted;
+    for (int i = 0; i < layers; i++) {
+        cg_buf_t next;
+        cg_buf_init(&next, text.len + 16, scratch);
+        if (i == 0 && how.is_quoted) {
+            cg_buf_json_string(&next, text.ptr, text.len);
+        }
+        else {
+            cg_buf_json_escape(&next, text.ptr, text.len);
+        }
+        text = (cg_str_t){next.ptr, next.len};
+    }
+    cg_buf_add(out, text.ptr, text.len);
+}
