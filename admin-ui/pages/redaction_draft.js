@@ -117,7 +117,7 @@ export function documentOf(draft, catalogue) {
 }
 
 /* What each type gets where the policy says nothing: the strictest of the chosen packs. A type in none of them is not
- * looked at, but for lists and patterns of the house; and where no chosen pack speaks of types, all are masked. */
+ * looked at, but for what only the house's own means find; and where no chosen pack speaks of types, all are masked. */
 export function fromPacks(packs, catalogue) {
     const rank = (action) => catalogue.actions.indexOf(action);
     const said = {};
@@ -127,7 +127,7 @@ export function fromPacks(packs, catalogue) {
         }
     }
     const isSilent = !Object.keys(said).length;
-    const unsaid = ({ family }) => (isSilent || family === 'custom' ? 'mask' : 'allow');
+    const unsaid = (type) => (isSilent || !type.needs_pack ? 'mask' : 'allow');
     return Object.fromEntries(catalogue.types.map((type) => [type.name, said[type.name] || unsaid(type)]));
 }
 

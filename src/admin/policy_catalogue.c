@@ -32,6 +32,7 @@ static cg_json_t *types_json(cg_ask_t *ask)
         cg_json_set_str(type, "what", cg_detectors[t].what);
         cg_json_set_str(type, "family", family_of(t));
         cg_json_set_bool(type, "needs_context", cg_detectors[t].needs_context);
+        cg_json_set_bool(type, "needs_pack", cg_rules_needs_pack(t));
         cg_json_add(types, type);
     }
     return types;

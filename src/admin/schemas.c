@@ -300,6 +300,7 @@ static const cg_field_t CATALOGUE_TYPE[] = {
     {"what",          TEXT, ALWAYS, WORDS("for people")},
     {"family",        TEXT, ALWAYS, .choices = FAMILIES},
     {"needs_context", .kind = CG_FIELD_BOOL, ALWAYS, WORDS("found only with a word near that says what it is")},
+    {"needs_pack", .kind = CG_FIELD_BOOL, ALWAYS, WORDS("let pass where none of the chosen packs names it; else masked")},
     END};
 static const cg_field_t CATALOGUE_PACK[] = {
     {"name",  TEXT, ALWAYS},

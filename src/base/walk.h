@@ -102,7 +102,8 @@ const char *cg_walk_pointer(const cg_walk_t *walk, uint32_t node,
 size_t cg_walk_unescape(cg_str_t raw, char *out, uint32_t *map);
 
 /* Editing in place: a list of replacements, ascending and not overlapping, is
- * spliced into the source; every byte outside them is copied as it stands. */
+ * spliced into the source; every byte outside them is copied as it stands. Of two
+ * that do overlap the first counts, and the bytes of both go. */
 typedef struct cg_splice_t {
     uint32_t start; /* bytes of the source */
     uint32_t end;

@@ -334,6 +334,10 @@ void cg_walk_splice(cg_str_t source, const cg_splice_t *splices, size_t count,
 {
     size_t from = 0;
     for (size_t i = 0; i < count; i++) {
+        if (splices[i].start < from) { /* inside the one before: gone with it */
+            from = splices[i].end > from ? splices[i].end : from;
+            continue;
+        }
         cg_buf_add(out, source.ptr + from, splices[i].start - from);
         cg_buf_add(out, splices[i].with.ptr, splices[i].with.len);
         from = splices[i].end;

@@ -241,6 +241,21 @@ size_t cg_chat_events_rest(const cg_events_t *events)
     return is_late_lf ? 0 : carry->len;
 }
 
+void cg_chat_events_frame(const cg_event_t *event, cg_buf_t *out)
+{
+    const char *at = event->raw.ptr;
+    line_ends_t ends = line_ends_of(at, at + event->raw.len);
+    while (at < ends.end) {
+        const char *line_end = next_line_end(&ends, at);
+        cg_str_t line = {at, (size_t)(line_end - at)};
+        if (line.len > 0 && !is_field(line, "data", 4)) {
+            cg_buf_add(out, line.ptr, line.len);
+            cg_buf_char(out, '\n');
+        }
+        at = line_end + 1;
+    }
+}
+
 static void write_line(cg_buf_t *out, const char *name, cg_str_t value)
 {
     cg_buf_str(out, name);

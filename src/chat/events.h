@@ -35,6 +35,8 @@ cg_chat_events_feed(cg_events_t *events, const char *bytes, size_t len,
 /* Bytes of an unfinished event at the end of the stream, if any. */
 size_t cg_chat_events_rest(const cg_events_t *events);
 
+/* Appends the lines of an event that hold no data: comments, ids, its type. */
+void cg_chat_events_frame(const cg_event_t *event, cg_buf_t *out);
 /* Writes an event with this type (may be empty) and data. */
 void cg_chat_events_write(cg_buf_t *out, cg_str_t type, cg_str_t data);
 

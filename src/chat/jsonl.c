@@ -80,7 +80,7 @@ bool cg_jsonl_finish(cg_jsonl_t *jsonl)
 bool cg_jsonl_is_blank(cg_str_t line)
 {
     for (size_t i = 0; i < line.len; i++) {
-        if (line.ptr[i] == '\0' || strchr(" \t\r", line.ptr[i]) == NULL) {
+        if (line.ptr[i] == '\0' || strchr(" \t\r\n", line.ptr[i]) == NULL) {
             return false;
         }
     }

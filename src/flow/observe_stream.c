@@ -241,12 +241,40 @@ static void flush_before_call(cg_observer_t *observer, const cg_walk_t *walk,
     }
 }
 
+#define DATA_LINE 8 /* bytes of "data: " and the blank line */
+
+/* Nobody reads what stands beside the data of an event, but it goes to the caller:
+ * where something must not, all of it stays behind. */
+static bool is_frame_clean(const cg_observer_t *observer,
+                           const cg_event_t *event)
+{
+    const cg_txn_t *txn = observer->txn;
+    if (!txn->out.masks_answers ||
+        event->raw.len <= event->data.len + DATA_LINE) {
+        return true;
+    }
+    cg_buf_t frame;
+    cg_findings_t found;
+    cg_buf_init(&frame, 64, observer->scratch);
+    cg_chat_events_frame(event, &frame);
+    cg_findings_init(&found, observer->scratch);
+    bool is_clean = frame.len == 0 ||
+                    cg_redact_scan(txn->rules, (cg_str_t){frame.ptr, frame.len},
+                                   CG_SCAN_PLAIN, &found) == APR_SUCCESS;
+    for (size_t i = 0; is_clean && i < found.count; i++) {
+        is_clean = cg_rules_action(txn->rules, &txn->out.answer_actions,
+                                   found.items[i].type,
+                                   found.items[i].rule) <= CG_ACTION_LOG;
+    }
+    return is_clean;
+}
+
 /* An event under way: where its running texts are, and its other edits. */
 typedef struct piece_t {
     const cg_event_t *event;
     const cg_walk_t *walk;
     cg_sift_t *sift;
-    const cg_delta_t *deltas;
+    cg_delta_t *deltas;
     size_t count;
     int others; /* splices of the sift that are no running text */
 } piece_t;
@@ -349,7 +377,10 @@ static void remember(cg_observer_t *observer, channel_t *channel,
     channel->end = channel->start;
     cg_walk_splice(piece->event->data, all, (size_t)splices->nelts,
                    &channel->event);
-    cg_buf_add(&channel->type, piece->event->type.ptr, piece->event->type.len);
+    if (is_frame_clean(observer, piece->event)) {
+        cg_buf_add(&channel->type, piece->event->type.ptr,
+                   piece->event->type.len);
+    }
 }
 
 static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
@@ -437,6 +468,24 @@ static int by_number(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
+/* Running text inside what goes as a whole (logprobs) goes with it. */
+static void drop_hidden(piece_t *piece)
+{
+    const cg_splice_t *all = (const cg_splice_t *)piece->sift->splices->elts;
+    size_t kept = 0;
+    for (size_t i = 0; i < piece->count; i++) {
+        const cg_node_t *node = &piece->walk->nodes[piece->deltas[i].node];
+        bool is_gone = false;
+        for (int s = 0; s < piece->others && !is_gone; s++) {
+            is_gone = all[s].start <= node->start && node->end <= all[s].end;
+        }
+        if (!is_gone) {
+            piece->deltas[kept++] = piece->deltas[i];
+        }
+    }
+    piece->count = kept;
+}
+
 /* All strings of the event but its running texts are whole texts. */
 static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
 {
@@ -476,6 +525,7 @@ static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
         drop_null_usage(piece->sift, piece->walk);
     }
     piece->others = piece->sift->splices->nelts;
+    drop_hidden(piece);
     return CG_PASS;
 }
 
@@ -516,14 +566,27 @@ static bool is_last(const cg_txn_t *txn, const cg_walk_t *walk)
     return false;
 }
 
+/* As it came, or without what stands beside its data. */
+static void write_raw(cg_observer_t *observer, const cg_event_t *event)
+{
+    if (is_frame_clean(observer, event)) {
+        cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
+    }
+    else if (event->has_data) {
+        cg_chat_events_write(observer->out, (cg_str_t){"", 0}, event->data);
+    }
+}
+
 static void write_event(cg_observer_t *observer, const piece_t *piece)
 {
     const cg_event_t *event = piece->event;
     if (piece->sift->splices->nelts == 0) {
-        cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
+        write_raw(observer, event);
         return;
     }
-    cg_chat_events_write(observer->out, event->type,
+    cg_chat_events_write(observer->out,
+                         is_frame_clean(observer, event) ? event->type
+                                                         : (cg_str_t){"", 0},
                          cg_sift_apply(piece->sift, event->data));
 }
 
@@ -586,7 +649,7 @@ static apr_status_t on_event(void *baton, const cg_event_t *event)
         observer->is_done = true;
     }
     if (event->data.len == 0 || event->is_done) {
-        cg_buf_add(observer->out, event->raw.ptr, event->raw.len);
+        write_raw(observer, event);
         return APR_SUCCESS;
     }
     return take_json(observer, event) == CG_PASS ? APR_SUCCESS : APR_EGENERAL;

@@ -22,7 +22,6 @@ void cg_running_open(cg_running_t *running, cg_txn_t *txn, bool is_arguments)
         .masks = apr_array_make(txn->pool, 1, sizeof(cg_masked_t))};
     cg_place_open(&running->read, is_arguments);
     cg_place_open(&running->place, is_arguments);
-    cg_place_open(&running->kept, is_arguments);
     if (cg_pseudonyms_has_any(pseudonyms)) {
         running->restore.pseudonyms = pseudonyms;
     }
@@ -33,15 +32,15 @@ static void show(const shown_t *to, cg_str_t value, cg_str_t token,
                  cg_stood_t stood)
 {
     cg_written_t how = cg_place_put(&to->running->place, stood);
-    cg_place_put(&to->running->kept, stood);
     cg_place_write(how, value, to->scratch, to->out);
     cg_place_write(how, token, to->scratch, to->kept);
 }
 
 static void pass(const shown_t *to, const char *ptr, size_t len)
 {
+    size_t before = to->out->len;
     cg_place_pass(&to->running->place, (cg_str_t){ptr, len}, to->out);
-    cg_place_pass(&to->running->kept, (cg_str_t){ptr, len}, to->kept);
+    cg_buf_add(to->kept, to->out->ptr + before, to->out->len - before);
 }
 
 /* Text between two masks. */
@@ -58,15 +57,18 @@ static void show_between(const shown_t *to, cg_str_t text)
             return;
         }
         const cg_pseudonym_t *what = cg_restore_at(pseudonyms, text);
-        size_t used = what ? CG_STAND_IN_BYTES : 1;
+        size_t used =
+            text.len < CG_STAND_IN_BYTES ? text.len : CG_STAND_IN_BYTES;
         if (what && what->is_restored) {
             show(to, what->value, what->token, CG_STOOD_WORDS);
         }
         else if (what) { /* the model's own character */
-            pass(to, what->value.ptr, what->value.len);
+            cg_place_put(&to->running->place, CG_STOOD_WORDS);
+            cg_buf_add(to->out, what->value.ptr, what->value.len);
+            cg_buf_add(to->kept, what->value.ptr, what->value.len);
         }
         else {
-            pass(to, text.ptr, 1);
+            pass(to, text.ptr, used);
         }
         text = (cg_str_t){text.ptr + used, text.len - used};
     }
@@ -90,6 +92,16 @@ static void show_all(cg_running_t *running, cg_str_t masked,
     apr_array_clear(running->masks);
 }
 
+/* What has its tokens hidden goes through the scanner, its breaks read. */
+static void scan(cg_running_t *running, cg_str_t hidden, apr_pool_t *scratch,
+                 cg_buf_t *masked)
+{
+    cg_buf_t read;
+    cg_buf_init(&read, hidden.len + 64, scratch);
+    cg_place_read(&running->read, hidden, &read);
+    cg_stream_feed(running->stream, (cg_str_t){read.ptr, read.len}, masked);
+}
+
 void cg_running_feed(cg_running_t *running, cg_str_t delta, apr_pool_t *scratch,
                      cg_buf_t *out, cg_buf_t *kept)
 {
@@ -101,29 +113,31 @@ void cg_running_feed(cg_running_t *running, cg_str_t delta, apr_pool_t *scratch,
         cg_restore_hide(&running->restore, delta, &hidden);
         delta = (cg_str_t){hidden.ptr, hidden.len};
     }
-    cg_stream_feed(running->stream, delta, &masked);
-    show_all(running, (cg_str_t){masked.ptr, masked.len}, scratch, out,
-             kept);
+    scan(running, delta, scratch, &masked);
+    show_all(running, (cg_str_t){masked.ptr, masked.len}, scratch, out, kept);
 }
 
 void cg_running_finish(cg_running_t *running, apr_pool_t *scratch,
                        cg_buf_t *out, cg_buf_t *kept)
 {
     cg_buf_t hidden;
+    cg_buf_t rest;
     cg_buf_t masked;
     cg_buf_init(&masked, 64, scratch);
+    cg_buf_init(&rest, 64, scratch);
     if (running->restore.pseudonyms) {
         cg_buf_init(&hidden, 64, scratch);
         cg_restore_end(&running->restore, &hidden);
-        cg_stream_feed(running->stream, (cg_str_t){hidden.ptr, hidden.len},
-                       &masked);
+        scan(running, (cg_str_t){hidden.ptr, hidden.len}, scratch, &masked);
     }
+    cg_place_read_end(&running->read, &rest);
+    cg_stream_feed(running->stream, (cg_str_t){rest.ptr, rest.len}, &masked);
     cg_stream_finish(running->stream, &masked);
-    show_all(running, (cg_str_t){masked.ptr, masked.len}, scratch, out,
-             kept);
+    show_all(running, (cg_str_t){masked.ptr, masked.len}, scratch, out, kept);
 }
 
 size_t cg_running_held_bytes(const cg_running_t *running)
 {
-    return cg_stream_held_bytes(running->stream) + running->restore.held_len;
+    return cg_stream_held_bytes(running->stream) + running->restore.held_len +
+           running->read.pending_len;
 }

@@ -21,8 +21,7 @@ typedef struct cg_running_t {
     cg_restore_t restore;
     apr_array_header_t *masks; /* of cg_masked_t, of the call under way */
     cg_place_t read;           /* of what comes */
-    cg_place_t place;          /* of what goes out ... */
-    cg_place_t kept;           /* ... and into the record */
+    cg_place_t place;          /* of what goes out */
 } cg_running_t;
 
 void cg_running_open(cg_running_t *running, cg_txn_t *txn, bool is_arguments);

@@ -109,6 +109,11 @@ bool cg_opaque_is_document(cg_str_t content)
     return content.len >= 4 && memcmp(content.ptr, "%PDF", 4) == 0;
 }
 
+bool cg_opaque_is_known(cg_str_t content)
+{
+    return magic_of(content) != NULL;
+}
+
 cg_opaque_kind_t cg_opaque_kind(cg_str_t content, cg_str_t media_type)
 {
     const magic_t *magic = magic_of(content);

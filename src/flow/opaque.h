@@ -42,6 +42,8 @@ cg_opaque_kind_t cg_opaque_kind(cg_str_t content, cg_str_t media_type);
 /* Does the content begin as a file that no reader takes for text, though it may
  * hold nothing but letters: a PDF? */
 bool cg_opaque_is_document(cg_str_t content);
+/* Does it begin with the mark of a format that is known? So may a text. */
+bool cg_opaque_is_known(cg_str_t content);
 const char *cg_opaque_name(cg_opaque_kind_t kind); /* "image" */
 uint32_t cg_opaque_total(const cg_opaque_t *opaque);
 /* "image=2,audio=1"; appends nothing when there is none. */

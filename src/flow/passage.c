@@ -7,6 +7,7 @@
 
 #include "flow/inspect_int.h"
 #include "flow/observe_int.h"
+#include "flow/payload.h"
 
 enum {
     UNKNOWN, /* held until it is known to be text or not */
@@ -35,6 +36,8 @@ void cg_passage_open(cg_passage_t *passage, const cg_passage_spec_t *spec)
     apr_pool_clear(scratch);
     *passage = (cg_passage_t){.spec = spec, .pool = pool, .scratch = scratch};
     cg_buf_init(&passage->held, 256, pool);
+    cg_buf_init(&passage->read, 0, pool);
+    cg_buf_init(&passage->written, 0, pool);
     cg_jsonl_open(&passage->jsonl, spec->most, pool);
     passage->jsonl.on_line = on_line;
     passage->jsonl.baton = passage;
@@ -78,6 +81,11 @@ static cg_tally_t *tally_of(const cg_passage_t *passage)
 static bool put(cg_passage_t *passage, cg_str_t bytes)
 {
     const cg_passage_spec_t *spec = passage->spec;
+    if (passage->coding.kind != CG_CODING_NONE) {
+        passage->written.len = 0;
+        cg_coding_write(&passage->coding, bytes, &passage->written);
+        bytes = (cg_str_t){passage->written.ptr, passage->written.len};
+    }
     return bytes.len == 0 || spec->write(spec->baton, bytes);
 }
 
@@ -115,6 +123,7 @@ static void open_sift(cg_passage_t *passage, int nesting, cg_tally_t *tally,
     }
     sift->tally = tally;
     sift->nesting = nesting;
+    sift->is_cut = passage->is_cut;
 }
 
 /* Texts of an upload are not remembered: few come twice, and there may be many. */
@@ -246,23 +255,16 @@ static bool put_block(cg_passage_t *passage, size_t len)
     return true;
 }
 
-/* As far as whole lines go; where there are none, words, else characters. */
-static size_t end_of_block(cg_str_t text)
-{
-    const char *line = memrchr(text.ptr, '\n', text.len);
-    const char *word = line ? line : memrchr(text.ptr, ' ', text.len);
-    return word ? (size_t)(word - text.ptr) + 1
-                : cg_utf8_whole(text.ptr, text.len);
-}
-
 static bool put_blocks(cg_passage_t *passage, bool is_end)
 {
     while (passage->held.len >= BLOCK_BYTES) {
-        size_t len = end_of_block((cg_str_t){passage->held.ptr, BLOCK_BYTES});
+        size_t len = cg_payload_cut((cg_str_t){passage->held.ptr, BLOCK_BYTES});
+        passage->is_cut = true;
         if (!put_block(passage, len > 0 ? len : BLOCK_BYTES)) {
             return false;
         }
     }
+    passage->is_cut = false;
     return !is_end || passage->held.len == 0 ||
            put_block(passage, passage->held.len);
 }
@@ -407,25 +409,41 @@ static bool end_lines(cg_passage_t *passage)
 
 /* ---- what is it? -------------------------------------------------------- */
 
-static bool may_be_lines(const cg_passage_t *passage)
+/* Where the first line that is not blank has its first letter. */
+static size_t first_letter(const cg_buf_t *held)
 {
-    return !passage->spec->is_field && !passage->is_no_records &&
-           passage->held.len > 0 && passage->held.ptr[0] == '{';
+    size_t at = 0;
+    while (at < held->len && cg_jsonl_is_blank((cg_str_t){held->ptr + at, 1})) {
+        at++;
+    }
+    return at;
 }
 
-/* Is the first line, once it is whole, a JSON object? */
+static bool may_be_lines(const cg_passage_t *passage)
+{
+    const cg_buf_t *held = &passage->held;
+    if (passage->spec->is_field || passage->is_no_records) {
+        return false;
+    }
+    size_t at = first_letter(held);
+    return at < held->len && held->ptr[at] == '{';
+}
+
+/* Is the first line that is not blank, once it is whole, a JSON object? */
 static bool begins_with_record(cg_passage_t *passage, bool is_end)
 {
     cg_walk_t walk;
     const cg_buf_t *held = &passage->held;
-    const char *end = memchr(held->ptr, '\n', held->len);
-    size_t len = end ? (size_t)(end - held->ptr) : held->len;
+    size_t at = first_letter(held);
+    const char *end = memchr(held->ptr + at, '\n', held->len - at);
+    size_t len = (end ? (size_t)(end - held->ptr) : held->len) - at;
     if (!end && !is_end) {
         return false;
     }
     apr_pool_clear(passage->scratch);
     bool is_record =
-        cg_walk(held->ptr, len, &walk, NULL, passage->scratch) == CG_WALK_OK &&
+        cg_walk(held->ptr + at, len, &walk, NULL, passage->scratch) ==
+            CG_WALK_OK &&
         is_object(&walk);
     passage->is_no_records = !is_record;
     return is_record;
@@ -457,22 +475,49 @@ static bool put_mark(cg_passage_t *passage)
     return true;
 }
 
-static bool tell_text_from_binary(cg_passage_t *passage)
+/* From here on the text is UTF-8 for all that look at it. */
+static void open_coding(cg_passage_t *passage, cg_coding_kind_t kind)
 {
     cg_str_t head = {passage->held.ptr, passage->held.len};
-    bool is_binary = passage->plain.is_binary || cg_plain_is_wide(head) ||
-                     cg_opaque_is_document(head);
-    if (!is_binary) {
-        passage->state = HELD;
-        return (!passage->plain.is_odd ||
-                count_opaque(passage, CG_OPAQUE_OTHER)) &&
-               put_mark(passage);
+    cg_coding_t coding;
+    if (kind == CG_CODING_NONE ||
+        !cg_coding_open(&coding, kind, passage->pool)) {
+        return;
     }
+    cg_coding_read(&coding, head, &passage->read);
+    cg_str_t text = {passage->read.ptr, passage->read.len};
+    cg_buf_init(&passage->held, text.len + 64, passage->pool);
+    cg_buf_add(&passage->held, text.ptr, text.len);
+    passage->coding = coding;
+    passage->plain = (cg_plain_t){0};
+    cg_plain_feed(&passage->plain, text);
+}
+
+static bool begin_binary(cg_passage_t *passage, cg_str_t head)
+{
     passage->state = BINARY;
     passage->held.len = 0;
     return count_opaque(passage,
                         cg_opaque_kind(head, passage->spec->media_type)) &&
            put(passage, head);
+}
+
+static bool tell_text_from_binary(cg_passage_t *passage)
+{
+    cg_str_t head = {passage->held.ptr, passage->held.len};
+    bool is_known = cg_opaque_is_known(head) && passage->plain.is_binary;
+    cg_coding_kind_t kind = is_known ? CG_CODING_NONE : cg_coding_guess(head);
+    if (kind == CG_CODING_NONE && cg_plain_is_binary(head)) {
+        return begin_binary(passage, head);
+    }
+    open_coding(passage, kind);
+    passage->state = HELD;
+    bool is_unread = passage->plain.is_odd || cg_opaque_is_document(head);
+    return (!is_unread ||
+            count_opaque(passage, cg_opaque_is_document(head)
+                                      ? CG_OPAQUE_DOCUMENT
+                                      : CG_OPAQUE_OTHER)) &&
+           put_mark(passage);
 }
 
 /* How much of a text is held before it is masked as it comes. */
@@ -538,6 +583,26 @@ static bool route(cg_passage_t *passage, cg_str_t piece)
     }
 }
 
+static bool take_text(cg_passage_t *passage, cg_str_t text)
+{
+    cg_plain_feed(&passage->plain, text);
+    return note_odd(passage) && route(passage, text);
+}
+
+static bool take_step(cg_passage_t *passage, cg_str_t step)
+{
+    if (passage->state == BINARY) {
+        return put(passage, step);
+    }
+    if (passage->coding.kind == CG_CODING_NONE) {
+        return take_text(passage, step);
+    }
+    passage->read.len = 0;
+    cg_coding_read(&passage->coding, step, &passage->read);
+    return take_text(passage,
+                     (cg_str_t){passage->read.ptr, passage->read.len});
+}
+
 /* In steps no larger than what is sniffed at first, so that it makes no
  * difference where the file is cut: what is decided, is decided at the same byte. */
 bool cg_passage_feed(cg_passage_t *passage, cg_str_t piece)
@@ -547,12 +612,8 @@ bool cg_passage_feed(cg_passage_t *passage, cg_str_t piece)
                           ? CG_PASSAGE_SNIFF_BYTES - passage->held.len
                           : piece.len;
         size_t take = piece.len < room ? piece.len : room;
-        cg_str_t step = {piece.ptr, take};
         passage->bytes += take;
-        if (passage->state != BINARY) {
-            cg_plain_feed(&passage->plain, step);
-        }
-        if (!note_odd(passage) || !route(passage, step)) {
+        if (!take_step(passage, (cg_str_t){piece.ptr, take})) {
             return false;
         }
         piece = (cg_str_t){piece.ptr + take, piece.len - take};
@@ -560,14 +621,9 @@ bool cg_passage_feed(cg_passage_t *passage, cg_str_t piece)
     return true;
 }
 
-static bool end_unknown(cg_passage_t *passage)
+/* A text that ends while it is held. */
+static bool end_short(cg_passage_t *passage)
 {
-    if (passage->state == UNKNOWN && !tell_text_from_binary(passage)) {
-        return false;
-    }
-    if (passage->state != HELD) {
-        return true;
-    }
     if (may_be_lines(passage) && begins_with_record(passage, true)) {
         return begin_lines(passage) && end_lines(passage);
     }
@@ -579,14 +635,8 @@ static bool end_unknown(cg_passage_t *passage)
            end_text(passage);
 }
 
-bool cg_passage_finish(cg_passage_t *passage)
+static bool end_state(cg_passage_t *passage)
 {
-    if (passage->state != BINARY) {
-        cg_plain_finish(&passage->plain);
-    }
-    if (!note_odd(passage)) {
-        return false;
-    }
     switch (passage->state) {
     case BINARY:
         return true;
@@ -596,8 +646,44 @@ bool cg_passage_finish(cg_passage_t *passage)
     case LINES:
         return end_lines(passage);
     default:
-        return end_unknown(passage);
+        return end_short(passage);
     }
+}
+
+/* What a coding still holds of the text. */
+static bool read_rest(cg_passage_t *passage)
+{
+    passage->read.len = 0;
+    cg_coding_read_end(&passage->coding, &passage->read);
+    return passage->read.len == 0 ||
+           take_text(passage,
+                     (cg_str_t){passage->read.ptr, passage->read.len});
+}
+
+static bool write_rest(cg_passage_t *passage)
+{
+    const cg_passage_spec_t *spec = passage->spec;
+    passage->written.len = 0;
+    cg_coding_write_end(&passage->coding, &passage->written);
+    return passage->written.len == 0 ||
+           spec->write(spec->baton, (cg_str_t){passage->written.ptr,
+                                               passage->written.len});
+}
+
+bool cg_passage_finish(cg_passage_t *passage)
+{
+    if (passage->state == UNKNOWN && !tell_text_from_binary(passage)) {
+        return false;
+    }
+    bool is_coded = passage->coding.kind != CG_CODING_NONE;
+    if (is_coded && !read_rest(passage)) {
+        return false;
+    }
+    if (passage->state != BINARY) {
+        cg_plain_finish(&passage->plain);
+    }
+    return note_odd(passage) && end_state(passage) &&
+           (!is_coded || write_rest(passage));
 }
 
 bool cg_passage_words(cg_txn_t *txn, const char *label, cg_str_t text,

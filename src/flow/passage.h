@@ -10,13 +10,15 @@
  *   long text    masked as it comes, as an answer that streams; then once more in
  *                blocks, for what a stream does not look into (base64)
  *
- * What begins as text and turns out not to be is counted as well, but goes on
- * being masked: a NUL at the end of a file must not open it. Memory: the text that
- * is held, a line of JSON, or a block; nothing grows with the size of the file.
+ * Text in UTF-16 or GB18030 is read as UTF-8 and written back (base/coding.h). What
+ * begins as text and turns out not to be is counted as binary is, but goes on being
+ * masked: a NUL must not open a file. Memory: the text that is held, a line of
+ * JSON, or a block; nothing grows with the size of the file.
  */
 #ifndef CG_FLOW_PASSAGE_H
 #define CG_FLOW_PASSAGE_H
 
+#include "base/coding.h"
 #include "chat/jsonl.h"
 #include "flow/observe_text.h"
 #include "flow/plain.h"
@@ -53,7 +55,11 @@ typedef struct cg_passage_t {
     /* private */
     int state;
     bool is_no_records;
+    bool is_cut; /* what is looked at goes on behind */
     cg_plain_t plain;
+    cg_coding_t coding;
+    cg_buf_t read;    /* a piece, read as UTF-8 ... */
+    cg_buf_t written; /* ... and what leaves of it */
     cg_buf_t held; /* bytes not decided on, or a block to be looked at again */
     cg_jsonl_t jsonl;
     cg_running_t running;

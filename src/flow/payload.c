@@ -66,6 +66,10 @@ static bool is_base64(cg_str_t string, cg_payload_t *out)
     for (size_t i = out->start; i < string.len; i++) {
         char c = string.ptr[i];
         uint8_t value = value_of(c);
+        if (c == '\n' && out->line == 0) {
+            out->line = letters;
+            out->has_cr = i > 0 && string.ptr[i - 1] == '\r';
+        }
         bool is_blank = c == ' ' || c == '\t';
         if (value == VALUE_NONE || (is_blank && !may_blank)) {
             return false;
@@ -75,6 +79,7 @@ static bool is_base64(cg_str_t string, cg_payload_t *out)
         out->is_url_safe = out->is_url_safe || c == '-' || c == '_';
     }
     out->is_padded = out->is_padded || letters % 4 == 0;
+    out->line = out->line < letters ? out->line : 0; /* the last has an end */
     return letters >= CG_PAYLOAD_MIN;
 }
 
@@ -87,6 +92,178 @@ bool cg_payload_find(cg_str_t string, cg_payload_t *out)
     }
     return is_base64(string, out);
 }
+
+/* ---- among words -------------------------------------------------------- */
+
+/* A run of lines, each of at least that many letters, save the last. */
+#define LINE_MIN 32
+
+static bool is_letter(cg_str_t text, size_t at)
+{
+    return value_of(text.ptr[at]) < VALUE_NONE;
+}
+
+/* Bytes of the line end that stands here; 0: none does. */
+static size_t line_end(cg_str_t text, size_t at)
+{
+    size_t cr = at < text.len && text.ptr[at] == '\r' ? 1 : 0;
+    return at + cr < text.len && text.ptr[at + cr] == '\n' ? cr + 1 : 0;
+}
+
+static size_t letters_from(cg_str_t text, size_t at)
+{
+    size_t from = at;
+    while (at < text.len && is_letter(text, at)) {
+        at++;
+    }
+    return at - from;
+}
+
+/* Follows the run whose first line begins at start. Returns its letters. */
+static size_t follow(cg_str_t text, size_t start, cg_payload_t *out)
+{
+    size_t at = start;
+    size_t letters = 0;
+    size_t line = letters_from(text, at);
+    *out = (cg_payload_t){.media_type = CG_STR(""), .start = start};
+    while (line > 0) {
+        letters += line;
+        at += line;
+        size_t end = line_end(text, at);
+        size_t next = end > 0 ? letters_from(text, at + end) : 0;
+        if (line < LINE_MIN || next == 0) {
+            break;
+        }
+        out->line = out->line ? out->line : line;
+        out->has_cr = end == 2;
+        at += end;
+        line = next;
+    }
+    for (int i = 0; i < 2 && at < text.len && text.ptr[at] == '='; i++) {
+        out->is_padded = true;
+        at++;
+    }
+    out->end = at;
+    return letters;
+}
+
+/* "data:text/csv;base64," before it says what it is. */
+static void read_type(cg_str_t text, cg_payload_t *payload)
+{
+    size_t most = payload->start < URL_HEAD ? payload->start : URL_HEAD;
+    const char *from = text.ptr + payload->start - most;
+    for (size_t i = most; i >= 5; i--) {
+        cg_payload_t url = {.start = 0};
+        cg_str_t head = {from + most - i, i};
+        if (url_payload(head, &url) == i) {
+            payload->media_type = url.media_type;
+            return;
+        }
+    }
+}
+
+/* A line of LINE_MIN letters has one at a place that is a multiple of it: only
+ * those are looked at. */
+bool cg_payload_among(cg_str_t text, size_t from, cg_payload_t *out)
+{
+    size_t at = (from + LINE_MIN - 1) / LINE_MIN * LINE_MIN;
+    while (at < text.len) {
+        size_t start = at;
+        while (start > from && is_letter(text, start) &&
+               is_letter(text, start - 1)) {
+            start--;
+        }
+        size_t letters = is_letter(text, at) ? follow(text, start, out) : 0;
+        if (letters >= CG_PAYLOAD_LONG) {
+            out->is_padded = out->is_padded || letters % 4 == 0;
+            for (size_t i = out->start; i < out->end; i++) {
+                out->is_url_safe = out->is_url_safe || text.ptr[i] == '-' ||
+                                   text.ptr[i] == '_';
+            }
+            read_type(text, out);
+            return true;
+        }
+        size_t end = letters > 0 ? out->end : at;
+        at = (end / LINE_MIN + 1) * LINE_MIN;
+    }
+    return false;
+}
+
+/* ---- where to cut ------------------------------------------------------- */
+
+/* The beginning of the run that the text ends in; its end: it ends in none. */
+static size_t last_run(cg_str_t text)
+{
+    size_t start = text.len;
+    size_t at = text.len;
+    while (at > 0) {
+        size_t end = at;
+        while (end > 0 && (text.ptr[end - 1] == '\n' ||
+                           text.ptr[end - 1] == '\r') && at - end < 2) {
+            end--;
+        }
+        size_t from = end;
+        while (from > 0 && is_letter(text, from - 1)) {
+            from--;
+        }
+        bool is_last = start == text.len; /* it may be cut short */
+        if (end == from || (!is_last && end - from < LINE_MIN)) {
+            break;
+        }
+        start = at = from;
+    }
+    return text.len - start < LINE_MIN ? text.len : start;
+}
+
+/* Inside of one run: behind a group of four letters whose bytes end a line, else a
+ * word, else a character. */
+static size_t cut_run(cg_str_t text)
+{
+    size_t line = 0, word = 0, character = 0, group = 0;
+    uint32_t bits = 0;
+    int letters = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t value = value_of(text.ptr[i]);
+        if (value >= VALUE_NONE) {
+            continue;
+        }
+        bits = bits << 6 | value;
+        letters++;
+        if (letters == 2 && (bits >> 4 & 0xC0) != 0x80) {
+            character = group; /* the next byte begins one */
+        }
+        if (letters == 4) {
+            group = i + 1;
+            line = (bits & 0xFF) == '\n' ? group : line;
+            word = (bits & 0xFF) == ' ' ? group : word;
+            letters = 0;
+            bits = 0;
+        }
+    }
+    size_t half = text.len / 2;
+    if (line > half || word > half) {
+        return line > half ? line : word;
+    }
+    return character > half ? character : group;
+}
+
+size_t cg_payload_cut(cg_str_t text)
+{
+    size_t run = last_run(text);
+    if (run == 0) {
+        size_t cut = cut_run(text);
+        return cut > 0 ? cut : text.len;
+    }
+    if (run < text.len) {
+        return run;
+    }
+    const char *line = memrchr(text.ptr, '\n', text.len);
+    const char *end = line ? line : memrchr(text.ptr, ' ', text.len);
+    return end ? (size_t)(end - text.ptr) + 1
+               : cg_utf8_whole(text.ptr, text.len);
+}
+
+/* ---- decoded ------------------------------------------------------------ */
 
 static cg_str_t decode(cg_str_t base64, size_t most, apr_pool_t *pool)
 {
@@ -129,9 +306,42 @@ cg_str_t cg_payload_head(cg_str_t string, const cg_payload_t *payload,
     return decode(base64, HEAD_BYTES, pool);
 }
 
+/* In lines as long as those that were read. */
+static cg_str_t in_lines(cg_str_t letters, const cg_payload_t *payload,
+                         apr_pool_t *pool)
+{
+    cg_buf_t out;
+    if (payload->line == 0) {
+        return letters;
+    }
+    cg_buf_init(&out, letters.len + letters.len / payload->line * 2 + 2, pool);
+    for (size_t at = 0; at < letters.len; at += payload->line) {
+        size_t rest = letters.len - at;
+        cg_buf_add(&out, letters.ptr + at,
+                   rest < payload->line ? rest : payload->line);
+        if (rest > payload->line) {
+            cg_buf_str(&out, payload->has_cr ? "\r\n" : "\n");
+        }
+    }
+    return (cg_str_t){out.ptr, out.len};
+}
+
+/* Blanks, up to whole groups: what goes on behind must not be moved. */
+static cg_str_t fill(cg_str_t bytes, apr_pool_t *pool)
+{
+    cg_buf_t out;
+    cg_buf_init(&out, bytes.len + 2, pool);
+    cg_buf_add(&out, bytes.ptr, bytes.len);
+    while (out.len % 3 != 0) {
+        cg_buf_char(&out, ' ');
+    }
+    return (cg_str_t){out.ptr, out.len};
+}
+
 cg_str_t cg_payload_encode(cg_str_t bytes, const cg_payload_t *payload,
                            apr_pool_t *pool)
 {
+    bytes = payload->is_open ? fill(bytes, pool) : bytes;
     char *out = apr_palloc(pool, (bytes.len + 2) / 3 * 4 + 1);
     size_t len =
         cg_b64url_encode((const unsigned char *)bytes.ptr, bytes.len, out);
@@ -141,5 +351,5 @@ cg_str_t cg_payload_encode(cg_str_t bytes, const cg_payload_t *payload,
     while (payload->is_padded && len % 4 != 0) {
         out[len++] = '=';
     }
-    return (cg_str_t){out, len};
+    return in_lines((cg_str_t){out, len}, payload, pool);
 }

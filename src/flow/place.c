@@ -48,6 +48,7 @@ static void step_outside(cg_level_t *level, unsigned char c)
     bool is_over = level->depth == 0 && !is_blank(c) && !is_open;
     bool is_sign = is_open || is_close || is_blank(c) || c == ',' || c == ':' ||
                    c == '"' || is_word;
+    level->sign = is_word || is_blank(c) ? level->sign : c;
     level->is_word = is_word;
     level->is_string = c == '"';
     level->depth =
@@ -143,11 +144,21 @@ static uint8_t strings(const cg_place_t *place)
     return count;
 }
 
+static bool is_within_escape(const cg_place_t *place)
+{
+    uint8_t count = strings(place);
+    bool is = false;
+    for (uint8_t i = 0; i < count; i++) {
+        is = is || place->levels[i].escape != 0;
+    }
+    return is;
+}
+
 /* ---- line breaks and tabs ---- */
 
 static bool is_break(int c)
 {
-    return c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t';
+    return c == '\n' || c == '\t';
 }
 
 /* A break as it is written in so many strings: \n, \\n, \\\\n, ... Returns its
@@ -156,35 +167,30 @@ static size_t write_break(int c, uint8_t depth, char out[CG_PLACE_PENDING])
 {
     size_t slashes = (size_t)1 << (depth - 1);
     memset(out, '\\', slashes);
-    out[slashes] = c == '\b'   ? 'b'
-                   : c == '\f' ? 'f'
-                   : c == '\n' ? 'n'
-                   : c == '\r' ? 'r'
-                               : 't';
+    out[slashes] = c == '\n' ? 'n' : 't';
     return slashes + 1;
 }
 
-/* A character of plane 16 in the place of a break that stands as it is. */
-#define MARK "\xF4\x8F\xBC" /* and 0x80 | c: U+10FF00 | c */
-#define MARK_LEN 4
+/* Stands before a break, or itself, in a string where that is no escape. */
+#define MARK '\r'
 
 static void put_pending(cg_place_t *place, int c, cg_buf_t *out)
 {
     char spelled[CG_PLACE_PENDING];
     uint8_t depth = strings(place);
-    bool may_be = is_break(c) && depth > 0;
-    if (may_be && place->pending_len == 1) {
-        cg_buf_str(out, MARK);
-        cg_buf_char(out, (char)(0x80 | c));
+    bool may_be = depth > 0 && !place->is_late;
+    size_t len = place->pending_len;
+    place->pending_len = 0;
+    if (may_be && len == 1 && (is_break(c) || c == MARK)) {
+        cg_buf_char(out, MARK);
     }
-    else if (may_be && write_break(c, depth, spelled) == place->pending_len &&
-             memcmp(spelled, place->pending, place->pending_len) == 0) {
+    if (may_be && is_break(c) && write_break(c, depth, spelled) == len &&
+        memcmp(spelled, place->pending, len) == 0) {
         cg_buf_char(out, (char)c);
     }
     else {
-        cg_buf_add(out, place->pending, place->pending_len);
+        cg_buf_add(out, place->pending, len);
     }
-    place->pending_len = 0;
 }
 
 void cg_place_read(cg_place_t *place, cg_str_t text, cg_buf_t *out)
@@ -193,6 +199,9 @@ void cg_place_read(cg_place_t *place, cg_str_t text, cg_buf_t *out)
         if (place->levels[0].prose == CG_PROSE) {
             cg_buf_add(out, text.ptr + i, text.len - i);
             return;
+        }
+        if (place->pending_len == 0) {
+            place->is_late = is_within_escape(place);
         }
         place->pending[place->pending_len++] = text.ptr[i];
         int c = step(place, (unsigned char)text.ptr[i]);
@@ -208,42 +217,32 @@ void cg_place_read_end(cg_place_t *place, cg_buf_t *out)
     place->pending_len = 0;
 }
 
-/* Is it what put_pending wrote for a break that stands as it is? */
-static bool is_mark(cg_str_t text)
-{
-    return text.len >= MARK_LEN && memcmp(text.ptr, MARK, MARK_LEN - 1) == 0 &&
-           is_break((unsigned char)text.ptr[MARK_LEN - 1] & 0x7F);
-}
-
-/* Passes one character, or one byte of it. Returns its bytes. */
-static size_t pass_one(cg_place_t *place, cg_str_t text, cg_buf_t *out)
+static void pass_one(cg_place_t *place, char c, cg_buf_t *out)
 {
     char spelled[CG_PLACE_PENDING];
-    uint8_t depth = strings(place);
-    unsigned char c = (unsigned char)text.ptr[0];
-    size_t used = 1;
-    if (depth > 0 && is_break(c)) {
-        cg_buf_add(out, spelled, write_break(c, depth, spelled));
+    uint8_t depth = is_within_escape(place) ? 0 : strings(place);
+    bool is_marked = place->is_marked;
+    place->is_marked = depth > 0 && c == MARK && !is_marked;
+    if (place->is_marked) {
+        return; /* the next one stands for itself */
     }
-    else if (depth > 0 && is_mark(text)) {
-        used = MARK_LEN;
-        c = (unsigned char)text.ptr[MARK_LEN - 1] & 0x7F;
-        cg_buf_char(out, (char)c);
+    if (depth > 0 && is_break((unsigned char)c) && !is_marked) {
+        cg_buf_add(out, spelled, write_break((unsigned char)c, depth, spelled));
     }
     else {
-        cg_buf_char(out, (char)c);
+        cg_buf_char(out, c);
     }
-    step(place, c);
-    return used;
+    step(place, (unsigned char)c);
 }
 
 void cg_place_pass(cg_place_t *place, cg_str_t text, cg_buf_t *out)
 {
-    while (text.len > 0 && place->levels[0].prose != CG_PROSE) {
-        size_t used = pass_one(place, text, out);
-        text = (cg_str_t){text.ptr + used, text.len - used};
+    size_t at = 0;
+    while (at < text.len && place->levels[0].prose != CG_PROSE) {
+        pass_one(place, text.ptr[at], out);
+        at++;
     }
-    cg_buf_add(out, text.ptr, text.len);
+    cg_buf_add(out, text.ptr + at, text.len - at);
 }
 
 /* ---- putting in ---- */
@@ -251,13 +250,16 @@ void cg_place_pass(cg_place_t *place, cg_str_t text, cg_buf_t *out)
 cg_stood_t cg_place_stood(cg_str_t text)
 {
     bool is_number = text.len > 0 && text.ptr[0] != '+';
+    int points = 0;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (c == '\0' || !strchr("0123456789+-.eE", c)) {
             is_number = false;
         }
         bool is_signed = (c == '-' || c == '+') && i > 0;
-        is_number = is_number && (!is_signed || (text.ptr[i - 1] | 32) == 'e');
+        points += c == '.';
+        is_number = is_number && points <= 1 &&
+                    (!is_signed || (text.ptr[i - 1] | 32) == 'e');
         if (c == '\0' || !strchr("0123456789+-.eEtrufalsn ,:[]{}\t\r\n", c)) {
             return CG_STOOD_WORDS;
         }
@@ -268,6 +270,7 @@ cg_stood_t cg_place_stood(cg_str_t text)
 cg_written_t cg_place_put(cg_place_t *place, cg_stood_t stood)
 {
     cg_written_t how = {0};
+    place->is_marked = false;
     for (cg_level_t *level = place->levels; level < place->levels + LEVELS;
          level++) {
         if (level->prose == CG_PROSE_UNKNOWN) {
@@ -278,7 +281,9 @@ cg_written_t cg_place_put(cg_place_t *place, cg_stood_t stood)
         }
         if (!level->is_string) {
             bool is_sure = level->prose == CG_PROSE_ARGUMENTS;
-            how.is_quoted = is_sure || stood == CG_STOOD_NUMBER;
+            bool is_value =
+                level->sign == ':' || level->sign == ',' || level->sign == '[';
+            how.is_quoted = is_sure || (stood == CG_STOOD_NUMBER && is_value);
             if (!is_sure && stood == CG_STOOD_WORDS) {
                 level->prose = CG_PROSE;
             }

@@ -9,8 +9,8 @@
  *
  * Scanners know line breaks and tabs, not their spelling: in {"to":"\nann@…"} the
  * n is no letter. So in strings \n, or \\n one level further in, is read as the
- * character that it means, and written as it was; a line break that stands there
- * as it is, which JSON does not allow, becomes a character of plane 16 meanwhile.
+ * character that it means, and written as it was. What stands there as it is, which
+ * JSON does not allow, has a CR before it meanwhile.
  *
  *   cg_place_read    of the text as it comes   -> what is scanned
  *   cg_place_pass    what was scanned          -> the text as it came
@@ -37,15 +37,19 @@ typedef struct cg_level_t {
     uint8_t escape;  /* characters of an escape read so far, behind \ and u */
     bool is_string;  /* inside a string: the next level has its text */
     bool is_word;    /* in a word or number outside strings */
+    uint8_t sign;    /* the last of { } [ ] , : and " outside strings */
     uint16_t depth;  /* of brackets */
     uint16_t spoken; /* of \uXXXX, as far as it was read */
 } cg_level_t;
 
-#define CG_PLACE_PENDING 16 /* bytes of an escape that is read as one character */
+#define CG_PLACE_PENDING                                                       \
+    16 /* bytes of an escape that is read as one character */
 
 /* Of one running text; plain. */
 typedef struct cg_place_t {
     cg_level_t levels[CG_SIFT_NESTING_MAX];
+    bool is_late;        /* the pending bytes begin within an escape */
+    bool is_marked;      /* the next character stands for itself */
     uint8_t pending_len; /* of an escape not yet whole */
     char pending[CG_PLACE_PENDING];
 } cg_place_t;

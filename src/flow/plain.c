@@ -70,8 +70,23 @@ void cg_plain_finish(cg_plain_t *plain)
     plain->is_odd = plain->is_odd || plain->cut_len > 0;
 }
 
-bool cg_plain_is_wide(cg_str_t head)
+/* Numbers and lengths of a format: more of them than a text has by mishap, fewer
+ * than compressed bytes have (one of ten). */
+#define CONTROLS_OF_UTF8 8 /* one byte in so many ... */
+#define CONTROLS_OF_ODD 16
+
+bool cg_plain_is_binary(cg_str_t head)
 {
-    return head.len >= 2 && (memcmp(head.ptr, "\xFF\xFE", 2) == 0 ||
-                             memcmp(head.ptr, "\xFE\xFF", 2) == 0);
+    size_t controls = 0;
+    if (cg_opaque_is_text(head)) {
+        return cg_opaque_is_document(head) &&
+               memmem(head.ptr, head.len, " obj", 4) != NULL;
+    }
+    for (size_t i = 0; i < head.len; i++) {
+        controls += !cg_opaque_is_text((cg_str_t){head.ptr + i, 1});
+    }
+    size_t whole = head.len - cut_of(head);
+    size_t most = cg_utf8_valid(head.ptr, whole) ? CONTROLS_OF_UTF8
+                                                 : CONTROLS_OF_ODD;
+    return cg_opaque_is_known(head) || controls > head.len / most;
 }

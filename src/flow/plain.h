@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Its bytes decide, whatever its name says: text has no NUL and none of the
- * control characters that no text has. UTF-8 is what can be read to the end; a
- * text of another coding in which ASCII stays ASCII is searched as far as that goes.
+ * control characters that no text has, or few. UTF-8 is what can be read to the
+ * end; a text of another coding in which ASCII stays ASCII is searched as far as
+ * that goes.
  */
 #ifndef CG_FLOW_PLAIN_H
 #define CG_FLOW_PLAIN_H
@@ -20,7 +21,8 @@ typedef struct cg_plain_t {
 
 void cg_plain_feed(cg_plain_t *plain, cg_str_t piece);
 void cg_plain_finish(cg_plain_t *plain);
-/* Does it begin as UTF-16 or UTF-32 do? */
-bool cg_plain_is_wide(cg_str_t head);
+/* Does it begin as what nobody reads as text? Some bytes that no text has are not
+ * enough: one NUL must not open a file. */
+bool cg_plain_is_binary(cg_str_t head);
 
 #endif

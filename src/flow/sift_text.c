@@ -445,6 +445,7 @@ static bool scan_file(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     }
     bool is_said = !is_text || payload.start > 0;
     text_t file = {.name = CG_STR("")};
+    payload.is_open = sift->is_cut && sift->nesting == 0;
     if (!read_content(sift, to->text, &payload, is_said, &file.text)) {
         if (is_said) {
             count_opaque(sift, walk, node,
@@ -470,6 +471,69 @@ static bool scan_file(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     return true;
 }
 
+/* ---- files among words -------------------------------------------------- */
+
+/* Words between two files, at their place in the text. */
+static apr_status_t scan_between(cg_sift_t *sift, const cg_walk_t *walk,
+                                 uint32_t node, size_t from, size_t end,
+                                 text_t *to)
+{
+    text_t words = {.text = {to->text.ptr + from, end - from},
+                    .name = to->name};
+    apr_status_t rv = APR_SUCCESS;
+    if (end > from) {
+        rv = cg_sift_words(sift, walk, node, &words);
+        shift_into(to, &words, (uint32_t)from, sift);
+    }
+    return rv;
+}
+
+/* What is to be changed in this file; false: nothing is, or it is no text. */
+static bool scan_among(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
+                       cg_str_t text, cg_payload_t *payload, text_t *out_file,
+                       apr_status_t *rv)
+{
+    bool is_said = payload->media_type.len > 0;
+    uint32_t found = sift->found;
+    *out_file = (text_t){.name = CG_STR("")};
+    if (!read_content(sift, text, payload, is_said, &out_file->text)) {
+        if (is_said) {
+            count_opaque(sift, walk, node,
+                         cg_opaque_kind(out_file->text, payload->media_type));
+        }
+        return false;
+    }
+    payload->is_open = sift->is_cut && sift->nesting == 0 &&
+                       payload->end == text.len;
+    *rv = scan_content(sift, walk, node, out_file);
+    return *rv != APR_SUCCESS || sift->found > found;
+}
+
+/* Long base64 in a text, of which the scan sees but the beginning. */
+static apr_status_t scan_files_among(cg_sift_t *sift, const cg_walk_t *walk,
+                                     uint32_t node, text_t *to)
+{
+    cg_payload_t payload;
+    text_t file;
+    apr_status_t rv = APR_SUCCESS;
+    size_t done = 0;
+    size_t at = 0;
+    while (rv == APR_SUCCESS && cg_payload_among(to->text, at, &payload)) {
+        at = payload.end;
+        if (!scan_among(sift, walk, node, to->text, &payload, &file, &rv)) {
+            continue;
+        }
+        if (rv == APR_SUCCESS) {
+            rv = scan_between(sift, walk, node, done, payload.start, to);
+        }
+        put_back(sift, &file, &payload, to);
+        done = payload.end;
+    }
+    return rv == APR_SUCCESS
+               ? scan_between(sift, walk, node, done, to->text.len, to)
+               : rv;
+}
+
 apr_status_t cg_sift_text(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
                           cg_content_t content, text_t *to)
 {
@@ -478,5 +542,10 @@ apr_status_t cg_sift_text(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     if (may_be_file && scan_file(sift, walk, node, content, to, &rv)) {
         return rv;
     }
-    return scan_value(sift, walk, node, to);
+    if (scan_nested(sift, walk, node, to, &rv)) {
+        return rv;
+    }
+    return may_be_file && to->text.len >= CG_PAYLOAD_LONG
+               ? scan_files_among(sift, walk, node, to)
+               : cg_sift_words(sift, walk, node, to);
 }

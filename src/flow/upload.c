@@ -156,16 +156,28 @@ static bool put_head(cg_upload_t *upload, const cg_part_t *part)
 
 /* ---- lines of a batch --------------------------------------------------- */
 
+/* As the laxest reader may take it: blanks around it and capitals do not count. */
+static bool is_for(const cg_upload_t *upload, const char *purpose)
+{
+    cg_str_t said = upload->fields[PURPOSE].value;
+    while (said.len > 0 && (unsigned char)said.ptr[0] <= ' ') {
+        said = (cg_str_t){said.ptr + 1, said.len - 1};
+    }
+    while (said.len > 0 && (unsigned char)said.ptr[said.len - 1] <= ' ') {
+        said.len--;
+    }
+    return cg_str_is_nocase(said, purpose);
+}
+
 static bool is_batch(const cg_upload_t *upload)
 {
-    return cg_str_is(upload->fields[PURPOSE].value, "batch");
+    return is_for(upload, "batch");
 }
 
 /* What a purpose needs: lines of JSON, and for a batch lines that are requests. */
 static bool needs_lines(const cg_upload_t *upload)
 {
-    return is_batch(upload) ||
-           cg_str_is(upload->fields[PURPOSE].value, "fine-tune");
+    return is_batch(upload) || is_for(upload, "fine-tune");
 }
 
 static bool refuse_line(cg_upload_t *upload, uint64_t number,
@@ -186,7 +198,7 @@ static bool judge_lines(cg_upload_t *upload)
     }
     if (upload->bad_line) {
         return refuse_line(upload, upload->bad_line, CG_INVALID_JSONL,
-                           "it is not a JSON object");
+                           "it is not a JSON object, or has a member twice");
     }
     if (upload->bad_request && is_batch(upload)) {
         return refuse_line(upload, upload->bad_request, upload->bad_verdict,

@@ -270,7 +270,9 @@ static void try_uscc(cg_window_t *w, uint32_t start, const token_t *token)
             !memchr(token->shape, 'A', 18) &&
             (token->s[0] != '9' || (token->s[1] != '1' && token->s[1] != '2'));
         found(w, start, token, 18, CG_TYPE_CN_USCC,
-              is_doubtful ? CG_SCORE_WEAK : token->first_word == 18 ? 100 : 60);
+              is_doubtful               ? CG_SCORE_WEAK
+              : token->first_word == 18 ? 100
+                                        : 60);
     }
 }
 

@@ -6,7 +6,7 @@
 #include "redact/redact_int.h"
 #include "redact/rules_int.h"
 
-#define LATE_BYTES 600 /* what is undecided is seldom more */
+#define LATE_BYTES 600    /* what is undecided is seldom more */
 #define TOKEN_BACK_MAX 64 /* characters a scanner looks to the left */
 
 void cg_engine_init(cg_engine_t *engine, const cg_rules_t *rules, bool is_deep)
@@ -56,10 +56,9 @@ static bool may_be_alnum(const cg_window_t *w, const word_t *word)
     const unsigned char *p = w->text + word->start;
     if (word->digits && word->letters) {
         /* longer than 18: an account, or nothing */
-        return len <= 18 || (cg_is(p[0], CG_C_ALPHA) &&
-                             cg_is(p[1], CG_C_ALPHA) &&
-                             cg_is(p[2], CG_C_DIGIT) &&
-                             cg_is(p[3], CG_C_DIGIT));
+        return len <= 18 ||
+               (cg_is(p[0], CG_C_ALPHA) && cg_is(p[1], CG_C_ALPHA) &&
+                cg_is(p[2], CG_C_DIGIT) && cg_is(p[3], CG_C_DIGIT));
     }
     unsigned next = peek(w, word->end);
     if (word->digits) {
@@ -351,8 +350,8 @@ static void scan_wide(cg_window_t *w, uint32_t i)
 }
 
 static const uint8_t is_sign[256] = {
-    ['@'] = 1, [':'] = 1, ['('] = 1, ['['] = 1, ['{'] = 1, ['+'] = 1,
-    ['-'] = 1, ['<'] = 1, ['*'] = 1, ['='] = 1};
+    ['@'] = 1, [':'] = 1, ['('] = 1, ['['] = 1, ['{'] = 1,
+    ['+'] = 1, ['-'] = 1, ['<'] = 1, ['*'] = 1, ['='] = 1};
 
 static void scan_marks(cg_window_t *w)
 {
@@ -439,8 +438,8 @@ typedef struct pass_t {
     cg_window_t *w;
     cg_norm_t *norm;
     uint32_t source_len;
-    cg_norm_state_t late;  /* the normaliser's near the end of the window */
-    uint32_t late_at;      /* there */
+    cg_norm_state_t late; /* the normaliser's near the end of the window */
+    uint32_t late_at;     /* there */
     cg_on_finding_t on_finding;
     void *ctx;
 } pass_t;
@@ -625,6 +624,57 @@ static void keep_left(const pass_t *pass, const unsigned char *src, uint32_t at,
     engine->left_len = len;
 }
 
+/* Normalises the text behind what was kept, and remembers the normaliser's
+ * state near the end. */
+static void open_window(cg_engine_t *engine, const char *src, uint32_t len,
+                        bool is_final, const cg_room_t *room, pass_t *pass)
+{
+    const unsigned char *bytes = (const unsigned char *)src;
+    cg_window_t *w = pass->w;
+    cg_norm_state_t state = engine->norm;
+    memcpy(room->text, engine->left, engine->left_len);
+    cg_normalise(&state, bytes, len, len > LATE_BYTES ? len - LATE_BYTES : 0,
+                 is_final, pass->norm);
+    pass->late = state;
+    pass->late_at = pass->norm->used;
+    cg_normalise(&state, bytes, len, len, is_final, pass->norm);
+    w->text = room->text;
+    w->left_back = engine->left_back;
+    w->left_len = engine->left_len;
+    w->base = engine->left_len;
+    w->n = pass->norm->len;
+    w->is_final = is_final;
+    w->is_deep = engine->is_deep;
+    w->norm = pass->norm;
+    w->rules = engine->rules;
+    w->span = engine->is_deep ? CG_SPAN_DEEP : CG_SPAN_PLAIN;
+    w->limit = w->n;
+    w->reach = 0;
+    w->open = w->n;
+    w->found = room->found;
+    w->found_count = 0;
+    w->found_cap = room->found_cap;
+    w->label_at = 0;
+}
+
+/* All scanners, over the whole window. */
+static void scan_window(const pass_t *pass)
+{
+    cg_window_t *w = pass->w;
+    scan_marks(w);
+    if (w->rules->words) {
+        cg_words_scan(w->rules->words, w);
+    }
+    if (w->rules->patterns && !cg_patterns_scan(w->rules->patterns, w)) {
+        pass->engine->has_failed = true;
+    }
+    if (!w->is_final) {
+        hold_token(w);
+    }
+    drop_allowed(pass);
+    sort(w->found, w->found_count);
+}
+
 uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
                        bool is_final, const cg_room_t *room,
                        cg_on_finding_t on_finding, void *ctx)
@@ -634,39 +684,14 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
                       .len = engine->left_len,
                       .breaks = room->breaks,
                       .break_cap = room->break_cap};
-    cg_norm_state_t state = engine->norm;
     cg_window_t w;
-    memcpy(room->text, engine->left, engine->left_len);
-    uint32_t late_at = len > LATE_BYTES ? len - LATE_BYTES : 0;
-    cg_normalise(&state, bytes, len, late_at, is_final, &norm);
-    cg_norm_state_t late = state;
-    late_at = norm.used;
-    cg_normalise(&state, bytes, len, len, is_final, &norm);
-    w.text = room->text;
-    w.left_back = engine->left_back;
-    w.left_len = engine->left_len;
-    w.base = engine->left_len;
-    w.n = norm.len;
-    w.is_final = is_final;
-    w.is_deep = engine->is_deep;
-    w.norm = &norm;
-    w.rules = engine->rules;
-    w.span = engine->is_deep ? CG_SPAN_DEEP : CG_SPAN_PLAIN;
-    w.limit = w.n;
-    w.reach = 0;
-    w.open = w.n;
-    w.found = room->found;
-    w.found_count = 0;
-    w.found_cap = room->found_cap;
-    w.label_at = 0;
     pass_t pass = {.engine = engine,
                    .w = &w,
                    .norm = &norm,
                    .source_len = len,
-                   .late = late,
-                   .late_at = late_at,
                    .on_finding = on_finding,
                    .ctx = ctx};
+    open_window(engine, src, len, is_final, room, &pass);
     uint32_t done = w.base;
     if (engine->swallow) {
         bool is_over;
@@ -679,18 +704,7 @@ uint32_t cg_engine_run(cg_engine_t *engine, const char *src, uint32_t len,
         }
         w.base = done;
     }
-    scan_marks(&w);
-    if (w.rules->words) {
-        cg_words_scan(w.rules->words, &w);
-    }
-    bool is_sound =
-        !w.rules->patterns || cg_patterns_scan(w.rules->patterns, &w);
-    engine->has_failed = engine->has_failed || !is_sound;
-    if (!is_final) {
-        hold_token(&w);
-    }
-    drop_allowed(&pass);
-    sort(w.found, w.found_count);
+    scan_window(&pass);
     done = decide(&pass, done);
     uint32_t decided = is_final && !engine->swallow && done >= w.n
                            ? len

@@ -57,8 +57,8 @@ static int count_hidden(const char *s, int len)
 {
     int hidden = 0;
     for (int i = 0; i < len; i++) {
-        hidden += s[i] == '*' || s[i] == '.' || (s[i] | 0x20) == 'x' ||
-                  s[i] == '_';
+        hidden +=
+            s[i] == '*' || s[i] == '.' || (s[i] | 0x20) == 'x' || s[i] == '_';
     }
     return hidden;
 }
@@ -354,6 +354,10 @@ static uint32_t skip_to_label(const cg_window_t *w, uint32_t value,
         *is_quoted = *is_quoted || w->text[i - 1] > ' ';
         i--;
     }
+    if (ends_with(w, i, "“") || ends_with(w, i, "「")) {
+        *is_quoted = true;
+        i -= 3;
+    }
     uint32_t before_sign = i;
     i = skip_sign(w, i);
     if (i == before_sign && i > 0 && w->text[i - 1] < 0x80) {
@@ -388,19 +392,33 @@ enum {
 /* What a character says about the value it stands in; 0: it ends it. */
 static unsigned part_of(unsigned c)
 {
-    static const uint8_t signs[128] = {
-        ['!'] = OF_SIGN, ['#'] = OF_SIGN, ['$'] = OF_SIGN | OF_TEMPLATE,
-        ['%'] = OF_SIGN,
-        ['&'] = OF_SIGN, ['*'] = OF_SIGN, ['+'] = OF_SIGN, ['-'] = OF_SIGN,
-        ['.'] = OF_SIGN, ['/'] = OF_SIGN, [':'] = OF_SIGN, ['='] = OF_SIGN,
-        ['?'] = OF_SIGN, ['@'] = OF_SIGN, ['^'] = OF_SIGN, ['_'] = OF_SIGN,
-        ['~'] = OF_SIGN, ['\\'] = OF_SIGN, ['('] = OF_CODE | OF_SIGN,
-        [')'] = OF_CODE | OF_SIGN, ['['] = OF_CODE | OF_SIGN,
-        [']'] = OF_CODE | OF_SIGN, ['{'] = OF_CODE | OF_SIGN | OF_TEMPLATE,
-        ['}'] = OF_CODE | OF_SIGN | OF_TEMPLATE};
+    static const uint8_t signs[128] = {['!'] = OF_SIGN,
+                                       ['#'] = OF_SIGN,
+                                       ['$'] = OF_SIGN | OF_TEMPLATE,
+                                       ['%'] = OF_SIGN,
+                                       ['&'] = OF_SIGN,
+                                       ['*'] = OF_SIGN,
+                                       ['+'] = OF_SIGN,
+                                       ['-'] = OF_SIGN,
+                                       ['.'] = OF_SIGN,
+                                       ['/'] = OF_SIGN,
+                                       [':'] = OF_SIGN,
+                                       ['='] = OF_SIGN,
+                                       ['?'] = OF_SIGN,
+                                       ['@'] = OF_SIGN,
+                                       ['^'] = OF_SIGN,
+                                       ['_'] = OF_SIGN,
+                                       ['~'] = OF_SIGN,
+                                       ['\\'] = OF_SIGN,
+                                       ['('] = OF_CODE | OF_SIGN,
+                                       [')'] = OF_CODE | OF_SIGN,
+                                       ['['] = OF_CODE | OF_SIGN,
+                                       [']'] = OF_CODE | OF_SIGN,
+                                       ['{'] = OF_CODE | OF_SIGN | OF_TEMPLATE,
+                                       ['}'] = OF_CODE | OF_SIGN | OF_TEMPLATE};
     unsigned class = cg_class[c & 255];
     if (class & CG_C_ALNUM) {
-        return class & CG_C_LOWER ? OF_LOWER
+        return class & CG_C_LOWER   ? OF_LOWER
                : class & CG_C_UPPER ? OF_UPPER
                                     : OF_DIGIT;
     }
@@ -549,7 +567,8 @@ void cg_scan_aws_secret(cg_window_t *w, uint32_t start)
 {
     value_t value;
     unsigned before = cg_before(w, start);
-    if (cg_is(before, CG_C_ALNUM) || (before && strchr("/+-_.", (int)before)) || !has_aws_length(w, start) ||
+    if (cg_is(before, CG_C_ALNUM) || (before && strchr("/+-_.", (int)before)) ||
+        !has_aws_length(w, start) ||
         cg_label_distance(w, CG_TYPE_SECRET_AWS_SECRET_KEY, start) < 0) {
         return;
     }

@@ -16,10 +16,10 @@
 
 /* How the at sign and the dots are written. */
 typedef enum style_t {
-    PLAIN,  /* @ . */
+    PLAIN,   /* @ . */
     SPELLED, /* (at) [dot] 点 */
-    WORDS,  /* " at " " dot " */
-    LOOSE   /* " @ ": only beside a label */
+    WORDS,   /* " at " " dot " */
+    LOOSE    /* " @ ": only beside a label */
 } style_t;
 
 /* How far to the left of end, but not of low, a scanner may look. */
@@ -81,10 +81,10 @@ static uint32_t read_word(cg_window_t *w, uint32_t i, const char *const *words)
     return 0;
 }
 
-static const char *const dot_words[] = {"dot", "点", "點", "punto", "punkt",
-                                        "point", "ponto", "ドット", NULL};
-static const char *const at_words[] = {"at", "arroba", "艾特", "小老鼠",
-                                       "アットマーク", NULL};
+static const char *const dot_words[] = {
+    "dot", "点", "點", "punto", "punkt", "point", "ponto", "ドット", NULL};
+static const char *const at_words[] = {"at",     "arroba",       "艾特",
+                                       "小老鼠", "アットマーク", NULL};
 
 /* "[dot]", " (.) ": returns where the next label begins, or 0. */
 static uint32_t read_bracket_dot(cg_window_t *w, uint32_t i)
@@ -137,8 +137,8 @@ static uint32_t read_dot(cg_window_t *w, uint32_t i, style_t style,
     }
     i += !is_wide;
     after = read_word(w, i, dot_words);
-    if (after == 0 || (!is_wide && cg_at(w, i) < 0x80 &&
-                       cg_at(w, after) != tie)) {
+    if (after == 0 ||
+        (!is_wide && cg_at(w, i) < 0x80 && cg_at(w, after) != tie)) {
         return 0;
     }
     *is_word = true;
@@ -192,8 +192,7 @@ static uint32_t read_label(cg_window_t *w, uint32_t i, bool *has_letters_only)
     *has_letters_only = true;
     while (i - from <= LABEL_MAX &&
            (cg_is(cg_at(w, i), CG_C_ALNUM) || cg_at(w, i) == '-')) {
-        *has_letters_only =
-            *has_letters_only && cg_is(cg_at(w, i), CG_C_ALPHA);
+        *has_letters_only = *has_letters_only && cg_is(cg_at(w, i), CG_C_ALPHA);
         /* "-dot-" is no part of a label */
         if (cg_at(w, i) == '-' && i > from &&
             read_word(w, i + 1, (const char *const[]){"dot-", NULL})) {

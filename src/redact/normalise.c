@@ -22,7 +22,7 @@
 #define REMOVE CG_FOLD_REMOVE
 
 #define NUMERAL_RUN_MIN 7
-#define MIXED_RUN_MIN 3    /* numerals among ASCII digits */
+#define MIXED_RUN_MIN 3     /* numerals among ASCII digits */
 #define NUMERAL_LOOK_MAX 21 /* code points looked at for a run */
 #define HIDDEN_RUN_MIN 12
 #define FOLD_TOKEN_MAX 12 /* code points looked at for look-alikes */
@@ -140,10 +140,11 @@ static int peek(const pass_t *pass, const unsigned char *p, uint32_t *cp)
     bool cut = true;
     int len = 0;
     if (p < end && *p < 0x80) {
-        bool is_escape =
-            *p == '\\' || *p == '&' ||
-            (*p == '%' && (p + 1 >= end || cg_is(p[1], CG_C_HEX) || p[1] == 'u'));
-        len = is_escape ? cg_escape(p, end, pass->is_final, pass->state, cp) : 0;
+        bool is_escape = *p == '\\' || *p == '&' ||
+                         (*p == '%' && (p + 1 >= end || cg_is(p[1], CG_C_HEX) ||
+                                        p[1] == 'u'));
+        len =
+            is_escape ? cg_escape(p, end, pass->is_final, pass->state, cp) : 0;
         cut = len < 0;
         if (len == 0) {
             *cp = *p;
@@ -166,7 +167,7 @@ typedef struct token_t {
     bool is_pure; /* they all look like ASCII letters */
     bool has_alpha;
     bool has_at;
-    bool is_cut;   /* by the end of the text */
+    bool is_cut; /* by the end of the text */
 } token_t;
 
 /* Takes one code point of a token into account. False: it ends there. */
@@ -190,7 +191,8 @@ static bool weigh(token_t *token, uint32_t cp, bool *in_run)
         return true;
     }
     int to = cg_fold(cp, 0);
-    token->has_alpha = token->has_alpha || (to > 0 && cg_is((unsigned)to, CG_C_ALPHA));
+    token->has_alpha =
+        token->has_alpha || (to > 0 && cg_is((unsigned)to, CG_C_ALPHA));
     token->has_at = token->has_at || to == '@';
     return to == REMOVE ||
            (to > 0 && (cg_is((unsigned)to, CG_C_LOCAL) || to == '@'));
@@ -382,8 +384,9 @@ static int inner_sign(const pass_t *pass, uint32_t cp, uint32_t used,
         is_code = !(both & CG_C_ALPHA);
     }
     if (is_code) {
-        return cp == 0x30FC || cp == 0xFF70 || cp == 0x3161 || cp == 0x301C ? '-'
-                                                                        : ',';
+        return cp == 0x30FC || cp == 0xFF70 || cp == 0x3161 || cp == 0x301C
+                   ? '-'
+                   : ',';
     }
     return is_stop ? '.' : KEEP;
 }
@@ -454,8 +457,7 @@ static bool put_code_point(pass_t *pass, uint32_t cp, uint32_t used,
         return true;
     }
     state->is_numeral_run = state->is_numeral_run && is_numeral_part(to);
-    state->is_hidden_run =
-        state->is_hidden_run && cg_fold_hidden(cp) != KEEP;
+    state->is_hidden_run = state->is_hidden_run && cg_fold_hidden(cp) != KEEP;
     state->is_wide = is_wide_alnum(cp) || (cp == 0xFF1A && to == ':');
     state->in_run = state->in_run && cg_fold_is_foreign(cp);
     if (to != KEEP) {

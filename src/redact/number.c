@@ -137,10 +137,10 @@ static const uint16_t sure_seconds[16] = {
 /* Tags that stand within a line of text; others part one thing from another. */
 static bool is_inline_tag(const char *name)
 {
-    static const char *const names[] = {"b",    "i",     "u",    "s",   "em",
-                                        "strong", "span", "font", "code", "mark",
-                                        "small", "sub",  "sup",  "del", "ins",
-                                        "wbr",   "tt",   "big",  "a",   "nobr"};
+    static const char *const names[] = {
+        "b",    "i",    "u",    "s",     "em",  "strong", "span",
+        "font", "code", "mark", "small", "sub", "sup",    "del",
+        "ins",  "wbr",  "tt",   "big",   "a",   "nobr"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (name[0] == names[i][0] && strcmp(name, names[i]) == 0) {
             return true;
@@ -226,7 +226,8 @@ int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
     uint32_t stop = i + GAP_BYTES_MAX;
     unsigned first = cg_at(w, i);
     unsigned last = first;
-    if (first != '<' && cg_is(cg_at(w, i + 1), next)) { /* one character: most gaps */
+    if (first != '<' &&
+        cg_is(cg_at(w, i + 1), next)) { /* one character: most gaps */
         *at = i + 1;
         return first == ' ' ? GAP_SPACE : kind_of(first);
     }
@@ -854,7 +855,8 @@ static int score_phone(const number_t *number, const window_t *window)
         return 55;
     }
     if (window->total < 8 || window->total > 12 || !is_one_kind(window) ||
-        is_list(number, window) || is_date(number, window->groups) || (window->gaps & GAP_LINE) ||
+        is_list(number, window) || is_date(number, window->groups) ||
+        (window->gaps & GAP_LINE) ||
         (window->gaps == GAP_DOT && window->groups == 2)) {
         return 0;
     }

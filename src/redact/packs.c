@@ -224,12 +224,11 @@ const cg_pack_t *cg_rules_pack(const cg_rules_t *rules, int number)
                : NULL;
 }
 
-/* Types that only an administrator's own means find: they need no pack. */
-static bool is_own(int type)
+bool cg_rules_needs_pack(int type)
 {
-    return type == CG_TYPE_KEYWORD || type == CG_TYPE_CUSTOM ||
-           type == CG_TYPE_PERSON || type == CG_TYPE_LOCATION ||
-           type == CG_TYPE_ORGANIZATION;
+    return type != CG_TYPE_KEYWORD && type != CG_TYPE_CUSTOM &&
+           type != CG_TYPE_PERSON && type != CG_TYPE_LOCATION &&
+           type != CG_TYPE_ORGANIZATION;
 }
 
 void cg_rules_pack_actions(const cg_rules_t *rules, cg_actions_t *out)
@@ -249,7 +248,7 @@ void cg_rules_pack_actions(const cg_rules_t *rules, cg_actions_t *out)
     }
     *out = (cg_actions_t){.least_keyword = 0};
     for (int t = 0; t < CG_DETECTORS_MAX; t++) {
-        bool is_wanted = !has_types || is_own(t);
+        bool is_wanted = !has_types || !cg_rules_needs_pack(t);
         cg_action_t unsaid = is_wanted ? CG_ACTION_MASK : CG_ACTION_ALLOW;
         out->by_type[t] = (uint8_t)(said[t] ? said[t] - 1 : (int)unsaid);
     }

@@ -33,6 +33,7 @@ struct cg_pseudonyms_t {
     apr_hash_t *by_value;  /* type and canonical value: cg_pseudonym_t * */
     apr_hash_t *by_inside; /* "email_k7q2x": claim_t * */
     apr_hash_t *typed;     /* codes that the caller has typed */
+    apr_hash_t *halves;    /* ... and beginnings of codes */
     apr_hash_t *literals;
     apr_array_header_t *names;     /* of cg_str_t, "email": issued ones */
     apr_array_header_t *stand_ins; /* of cg_pseudonym_t * */
@@ -260,6 +261,7 @@ cg_pseudonyms_t *cg_pseudonyms_open(const cg_pseudonym_keys_t *keys,
     all->by_value = apr_hash_make(pool);
     all->by_inside = apr_hash_make(pool);
     all->typed = apr_hash_make(pool);
+    all->halves = apr_hash_make(pool);
     all->literals = apr_hash_make(pool);
     all->names = apr_array_make(pool, 4, sizeof(cg_str_t));
     all->stand_ins = apr_array_make(pool, 4, sizeof(cg_pseudonym_t *));
@@ -300,7 +302,18 @@ static void note_code(cg_pseudonyms_t *all, const char *code, size_t len)
     }
 }
 
-static void note_codes(cg_pseudonyms_t *all, const char *text, size_t len)
+/* The beginning of a code, where the text ends in it: the next one may have the
+ * rest. No code that begins so is given. */
+static void note_half(cg_pseudonyms_t *all, const char *code, size_t len)
+{
+    if (len > 0 && len < CG_PSEUDONYM_CODE_MIN) {
+        const char *own = apr_pmemdup(all->pool, code, len);
+        apr_hash_set(all->halves, own, (apr_ssize_t)len, own);
+    }
+}
+
+static void note_codes(cg_pseudonyms_t *all, const char *text, size_t len,
+                       bool is_cut)
 {
     for (size_t i = 0; i < len; i++) {
         size_t end = i + 1;
@@ -308,6 +321,38 @@ static void note_codes(cg_pseudonyms_t *all, const char *text, size_t len)
             end++;
         }
         note_code(all, text + i + 1, end - i - 1);
+        if (is_cut && end == len) {
+            note_half(all, text + i + 1, end - i - 1);
+        }
+    }
+}
+
+/* Does the text end at or behind this bracket, or another one follow? */
+static bool closes_token(cg_str_t source, size_t at)
+{
+    return at + 1 >= source.len || strchr("]\"\\&%", source.ptr[at + 1]);
+}
+
+/* The word before a bracket that closes at at may be the code of a token that
+ * began in the text before. */
+static void note_rest(cg_pseudonyms_t *all, cg_str_t source, size_t at)
+{
+    char code[CG_PSEUDONYM_CODE_MAX] = {0};
+    size_t len = 0;
+    while (len < at &&
+           cg_is((unsigned char)source.ptr[at - 1 - len], CG_C_ALNUM)) {
+        len++;
+        if (len > sizeof code) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned c = (unsigned char)source.ptr[at - len + i];
+        code[i] = (char)(cg_is(c, CG_C_UPPER) ? c + 32 : c);
+    }
+    note_code(all, code, len);
+    if (len < at && len > 0 && source.ptr[at - len - 1] == '\\') {
+        note_code(all, code + 1, len - 1); /* behind \n */
     }
 }
 
@@ -331,7 +376,8 @@ static size_t note_one(cg_pseudonyms_t *all, cg_str_t rest)
         }
         at += used;
     }
-    note_codes(all, text, len);
+    bool is_cut = at == rest.len || rest.ptr[at] == '"' || rest.ptr[at] == '\\';
+    note_codes(all, text, len, is_cut);
     return at;
 }
 
@@ -341,6 +387,9 @@ void cg_pseudonyms_note_typed(cg_pseudonyms_t *all, cg_str_t source)
     while (at < source.len) {
         int c;
         cg_str_t rest = {source.ptr + at, source.len - at};
+        if (source.ptr[at] == ']' && closes_token(source, at)) {
+            note_rest(all, source, at);
+        }
         if (!cg_spelling_may_bracket(source.ptr[at])) {
             at++;
             continue;
@@ -349,6 +398,9 @@ void cg_pseudonyms_note_typed(cg_pseudonyms_t *all, cg_str_t source)
         if (c == '[') {
             rest = (cg_str_t){rest.ptr + used, rest.len - used};
             used += note_one(all, rest);
+        }
+        else if (c == ']') {
+            note_rest(all, source, at);
         }
         at += c == '[' ? used : 1;
     }
@@ -402,8 +454,13 @@ static void write_inside(inside_t *to, const shape_t *shape,
 static bool is_typed(const cg_pseudonyms_t *all, const inside_t *inside,
                      size_t code_len)
 {
-    return apr_hash_get(all->typed, inside->text + inside->name_len + 1,
-                        (apr_ssize_t)code_len) != NULL;
+    const char *code = inside->text + inside->name_len + 1;
+    bool is = apr_hash_get(all->typed, code, (apr_ssize_t)code_len) != NULL;
+    for (size_t n = 1; n < CG_PSEUDONYM_CODE_MIN; n++) {
+        is = is || (apr_hash_count(all->halves) > 0 &&
+                    apr_hash_get(all->halves, code, (apr_ssize_t)n) != NULL);
+    }
+    return is;
 }
 
 static void set_claim(cg_pseudonyms_t *all, const inside_t *inside, size_t len,

@@ -53,9 +53,10 @@ cg_pseudonyms_t *cg_pseudonyms_open(const cg_pseudonym_keys_t *keys,
                                     apr_pool_t *pool);
 /* Notes what looks like a token in source, a document as it came: in any case,
  * escaped as JSON, HTML, Markdown or percent text, however deep, or in
- * full-width characters. Before anything is issued; where a request comes in
- * parts, before each: a token that was issued and is then seen to be typed is not
- * put back any more. */
+ * full-width characters; also halves of one, where a text ends and the next may
+ * have the rest. Before anything is issued; where a request comes in parts, before
+ * each: a token that was issued and is then seen to be typed is not put back any
+ * more. */
 void cg_pseudonyms_note_typed(cg_pseudonyms_t *pseudonyms, cg_str_t source);
 /* From here on values are those of the answer: they get tokens, but what these
  * stand for is not put back. Secrets get none: a stream that swallows a key has

@@ -73,9 +73,9 @@ typedef struct cg_norm_t {
     uint32_t len;
     cg_break_t *breaks;
     uint32_t break_count;
-    uint32_t break_cap; /* at least the source bytes, plus one */
-    uint32_t used;      /* source bytes consumed */
-    uint32_t hint;      /* the break that answered the last question … */
+    uint32_t break_cap;   /* at least the source bytes, plus one */
+    uint32_t used;        /* source bytes consumed */
+    uint32_t hint;        /* the break that answered the last question … */
     uint32_t hint_source; /* … that was put by source offset */
 } cg_norm_t;
 

@@ -214,8 +214,11 @@ const cg_rules_t *cg_rules_look_for(const cg_rules_t *rules,
                                     const cg_actions_t *actions,
                                     apr_pool_t *pool);
 uint64_t cg_rules_packs(const cg_rules_t *rules); /* the chosen ones' bits */
+/* False for types that only an administrator's own means find: lists, regexes,
+ * the external detector. They are masked where no pack names them. */
+bool cg_rules_needs_pack(int type);
 /* What the chosen packs want done with each type: the strictest of them; allow
- * for a type that none of them has. All is masked when none says anything of
+ * for another type that none of them has. All is masked when none says anything of
  * types. */
 void cg_rules_pack_actions(const cg_rules_t *rules, cg_actions_t *out);
 

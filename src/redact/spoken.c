@@ -15,10 +15,10 @@ typedef struct spoken_t {
 } spoken_t;
 
 static const spoken_t words[] = {
-    {"zero", '0', 1}, {"one", '1', 1},   {"two", '2', 1},  {"three", '3', 1},
-    {"four", '4', 1}, {"five", '5', 1},  {"six", '6', 1},  {"seven", '7', 1},
+    {"zero", '0', 1},  {"one", '1', 1},  {"two", '2', 1},  {"three", '3', 1},
+    {"four", '4', 1},  {"five", '5', 1}, {"six", '6', 1},  {"seven", '7', 1},
     {"eight", '8', 1}, {"nine", '9', 1}, {"oh", '0', 1},   {"nought", '0', 1},
-    {"double", 0, 2}, {"triple", 0, 3},  {"treble", 0, 3},
+    {"double", 0, 2},  {"triple", 0, 3}, {"treble", 0, 3},
 };
 
 /* The word at i, or NULL; *end gets where it ends. */

@@ -30,7 +30,8 @@
 #define ROUNDS 9
 #define LOOP_ROUNDS 3
 #define KEYWORDS 10000
-#define AT_ONCE 500 /* keywords in one expression; of more PCRE2 makes no code */
+#define AT_ONCE                                                                \
+    500 /* keywords in one expression; of more PCRE2 makes no code */
 #define LINES_WITH_DATA 50 /* one line in so many */
 #define HOSTILE_BYTES (64 * KIB)
 #define WORST 12 /* slow texts printed */
@@ -50,27 +51,43 @@ static uint32_t chance(uint32_t *state)
     return *state >> 8;
 }
 
-#define PICK(list, state) ((list)[chance(state) % (sizeof(list) / sizeof *(list))])
+#define PICK(list, state)                                                      \
+    ((list)[chance(state) % (sizeof(list) / sizeof *(list))])
 
 /* ---- texts ---- */
 
 static const char *const english[] = {
-    "Please look at the notes of the meeting below and write a short summary for the board.",
-    "The supplier in the northern region has asked for another two weeks, which we can give.",
-    "We agreed in March that the price per unit would not rise before the end of the year (see page 14).",
-    "Demand was 12% above plan, while freight stayed level at 3.40 a unit; the rest is in table 7.",
-    "If the second plant takes one shift, the first can be overhauled in week 32.",
-    "Version 2.4.1 of the planning tool shows the same totals; it was checked on 2024-05-17 at 10:42.",
+    "Please look at the notes of the meeting below and write a short summary "
+    "for the board.",
+    "The supplier in the northern region has asked for another two weeks, "
+    "which we can give.",
+    "We agreed in March that the price per unit would not rise before the end "
+    "of the year (see page 14).",
+    "Demand was 12% above plan, while freight stayed level at 3.40 a unit; the "
+    "rest is in table 7.",
+    "If the second plant takes one shift, the first can be overhauled in week "
+    "32.",
+    "Version 2.4.1 of the planning tool shows the same totals; it was checked "
+    "on 2024-05-17 at 10:42.",
     "What would you say to the customer, who is polite but losing patience?",
-    "Keep it under two hundred words, in plain language, with the main risk first.",
-    "Access control lists are read once when the server starts; a later change needs a restart.",
-    "The last audit found nothing of note, apart from three missing signatures and a late report.",
-    "A function that returns early is easier to read than one with five levels of nesting.",
-    "for (size_t i = 0; i < table->count; i++) { total += table->rows[i].amount * rate; }",
-    "The order 4500018834 left the warehouse on Tuesday and should arrive by the end of the week.",
-    "Temperatures of -3.5 to 21.0 degrees were logged by both sensors over 36 hours.",
-    "See https://docs.example.org/guide/install.html#step-3 for the options that may be given.",
-    "Our estimate for the first quarter is $1,250,000, give or take five per cent.",
+    "Keep it under two hundred words, in plain language, with the main risk "
+    "first.",
+    "Access control lists are read once when the server starts; a later change "
+    "needs a restart.",
+    "The last audit found nothing of note, apart from three missing signatures "
+    "and a late report.",
+    "A function that returns early is easier to read than one with five levels "
+    "of nesting.",
+    "for (size_t i = 0; i < table->count; i++) { total += "
+    "table->rows[i].amount * rate; }",
+    "The order 4500018834 left the warehouse on Tuesday and should arrive by "
+    "the end of the week.",
+    "Temperatures of -3.5 to 21.0 degrees were logged by both sensors over 36 "
+    "hours.",
+    "See https://docs.example.org/guide/install.html#step-3 for the options "
+    "that may be given.",
+    "Our estimate for the first quarter is $1,250,000, give or take five per "
+    "cent.",
 };
 static const char *const chinese[] = {
     "请阅读下面的会议记录,并为董事会写一份简短的总结。",
@@ -90,8 +107,10 @@ static const char *const chinese[] = {
 };
 /* %d: a digit */
 static const char *const personal[] = {
-    "My colleague Anna (anna.b%d%d@example.com) has the signed copy of the contract.",
-    "The card on file, 4111 1111 1111 1111, has to be replaced before June %d%d.",
+    "My colleague Anna (anna.b%d%d@example.com) has the signed copy of the "
+    "contract.",
+    "The card on file, 4111 1111 1111 1111, has to be replaced before June "
+    "%d%d.",
     "您可以拨打手机138%d%d00%d%d000与我联系。",
     "身份证号:11010519491231002X,请在第%d页登记。",
     "Call me at +1 415 555 26%d%d if the figures for April look wrong to you.",
@@ -120,13 +139,15 @@ static cg_str_t prose(tongue_t tongue, size_t bytes, apr_pool_t *pool)
     uint32_t state = 20260301;
     cg_buf_init(&out, bytes + KIB, pool);
     for (uint32_t line = 0; out.len < bytes; line++) {
-        bool is_english = tongue == ENGLISH || (tongue == BOTH && line % 2 == 0);
+        bool is_english =
+            tongue == ENGLISH || (tongue == BOTH && line % 2 == 0);
         if (line % LINES_WITH_DATA == LINES_WITH_DATA / 2) {
             add(&out, PICK(personal, &state), &state);
         }
         /* A Chinese line has half the bytes: two of them for one. */
         for (int i = 0; i < (is_english ? 1 : 2); i++) {
-            add(&out, is_english ? PICK(english, &state) : PICK(chinese, &state),
+            add(&out,
+                is_english ? PICK(english, &state) : PICK(chinese, &state),
                 &state);
         }
         cg_buf_add(&out, "\n", 1);
@@ -137,11 +158,12 @@ static cg_str_t prose(tongue_t tongue, size_t bytes, apr_pool_t *pool)
 
 static cg_str_t *make_keywords(size_t count, apr_pool_t *pool)
 {
-    static const char *const heads[] = {"ka", "bre", "sto", "lin", "mer", "tal",
-                                        "vo", "qui", "dra", "hel", "pro", "con",
-                                        "the", "pla", "re", "over"};
-    static const char *const tails[] = {"lo", "nta", "rix", "der", "mon", "vik",
-                                        "sas", "tor", "ble", "gan", "wyn", "dex"};
+    static const char *const heads[] = {
+        "ka",  "bre", "sto", "lin", "mer", "tal", "vo", "qui",
+        "dra", "hel", "pro", "con", "the", "pla", "re", "over"};
+    static const char *const tails[] = {"lo",  "nta", "rix", "der",
+                                        "mon", "vik", "sas", "tor",
+                                        "ble", "gan", "wyn", "dex"};
     static const char *const signs[] = {
         "项", "目", "蓝", "图", "会", "议", "合", "同", "供", "应", "风", "险",
         "审", "计", "东", "海", "工", "程", "星", "火", "山", "河", "数", "据"};
@@ -221,8 +243,8 @@ static double delta_nanos(const cg_rules_t *rules, cg_str_t text, size_t bytes)
             cg_stream_feed(stream, (cg_str_t){text.ptr + at, len}, &out);
         }
         cg_stream_finish(stream, &out);
-        double took = (double)(now_nanos() - began) /
-                      ((double)text.len / (double)bytes);
+        double took =
+            (double)(now_nanos() - began) / ((double)text.len / (double)bytes);
         best = took < best ? took : best;
         apr_pool_destroy(pool);
     }
@@ -233,46 +255,71 @@ static double delta_nanos(const cg_rules_t *rules, cg_str_t text, size_t bytes)
 
 /* One expression for each type, as a gateway with expressions writes them. */
 static const char *const expressions[] = {
-    "(?<!\\d)\\d(?:[ -]?\\d){12,18}(?!\\d)",                     /* card */
-    "\\b[A-Z]{2}\\d{2}(?:[ -]?[A-Z0-9]){11,30}\\b",              /* IBAN */
+    "(?<!\\d)\\d(?:[ -]?\\d){12,18}(?!\\d)",        /* card */
+    "\\b[A-Z]{2}\\d{2}(?:[ -]?[A-Z0-9]){11,30}\\b", /* IBAN */
     "[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\\.[A-Za-z]{2,24}",
     "(?<!\\d)\\+?\\d{1,3}[ .-]?\\(?\\d{2,4}\\)?(?:[ .-]?\\d{2,4}){2,4}(?!\\d)",
-    "(?<!\\d)1[3-9]\\d{9}(?!\\d)",                               /* mobile */
+    "(?<!\\d)1[3-9]\\d{9}(?!\\d)", /* mobile */
     "\\b(?:\\d{1,3}\\.){3}\\d{1,3}\\b",
     "\\b(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}\\b",
     "\\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\\b",
-    "\\b(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40})\\b",
-    "(?<!\\d)\\d{6}(?:19|20)\\d{9}[\\dXx](?!\\w)",               /* CN id */
-    "\\b[0-9A-HJ-NPQRTUWXY]{18}\\b",                             /* USCC */
-    "[\\x{4eac}\\x{6caa}\\x{6d59}\\x{82cf}\\x{7ca4}\\x{5ddd}][A-Z][A-Z0-9]{5,6}",
-    "\\b[A-Z]{1,2}\\d{6}\\(?[0-9A]\\)?",                         /* HKID */
-    "\\b\\d{3}-\\d{2}-\\d{4}\\b", "\\b9\\d{2}-\\d{2}-\\d{4}\\b", /* SSN ITIN */
-    "\\b[A-CEGHJ-PR-TW-Z]{2}\\d{6}[A-D]\\b", "\\b\\d{6}-?[1-8]\\d{6}\\b",
-    "\\b[STFGM]\\d{7}[A-Z]\\b", "\\b[12]\\d{2}(?:0\\d|1[0-2])\\d{10}\\b",
-    "\\b\\d{8}[A-Z]\\b", "\\b[XYZ]\\d{7}[A-Z]\\b",
+    "\\b(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[a-z0-9]{25,60}|0x[0-9a-fA-F]{40}"
+    ")\\b",
+    "(?<!\\d)\\d{6}(?:19|20)\\d{9}[\\dXx](?!\\w)", /* CN id */
+    "\\b[0-9A-HJ-NPQRTUWXY]{18}\\b",               /* USCC */
+    "[\\x{4eac}\\x{6caa}\\x{6d59}\\x{82cf}\\x{7ca4}\\x{5ddd}][A-Z][A-Z0-9]{5,"
+    "6}",
+    "\\b[A-Z]{1,2}\\d{6}\\(?[0-9A]\\)?", /* HKID */
+    "\\b\\d{3}-\\d{2}-\\d{4}\\b",
+    "\\b9\\d{2}-\\d{2}-\\d{4}\\b", /* SSN ITIN */
+    "\\b[A-CEGHJ-PR-TW-Z]{2}\\d{6}[A-D]\\b",
+    "\\b\\d{6}-?[1-8]\\d{6}\\b",
+    "\\b[STFGM]\\d{7}[A-Z]\\b",
+    "\\b[12]\\d{2}(?:0\\d|1[0-2])\\d{10}\\b",
+    "\\b\\d{8}[A-Z]\\b",
+    "\\b[XYZ]\\d{7}[A-Z]\\b",
     "\\b[A-Z]{6}\\d{2}[A-Z]\\d{2}[A-Z]\\d{3}[A-Z]\\b",
-    "\\b\\d{6}[-+A]\\d{3}[0-9A-Z]\\b", "\\b\\d{3}\\.\\d{3}\\.\\d{3}-\\d{2}\\b",
+    "\\b\\d{6}[-+A]\\d{3}[0-9A-Z]\\b",
+    "\\b\\d{3}\\.\\d{3}\\.\\d{3}-\\d{2}\\b",
     "\\b\\d{2}\\.\\d{3}\\.\\d{3}/\\d{4}-\\d{2}\\b",
     "\\b\\d{2}[A-Z]{5}\\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]\\b",
-    "\\b[EGDSPH]\\d{8}\\b", "\\b[A-Z][12]\\d{8}\\b",
-    "\\b\\d{3}[ -]?\\d{3}[ -]?\\d{4}\\b", "\\b\\d{3}[ -]?\\d{3}[ -]?\\d{3}\\b",
+    "\\b[EGDSPH]\\d{8}\\b",
+    "\\b[A-Z][12]\\d{8}\\b",
+    "\\b\\d{3}[ -]?\\d{3}[ -]?\\d{4}\\b",
+    "\\b\\d{3}[ -]?\\d{3}[ -]?\\d{3}\\b",
     "\\b\\d{2}[ ]?\\d{3}[ ]?\\d{3}[ ]?\\d{3}\\b",
-    "\\b[2-6]\\d{3}[ ]?\\d{5}[ ]?\\d\\b", "\\b[12]\\d{9}\\b",
+    "\\b[2-6]\\d{3}[ ]?\\d{5}[ ]?\\d\\b",
+    "\\b[12]\\d{9}\\b",
     "\\b[1-9][A-Z][A-Z0-9]\\d-?[A-Z][A-Z0-9]\\d-?[A-Z]{2}\\d{2}\\b",
-    "\\b[A-Z]{2}\\d{7}\\b", "\\b[A-Z]{5}\\d{4}[A-Z]\\b",
-    "\\b\\d{4}[ -]?\\d{4}[ -]?\\d{4}\\b", "\\b\\d{11}\\b",
-    "\\b\\d-\\d{4}-\\d{5}-\\d{2}-\\d\\b", "\\b\\d{13}\\b",
-    "\\b\\d{6,8}[-+]\\d{4}\\b", "\\b\\d{3}-\\d{2}-\\d{5}\\b",
-    "-----BEGIN [A-Z ]*PRIVATE KEY-----", "\\beyJ[\\w-]{10,}\\.[\\w-]{10,}",
-    "\\bsk-[A-Za-z0-9_-]{20,}", "\\bsk-ant-[A-Za-z0-9_-]{24,}",
-    "\\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\\b", "\\bgh[pousr]_[A-Za-z0-9]{36}",
-    "\\bgithub_pat_\\w{36,}", "\\bglpat-[\\w-]{20}", "\\bxox[abeoprs]-[\\w-]{20,}",
-    "hooks\\.slack\\.com/services/[\\w/]{20,}", "\\bAIza[\\w-]{35}",
-    "\\bhf_[A-Za-z0-9]{34}", "\\bnpm_[A-Za-z0-9]{36}", "\\bpypi-AgE[\\w-]{50,}",
-    "\\bSG\\.[\\w-]{22}\\.[\\w-]{43}", "\\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
-    "\\bLTAI[A-Za-z0-9]{20}", "\\bAKID[A-Za-z0-9]{32}",
+    "\\b[A-Z]{2}\\d{7}\\b",
+    "\\b[A-Z]{5}\\d{4}[A-Z]\\b",
+    "\\b\\d{4}[ -]?\\d{4}[ -]?\\d{4}\\b",
+    "\\b\\d{11}\\b",
+    "\\b\\d-\\d{4}-\\d{5}-\\d{2}-\\d\\b",
+    "\\b\\d{13}\\b",
+    "\\b\\d{6,8}[-+]\\d{4}\\b",
+    "\\b\\d{3}-\\d{2}-\\d{5}\\b",
+    "-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "\\beyJ[\\w-]{10,}\\.[\\w-]{10,}",
+    "\\bsk-[A-Za-z0-9_-]{20,}",
+    "\\bsk-ant-[A-Za-z0-9_-]{24,}",
+    "\\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\\b",
+    "\\bgh[pousr]_[A-Za-z0-9]{36}",
+    "\\bgithub_pat_\\w{36,}",
+    "\\bglpat-[\\w-]{20}",
+    "\\bxox[abeoprs]-[\\w-]{20,}",
+    "hooks\\.slack\\.com/services/[\\w/]{20,}",
+    "\\bAIza[\\w-]{35}",
+    "\\bhf_[A-Za-z0-9]{34}",
+    "\\bnpm_[A-Za-z0-9]{36}",
+    "\\bpypi-AgE[\\w-]{50,}",
+    "\\bSG\\.[\\w-]{22}\\.[\\w-]{43}",
+    "\\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    "\\bLTAI[A-Za-z0-9]{20}",
+    "\\bAKID[A-Za-z0-9]{32}",
     "\\b[a-z][a-z0-9+.-]*://[^\\s:/@]+:[^\\s@/]+@",
-    "(?i)(?:password|passwd|pwd|secret|api_?key|token)[\"' ]*[:=][\"' ]*\\S{6,}",
+    "(?i)(?:password|passwd|pwd|secret|api_?key|token)[\"' ]*[:=][\"' "
+    "]*\\S{6,}",
 };
 #define EXPRESSIONS (sizeof expressions / sizeof expressions[0])
 
@@ -332,8 +379,8 @@ static size_t run_loop(const loop_t *loop, cg_str_t text)
     size_t found = 0;
     for (size_t i = 0; i < loop->count; i++) {
         PCRE2_SIZE at = 0;
-        while (pcre2_jit_match(loop->code[i], (PCRE2_SPTR)text.ptr, text.len, at,
-                               0, loop->match, loop->context) > 0) {
+        while (pcre2_jit_match(loop->code[i], (PCRE2_SPTR)text.ptr, text.len,
+                               at, 0, loop->match, loop->context) > 0) {
             at = pcre2_get_ovector_pointer(loop->match)[1];
             found++;
         }
@@ -602,17 +649,18 @@ static void tell_hostile(const cg_rules_t *rules, double mean, double delta,
         }
         size_t found;
         cg_str_t text = repeat(hostile[i].unit, HOSTILE_BYTES, pool);
-        double nanos = scan_nanos(rules, text, CG_SCAN_DEEP, &found) /
-                       (double)text.len;
+        double nanos =
+            scan_nanos(rules, text, CG_SCAN_DEEP, &found) / (double)text.len;
         text.len = HOSTILE_STREAM_BYTES;
-        figures[count] = (figure_t){hostile[i].name, nanos,
-                                    delta_nanos(rules, text, 5)};
+        figures[count] =
+            (figure_t){hostile[i].name, nanos, delta_nanos(rules, text, 5)};
         most = figures[count].delta > most ? figures[count].delta : most;
         count++;
     }
     qsort(figures, count, sizeof figures[0], by_nanos);
     printf("\n%zu texts made to be slow; beside a byte of the mean (at most "
-           "4)\n", count);
+           "4)\n",
+           count);
     for (size_t i = 0; i < count && (only || i < WORST); i++) {
         printf("%-36s%8.1f ns%8.2f x\n", figures[i].name, figures[i].nanos,
                figures[i].nanos / mean);

@@ -152,6 +152,27 @@ test('a token typed by the caller is never resolved', async () => {
     assert.equal(got.json.choices[0].message.content, `it is ${token}`);
 });
 
+test('nor is one that he types in two pieces, or in a file', async () => {
+    const token = await tokenOf(MAIL);
+    const never = async (...messages) => {
+        gw.script({ say: `it is ${token}` });
+        const got = await gw.chat('', { body: { messages: [
+            { role: 'system', content: MAIL }, ...messages] } });
+        assert.equal(got.said, `it is ${token}`, JSON.stringify(messages));
+    };
+    const text = (words) => ({ type: 'text', text: words });
+    for (let cut = 1; cut < token.length; cut += 1) {
+        const [a, b] = [token.slice(0, cut), token.slice(cut)];
+        await never({ role: 'user', content: [text(a), text(b)] });
+        await never({ role: 'user', content: a },
+            { role: 'user', content: `${b} is who?` });
+    }
+    const file = Buffer.from(`who is ${token}?`).toString('base64');
+    await never({ role: 'user', content: [text('see'), { type: 'file',
+        file: { filename: 'a.txt',
+            file_data: `data:text/plain;base64,${file}` } }] });
+});
+
 test('a token of another request is not resolved', async () => {
     const token = await tokenOf(MAIL);
     gw.script({ say: `it is ${token}` });

@@ -12,6 +12,8 @@ const EUROPE = ['UK', 'FR', 'ES', 'IT', 'FI', 'PL', 'NL', 'DE', 'SE'];
 /* Every type that the product has, so that the page is tried with all of them. */
 const ROWS = [...readFileSync(`${ROOT}/src/redact/detectors.c`, 'utf8').matchAll(/^ROW\((\w+), "([^"]+)", (true|false)/gm)];
 
+const OWN = ['KEYWORD', 'CUSTOM', 'PERSON', 'LOCATION', 'ORGANIZATION'];
+
 function packOf(name) {
     const [country] = name.split('_');
     if (name.startsWith('SECRET_')) return 'secrets';
@@ -28,7 +30,8 @@ function familyOf(name) {
 const TITLES = { global: 'Found everywhere', secrets: 'Secrets', cn: 'Mainland China', eu: 'European Union', us: 'United States' };
 
 export function catalogueOf(approval) {
-    const types = ROWS.map(([, name, what, needs]) => ({ name, what, family: familyOf(name), needs_context: needs === 'true' }));
+    const types = ROWS.map(([, name, what, needs]) => ({ name, what, family: familyOf(name), needs_context: needs === 'true',
+        needs_pack: !OWN.includes(name) }));
     const packs = Object.entries(TITLES).map(([name, title]) => ({ name, title, types: types
         .filter((one) => packOf(one.name) === name).map((one) => ({ type: one.name,
             action: name === 'secrets' ? 'block' : 'mask' })) }));

@@ -70,6 +70,7 @@ test('of several packs the strictest counts, and a type in none is not looked at
     const of = (chosen, ...types) => types.map((type) => fromPacks(chosen, packs)[type]);
     assert.deepEqual(of(null, 'KEYWORD', 'IBAN_CODE', 'CREDIT_CARD'), ['mask', 'block', 'allow']);
     assert.deepEqual(of(['a'], 'KEYWORD', 'IBAN_CODE', 'CUSTOM'), ['log', 'block', 'mask'], 'the house\'s own are always looked at');
+    assert.deepEqual(of(['a'], 'PERSON', 'ORGANIZATION'), ['mask', 'mask'], 'as are those of its detector');
     assert.deepEqual(of([], 'KEYWORD', 'IBAN_CODE', 'CREDIT_CARD'), ['mask', 'mask', 'mask'], 'no pack, every type');
 });
 

@@ -1,51 +1,12 @@
 /* Cases of the chat room: one JSON object a line, in tests/data.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The folder is tests/data below the working folder, or what CG_TEST_DATA
- * names. Only the tests of this room include this.
+ * Only the tests of this room and of flow include this.
  */
 #ifndef CG_TESTS_CHAT_CASES_H
 #define CG_TESTS_CHAT_CASES_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <CUnit/CUnit.h>
-#include <apr_general.h>
-
-#include "base/walk.h"
-
-typedef void on_case_t(const cg_walk_t *row, apr_pool_t *pool);
-
-static inline apr_pool_t *open_pool(void)
-{
-    apr_pool_t *pool = NULL;
-    apr_pool_create(&pool, NULL);
-    return pool;
-}
-
-/* Each line of an open file that the walker takes; how many there were. Lines
- * of the public corpora may hold what it refuses on purpose. */
-static inline int each_line(FILE *file, on_case_t *on_case)
-{
-    apr_pool_t *pool = open_pool();
-    char *line = NULL;
-    size_t cap = 0;
-    int count = 0;
-    for (ssize_t len = getline(&line, &cap, file); len > 0;
-         len = getline(&line, &cap, file)) {
-        cg_walk_t row;
-        if (cg_walk(line, (size_t)len, &row, NULL, pool) == CG_WALK_OK) {
-            on_case(&row, pool);
-            count++;
-        }
-        apr_pool_clear(pool);
-    }
-    free(line);
-    apr_pool_destroy(pool);
-    return count;
-}
+#include "rows.h"
 
 static inline int lines_of(FILE *file)
 {
@@ -60,17 +21,17 @@ static inline int lines_of(FILE *file)
 /* Runs the cases of tests/data/<name>, all of its lines. */
 static inline void each_case(const char *name, on_case_t *on_case)
 {
-    const char *folder = getenv("CG_TEST_DATA");
-    char path[1000];
-    snprintf(path, sizeof path, "%s/%s", folder ? folder : "tests/data", name);
+    apr_pool_t *pool = open_pool();
+    const char *path = data_path(name, pool);
     FILE *file = fopen(path, "r");
     if (!file) {
         printf("\n    cannot open %s\n", path);
     }
+    apr_pool_destroy(pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     int lines = lines_of(file);
     CU_ASSERT_TRUE(lines > 0);
-    CU_ASSERT_EQUAL(each_line(file, on_case), lines);
+    CU_ASSERT_EQUAL(each_row(file, on_case), lines);
     fclose(file);
 }
 

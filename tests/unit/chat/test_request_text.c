@@ -110,7 +110,7 @@ static void nothing_hides_in_the_public_corpus(void)
     if (!file) {
         return;
     }
-    CU_ASSERT_TRUE(each_line(file, check_hiding) >= 70);
+    CU_ASSERT_TRUE(each_row(file, check_hiding) >= 70);
     fclose(file);
 }
 

@@ -192,7 +192,7 @@ static void check_vocabulary(const char *name)
         return;
     }
     natural = natural_enough = texts = texts_near = 0;
-    each_line(file, check_text);
+    each_row(file, check_text);
     fclose(file);
     printf(" (%d of %d natural texts not below, %d of %d at 0.6 or more) ",
            natural_enough, natural, texts_near, texts);
@@ -229,7 +229,7 @@ static void conversations_and_tools_are_not_estimated_too_low(void)
     if (!file) {
         return;
     }
-    CU_ASSERT_TRUE(each_line(file, check_chat) >= 30);
+    CU_ASSERT_TRUE(each_row(file, check_chat) >= 30);
     fclose(file);
 }
 

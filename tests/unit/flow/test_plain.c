@@ -49,17 +49,29 @@ static void text_is_told_from_binary_wherever_it_is_cut(void)
     }
 }
 
-static void wide_text_is_known_by_its_mark(void)
+static void some_controls_do_not_make_a_text_binary(void)
 {
-    CU_ASSERT(cg_plain_is_wide((cg_str_t){"\xFF\xFE""a", 3}));
-    CU_ASSERT(cg_plain_is_wide((cg_str_t){"\xFE\xFF", 2}));
-    CU_ASSERT_FALSE(cg_plain_is_wide((cg_str_t){"\xFF", 1}));
-    CU_ASSERT_FALSE(cg_plain_is_wide((cg_str_t){"ab", 2}));
+    static const struct {
+        cg_str_t head;
+        bool is_binary;
+    } rows[] = {
+        {{"\0one NUL before a text", 22}, false},
+        {{"\1\2\3\4 numbers", 12}, true},
+        {{"\0\0\0\0\0\0caf\xE9 with many before it, of ISO 8859", 41},
+         true},
+        {{"PK\x03\x04 words words words words words words", 40}, true},
+        {{"ID3 is how this text begins", 27}, false},
+        {{"%PDF-1.4\n1 0 obj\n", 17}, true},
+        {{"%PDF-1.4 and nothing but words", 30}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CU_ASSERT_EQUAL(cg_plain_is_binary(rows[i].head), rows[i].is_binary);
+    }
 }
 
 CU_TestInfo test_flow_plain[] = {
     {"text_is_told_from_binary_wherever_it_is_cut",
      text_is_told_from_binary_wherever_it_is_cut},
-    {"wide_text_is_known_by_its_mark", wide_text_is_known_by_its_mark},
+    {"some_controls_do_not_make_a_text_binary", some_controls_do_not_make_a_text_binary},
     CU_TEST_INFO_NULL,
 };

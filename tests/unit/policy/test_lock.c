@@ -151,6 +151,17 @@ static const struct case_t {
      "ChatGPTAuditTextLimit 1M", "outer:2"},
     {"less text in records", LOCKED, "inner", "ChatGPTAuditTextLimit 1K", NULL,
      NULL},
+    {"no detector of names", "ChatGPTDetector http://a/ fail=closed;"
+                             "ChatGPTRedactLock on",
+     "inner", "ChatGPTDetector off",
+     "\"ChatGPTDetector off\" (inner:1) would loosen ChatGPTDetector",
+     "\"ChatGPTDetector http://a/ fail=closed\" (outer:1)"},
+    {"a detector that fails open", "ChatGPTDetector http://a/;"
+                                   "ChatGPTRedactLock on",
+     "inner", "ChatGPTDetector http://a/ fail=open",
+     "would loosen ChatGPTDetector", "outer:1"},
+    {"a detector where there was none", LOCKED, "inner",
+     "ChatGPTDetector http://a/", NULL, NULL},
     {"a directive that the lock leaves alone", LOCKED, "inner",
      "ChatGPTRetries 5;ChatGPTBodyLimit 1G", NULL, NULL},
     {"less than nobody has said", "ChatGPTRedactLock on", "inner",

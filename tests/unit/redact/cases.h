@@ -1,63 +1,24 @@
 /* Cases of the redact room: files of lines, in tests/data and the corpora.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The folder is tests/data below the working folder, or what CG_TEST_DATA
- * names; the public corpora are used where CG_CORPORA names their folder. Only
- * the tests of this room include this.
+ * Only the tests of this room include this.
  */
 #ifndef CG_TESTS_REDACT_CASES_H
 #define CG_TESTS_REDACT_CASES_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <CUnit/CUnit.h>
-#include <apr_general.h>
-#include <apr_strings.h>
-
-#include "base/walk.h"
 #include "redact/mask.h"
 #include "redact/scan.h"
-
-typedef void on_case_t(const cg_walk_t *row, apr_pool_t *pool);
-
-static inline apr_pool_t *open_pool(void)
-{
-    apr_pool_t *pool = NULL;
-    apr_pool_create(&pool, NULL);
-    return pool;
-}
-
-static inline const char *data_path(const char *name, apr_pool_t *pool)
-{
-    const char *folder = getenv("CG_TEST_DATA");
-    return apr_pstrcat(pool, folder ? folder : "tests/data", "/", name, NULL);
-}
+#include "rows.h"
 
 /* Each line of a file of JSON lines; how many, or -1 without the file. */
 static inline int each_line(const char *path, on_case_t *on_case)
 {
     FILE *file = fopen(path, "rb");
-    char *line = NULL;
-    size_t cap = 0;
-    int count = 0;
     if (!file) {
         return -1;
     }
-    apr_pool_t *pool = open_pool();
-    for (ssize_t len = getline(&line, &cap, file); len > 0;
-         len = getline(&line, &cap, file)) {
-        cg_walk_t row;
-        if (cg_walk(line, (size_t)len, &row, NULL, pool) == CG_WALK_OK) {
-            on_case(&row, pool);
-            count++;
-        }
-        apr_pool_clear(pool);
-    }
-    free(line);
+    int count = each_row(file, on_case);
     fclose(file);
-    apr_pool_destroy(pool);
     return count;
 }
 

@@ -3,7 +3,10 @@
  */
 #include "redact/scan.h"
 
+#include <hs.h>
+
 #include "redact/cases.h"
+#include "redact/stream.h"
 
 static void what_is_found_is_replaced_by_its_type(void)
 {
@@ -118,6 +121,57 @@ static void bytes_that_are_no_utf8_do_no_harm(void)
     apr_pool_t *pool = open_pool();
     CU_ASSERT_STRING_EQUAL(mask("\xff\xfe\x80 4539148803436467\xE4\xB8", pool),
                            "\xff\xfe\x80 [CREDIT_CARD]\xE4\xB8");
+    apr_pool_destroy(pool);
+}
+
+static void a_text_over_the_limit_is_refused(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_findings_t findings;
+    cg_str_t endless = {"x", CG_SCAN_TEXT_MAX + 1}; /* never read */
+    cg_findings_init(&findings, pool);
+    CU_ASSERT_EQUAL(cg_redact_scan(cg_rules_builtin(), endless, CG_SCAN_PLAIN,
+                                   &findings),
+                    APR_EINVAL);
+    CU_ASSERT_EQUAL(findings.count, 0);
+    apr_pool_destroy(pool);
+}
+
+static void *no_memory(size_t bytes)
+{
+    (void)bytes;
+    return NULL;
+}
+
+/* The engine of regular expressions takes its memory at the first scan. */
+static void where_the_engine_fails_nothing_passes(void)
+{
+    apr_pool_t *pool = open_pool();
+    cg_regex_t regex = {.name = "case", .regex = "CASE-[0-9]{4}"};
+    cg_rules_spec_t spec = {.regexes = &regex, .regex_count = 1};
+    cg_rules_t *rules = NULL;
+    cg_error_t err = {0};
+    cg_actions_t actions;
+    cg_findings_t findings;
+    cg_buf_t out;
+    CU_ASSERT_EQUAL(cg_rules_create(&spec, &rules, &err, pool), APR_SUCCESS);
+    cg_actions_default(&actions);
+    cg_findings_init(&findings, pool);
+    cg_buf_init(&out, 64, pool);
+    cg_stream_t *stream = cg_stream_open(rules, &actions, NULL, pool);
+    hs_set_scratch_allocator(no_memory, free);
+    CU_ASSERT_EQUAL(cg_redact_scan(rules, CG_STR("harmless"), CG_SCAN_DEEP,
+                                   &findings),
+                    APR_EGENERAL);
+    cg_stream_feed(stream, CG_STR("harmless words "), &out);
+    cg_stream_finish(stream, &out);
+    CU_ASSERT_TRUE(cg_stream_is_blocked(stream, NULL));
+    CU_ASSERT_EQUAL(out.len, 0);
+    hs_set_scratch_allocator(NULL, NULL);
+    CU_ASSERT_EQUAL(cg_redact_scan(rules, CG_STR("CASE-1234"), CG_SCAN_DEEP,
+                                   &findings),
+                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(findings.count, 1);
     apr_pool_destroy(pool);
 }
 
@@ -245,6 +299,9 @@ CU_TestInfo test_redact_scan[] = {
     {"actions_decide_what_becomes_of_a_finding",
      actions_decide_what_becomes_of_a_finding},
     {"bytes_that_are_no_utf8_do_no_harm", bytes_that_are_no_utf8_do_no_harm},
+    {"a_text_over_the_limit_is_refused", a_text_over_the_limit_is_refused},
+    {"where_the_engine_fails_nothing_passes",
+     where_the_engine_fails_nothing_passes},
     {"findings_far_apart_in_a_long_text_are_all_found",
      findings_far_apart_in_a_long_text_are_all_found},
     {"the_corpora_are_found_without_false_alarm",
