@@ -72,8 +72,8 @@ void cg_flow_actions_of(const cg_rules_t *rules, const cg_policy_t *policy,
     cg_rules_pack_actions(rules, &base);
     compose(&base, published ? published->said_request : NULL, order,
             at->request, at->least_request, out_request);
-    compose(&base, published ? published->said_answer : NULL, order,
-            at->answer, at->least_answer, out_answer);
+    compose(&base, published ? published->said_answer : NULL, order, at->answer,
+            at->least_answer, out_answer);
 }
 
 /* -- which packs ------------------------------------------------------------- */
@@ -201,8 +201,8 @@ cg_verdict_t cg_flow_actions(cg_txn_t *txn)
     }
     txn->out.masks_answers =
         cg_rules_can_change(txn->rules, &txn->out.answer_actions);
-    txn->out.answer_rules = cg_rules_look_for(
-        txn->rules, &txn->out.answer_actions, txn->pool);
+    txn->out.answer_rules =
+        cg_rules_look_for(txn->rules, &txn->out.answer_actions, txn->pool);
     txn->rules = cg_rules_look_for(txn->rules, &txn->out.actions, txn->pool);
     return CG_PASS;
 }

@@ -156,9 +156,27 @@ static bool is_within_escape(const cg_place_t *place)
 
 /* ---- line breaks and tabs ---- */
 
-static bool is_break(int c)
+/* U+2064, which no scanner sees: in a string, before a break that is no escape. */
+#define MARK "\xE2\x81\xA4"
+#define MARK_LEN 3
+
+/* The letter that a break is escaped with; 0: it is none. */
+static char letter_of(int c)
 {
-    return c == '\n' || c == '\t';
+    switch (c) {
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return '\0';
+    }
 }
 
 /* A break as it is written in so many strings: \n, \\n, \\\\n, ... Returns its
@@ -167,12 +185,9 @@ static size_t write_break(int c, uint8_t depth, char out[CG_PLACE_PENDING])
 {
     size_t slashes = (size_t)1 << (depth - 1);
     memset(out, '\\', slashes);
-    out[slashes] = c == '\n' ? 'n' : 't';
+    out[slashes] = letter_of(c);
     return slashes + 1;
 }
-
-/* Stands before a break, or itself, in a string where that is no escape. */
-#define MARK '\r'
 
 static void put_pending(cg_place_t *place, int c, cg_buf_t *out)
 {
@@ -181,10 +196,10 @@ static void put_pending(cg_place_t *place, int c, cg_buf_t *out)
     bool may_be = depth > 0 && !place->is_late;
     size_t len = place->pending_len;
     place->pending_len = 0;
-    if (may_be && len == 1 && (is_break(c) || c == MARK)) {
-        cg_buf_char(out, MARK);
+    if (may_be && len == 1 && letter_of(c)) {
+        cg_buf_str(out, MARK);
     }
-    if (may_be && is_break(c) && write_break(c, depth, spelled) == len &&
+    if (may_be && letter_of(c) && write_break(c, depth, spelled) == len &&
         memcmp(spelled, place->pending, len) == 0) {
         cg_buf_char(out, (char)c);
     }
@@ -217,21 +232,20 @@ void cg_place_read_end(cg_place_t *place, cg_buf_t *out)
     place->pending_len = 0;
 }
 
-static void pass_one(cg_place_t *place, char c, cg_buf_t *out)
+static void pass_one(cg_place_t *place, uint8_t depth, char c, cg_buf_t *out)
 {
     char spelled[CG_PLACE_PENDING];
-    uint8_t depth = is_within_escape(place) ? 0 : strings(place);
-    bool is_marked = place->is_marked;
-    place->is_marked = depth > 0 && c == MARK && !is_marked;
-    if (place->is_marked) {
-        return; /* the next one stands for itself */
+    bool is_break = depth > 0 && letter_of(c);
+    if (place->is_marked && !is_break) {
+        cg_buf_str(out, MARK); /* the text's own */
     }
-    if (depth > 0 && is_break((unsigned char)c) && !is_marked) {
-        cg_buf_add(out, spelled, write_break((unsigned char)c, depth, spelled));
+    if (is_break && !place->is_marked) {
+        cg_buf_add(out, spelled, write_break(c, depth, spelled));
     }
     else {
         cg_buf_char(out, c);
     }
+    place->is_marked = false;
     step(place, (unsigned char)c);
 }
 
@@ -239,7 +253,14 @@ void cg_place_pass(cg_place_t *place, cg_str_t text, cg_buf_t *out)
 {
     size_t at = 0;
     while (at < text.len && place->levels[0].prose != CG_PROSE) {
-        pass_one(place, text.ptr[at], out);
+        uint8_t depth = is_within_escape(place) ? 0 : strings(place);
+        cg_str_t rest = {text.ptr + at, text.len - at};
+        if (depth > 0 && !place->is_marked && cg_str_has_prefix(rest, MARK)) {
+            place->is_marked = true;
+            at += MARK_LEN;
+            continue;
+        }
+        pass_one(place, depth, text.ptr[at], out);
         at++;
     }
     cg_buf_add(out, text.ptr + at, text.len - at);

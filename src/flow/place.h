@@ -10,7 +10,7 @@
  * Scanners know line breaks and tabs, not their spelling: in {"to":"\nann@…"} the
  * n is no letter. So in strings \n, or \\n one level further in, is read as the
  * character that it means, and written as it was. What stands there as it is, which
- * JSON does not allow, has a CR before it meanwhile.
+ * JSON does not allow, is marked meanwhile.
  *
  *   cg_place_read    of the text as it comes   -> what is scanned
  *   cg_place_pass    what was scanned          -> the text as it came
@@ -42,14 +42,14 @@ typedef struct cg_level_t {
     uint16_t spoken; /* of \uXXXX, as far as it was read */
 } cg_level_t;
 
-#define CG_PLACE_PENDING                                                       \
-    16 /* bytes of an escape that is read as one character */
+/* Bytes of an escape that is read as one character. */
+#define CG_PLACE_PENDING 16
 
 /* Of one running text; plain. */
 typedef struct cg_place_t {
     cg_level_t levels[CG_SIFT_NESTING_MAX];
     bool is_late;        /* the pending bytes begin within an escape */
-    bool is_marked;      /* the next character stands for itself */
+    bool is_marked;      /* the next break stands for itself */
     uint8_t pending_len; /* of an escape not yet whole */
     char pending[CG_PLACE_PENDING];
 } cg_place_t;

@@ -156,7 +156,8 @@ static void fill_written(cg_admin_t *admin, const cg_published_t *published,
                 (cg_admin_limit_t){said->items[0], line->where};
         }
     }
-    admin->rules = cg_flow_rules_of(admin->rules, all, published, actions, pool);
+    admin->rules =
+        cg_flow_rules_of(admin->rules, all, published, actions, pool);
     admin->policies = policies;
     admin->default_limits = limits;
     admin->request_actions = actions;

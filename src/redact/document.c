@@ -576,7 +576,8 @@ apr_status_t cg_document_compile(const cg_document_t *document,
     }
     /* A view may go without the values that the document allows. */
     size_t before = both.allowed_count - document->spec.allowed_count;
-    uint64_t *packs = apr_palloc(pool, (both.allowed_count + 1) * sizeof *packs);
+    uint64_t *packs =
+        apr_palloc(pool, (both.allowed_count + 1) * sizeof *packs);
     for (size_t i = 0; i < both.allowed_count; i++) {
         packs[i] = i < before ? both.allowed_packs[i] : CG_PACK_PUBLISHED;
     }

@@ -145,13 +145,12 @@ const cg_rules_t *cg_rules_allow_more(const cg_rules_t *rules,
 
 static cg_weight_t weight_of(unsigned action)
 {
-    static const uint8_t weights[] = {
-        [CG_ACTION_ALLOW] = CG_WEIGHT_ALLOW,
-        [CG_ACTION_LOG] = CG_WEIGHT_LOG,
-        [CG_ACTION_PARTIAL] = CG_WEIGHT_PARTIAL,
-        [CG_ACTION_PSEUDONYM] = CG_WEIGHT_HIDDEN,
-        [CG_ACTION_MASK] = CG_WEIGHT_HIDDEN,
-        [CG_ACTION_BLOCK] = CG_WEIGHT_BLOCK};
+    static const uint8_t weights[] = {[CG_ACTION_ALLOW] = CG_WEIGHT_ALLOW,
+                                      [CG_ACTION_LOG] = CG_WEIGHT_LOG,
+                                      [CG_ACTION_PARTIAL] = CG_WEIGHT_PARTIAL,
+                                      [CG_ACTION_PSEUDONYM] = CG_WEIGHT_HIDDEN,
+                                      [CG_ACTION_MASK] = CG_WEIGHT_HIDDEN,
+                                      [CG_ACTION_BLOCK] = CG_WEIGHT_BLOCK};
     return (cg_weight_t)weights[action];
 }
 

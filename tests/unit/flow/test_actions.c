@@ -142,9 +142,8 @@ static void values_the_document_allows_count_where_no_lock_is(void)
         txn->rules = made;
         place.lock = is_locked ? &lock : NULL;
         CU_ASSERT_EQUAL(cg_flow_actions(txn), CG_PASS);
-        CU_ASSERT_EQUAL(
-            cg_redact_scan(txn->rules, text, CG_SCAN_PLAIN, &found),
-            APR_SUCCESS);
+        CU_ASSERT_EQUAL(cg_redact_scan(txn->rules, text, CG_SCAN_PLAIN, &found),
+                        APR_SUCCESS);
         CU_ASSERT_EQUAL(found.count, (size_t)is_locked);
     }
     walk_close(&walk);

@@ -13,10 +13,12 @@
 
 /* What texts are made of: all that moves a place, and what must not. */
 static const char *const PIECES[] = {
-    "{",    "}",        "[",       "]",         "\"",    "\\\"",      "\\\\\"",
-    "\\\\", "\\n",      "\\\\n",   "\\\\\\\\n", "\\t",   "\n",        "\t",
-    ":",    ",",        "\\u000a", "\\u0022",   "\\u00", "a",         "1",
-    " ",    "\xC3\xA9", "true",    "{\\\"",     "\\\"}", "[\\\\\\\"", "\\"};
+    "{",       "}",     "[",     "]",         "\"",        "\\\"",
+    "\\\\\"",  "\\\\",  "\\n",   "\\\\n",     "\\\\\\\\n", "\\t",
+    "\\r",     "\\f",   "\\b",   "\r",        "\v",        "\xE2\x81\xA4x",
+    "\f",      "\n",    "\t",    ":",         ",",         "\\u000a",
+    "\\u0022", "\\u00", "a",     "1",         " ",         "\xC3\xA9",
+    "true",    "{\\\"", "\\\"}", "[\\\\\\\"", "\\"};
 #define PIECE_COUNT (sizeof PIECES / sizeof PIECES[0])
 
 static uint32_t next(uint32_t *seed)
