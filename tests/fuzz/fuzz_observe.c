@@ -138,12 +138,13 @@ static void run(const cg_gateway_t *gateway, const cg_policy_t *policy,
 
 /* CRLF becomes CR: an LF cut off from its CR opens the next event, where it means
  * nothing and may be left out (chat/events.c). Behind an event that was written
- * anew, which ends in two LF, it is a third. */
+ * anew, which ends in two LF, it is a third; behind one that was left out, the
+ * first byte. */
 static void drop_late_lf(cg_buf_t *out)
 {
     size_t kept = 0;
     char before = '\0';
-    int feeds = 0;
+    int feeds = 2;
     for (size_t i = 0; i < out->len; i++) {
         char c = out->ptr[i];
         feeds = c == '\n' ? feeds + 1 : 0;
