@@ -207,6 +207,16 @@ static uint32_t read_label(cg_window_t *w, uint32_t i, bool *has_letters_only)
     return i - from > LABEL_MAX ? from : i;
 }
 
+/* Where the letters end before the first dash of a label: in ".com-----BEGIN" the
+ * address ends there. */
+static uint32_t letters_end(cg_window_t *w, uint32_t i)
+{
+    while (cg_is(cg_at(w, i), CG_C_ALPHA)) {
+        i++;
+    }
+    return cg_at(w, i) == '-' ? i : UINT32_MAX;
+}
+
 /* Reads a domain at i. */
 static domain_t read_domain(cg_window_t *w, uint32_t i, style_t style)
 {
@@ -224,6 +234,10 @@ static domain_t read_domain(cg_window_t *w, uint32_t i, style_t style)
                       (!has_word || is_common_end(w, from, i));
         if (is_end) {
             found = (domain_t){i, from, has_word};
+        }
+        else if (labels >= 2 && letters_end(w, from) < i &&
+                 is_common_end(w, from, letters_end(w, from))) {
+            found = (domain_t){letters_end(w, from), from, has_word};
         }
         i = read_dot(w, i, style, &has_word);
     }

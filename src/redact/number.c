@@ -453,9 +453,11 @@ static bool has_label_near(cg_window_t *w, int type, uint32_t start)
            is_labelled(w, type, start, true);
 }
 
-/* Is there a word of four hexadecimal characters at i? is_hex: with a letter. */
+/* Is there a word of four hexadecimal characters at i? is_hex: with a letter, but
+ * no "DE89", with which an account number may begin. */
 static bool is_four(cg_window_t *w, uint32_t i, bool *is_hex)
 {
+    char four[4];
     bool has_letter = false;
     for (uint32_t k = 0; k < 4; k++) {
         unsigned c = cg_at(w, i + k);
@@ -463,10 +465,20 @@ static bool is_four(cg_window_t *w, uint32_t i, bool *is_hex)
             return false;
         }
         has_letter = has_letter || !cg_is(c, CG_C_DIGIT);
+        four[k] = (char)c;
     }
     bool is_word = !cg_is(cg_at(w, i + 4), CG_C_ALNUM);
-    *is_hex = *is_hex || (is_word && has_letter);
+    bool is_account = cg_is(four[2], CG_C_DIGIT) &&
+                      cg_is(four[3], CG_C_DIGIT) && cg_iban_length(four) > 0;
+    *is_hex = *is_hex || (is_word && has_letter && !is_account);
     return is_word;
+}
+
+/* Does a word begin at i that is tied to nothing? */
+static bool is_word_start(const cg_window_t *w, uint32_t i)
+{
+    return i == 0 || w->text[i - 1] <= ' ' ||
+           memchr("([{<\"':;,|", w->text[i - 1], 10) != NULL;
 }
 
 /* 5414 5415 5416 5417: each four a little more than the one before. */
@@ -495,8 +507,8 @@ static bool is_table(cg_window_t *w, uint32_t start, uint32_t end)
     int before = 0;
     int after = 0;
     uint32_t i = start;
-    while (before < 4 && i >= 6 && w->text[i - 1] <= ' ' &&
-           w->text[i - 6] <= ' ' && is_four(w, i - 5, &is_hex)) {
+    while (before < 4 && i >= 5 && w->text[i - 1] <= ' ' &&
+           is_word_start(w, i - 5) && is_four(w, i - 5, &is_hex)) {
         before++;
         i -= 5;
     }
