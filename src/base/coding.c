@@ -120,8 +120,8 @@ static cg_coding_kind_t guess_chinese(cg_str_t head)
         if (lead < 0x80) {
             continue;
         }
-        bool is_common = lead >= 0xA1 && lead <= 0xF7 && trail >= 0xA1 &&
-                         trail <= 0xFE;
+        bool is_common =
+            lead >= 0xA1 && lead <= 0xF7 && trail >= 0xA1 && trail <= 0xFE;
         common += is_common;
         others += !is_common;
         at += trail >= 0x40 ? 1 : 0;

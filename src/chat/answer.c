@@ -491,8 +491,14 @@ size_t cg_chat_answer_deltas(const cg_walk_t *walk, cg_endpoint_t endpoint,
                              cg_delta_t **out, apr_pool_t *pool)
 {
     deltas_t deltas = {.walk = walk, .pool = pool};
-    if (endpoint == CG_ENDPOINT_RESPONSES ||
-        endpoint == CG_ENDPOINT_TRANSCRIPTIONS) {
+    if (endpoint == CG_ENDPOINT_TRANSCRIPTIONS &&
+        cg_str_is(type_of(walk), "transcript.text.segment")) {
+        /* One text goes on from segment to segment. */
+        add(&deltas, cg_walk_member(walk, 0, "text"),
+            channel_of(0, 0, CHAT_TEXT), false);
+    }
+    else if (endpoint == CG_ENDPOINT_RESPONSES ||
+             endpoint == CG_ENDPOINT_TRANSCRIPTIONS) {
         add_response_delta(&deltas);
     }
     else if (cg_endpoints[endpoint].can_stream) {

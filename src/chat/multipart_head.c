@@ -270,8 +270,8 @@ static bool is_any(cg_str_t word, const char *const *list)
 /* Charsets in which ASCII is ASCII; in another (UTF-7, UTF-16) bytes that look
  * harmless may say anything. */
 static const char *const CHARSETS[] = {
-    "utf-8",  "utf8",        "us-ascii",     "ascii", "iso-8859-1",
-    "latin1", "iso-8859-15", "windows-1252", NULL};
+    "utf-8",       "utf8",         "us-ascii", "ascii", "iso-8859-1", "latin1",
+    "iso-8859-15", "windows-1252", "gb2312",   "gbk",   "gb18030",    NULL};
 
 static bool is_nested(cg_str_t type)
 {
@@ -295,7 +295,7 @@ static const char *read_type(cg_part_t *part, rest_t rest)
         bool is_split = memchr(name.ptr, '*', name.len) != NULL;
         bool is_charset = cg_str_is_nocase(name, "charset");
         if (is_split || (is_charset && !is_any(value, CHARSETS))) {
-            return "a part's charset is not UTF-8";
+            return "a part's charset is none in which ASCII stays ASCII";
         }
     }
     return is_over(&rest) ? NULL : "a part's Content-Type cannot be read";

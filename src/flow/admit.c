@@ -5,6 +5,8 @@
  * limit that applies is put to the store in one round trip, all or nothing, with
  * the worst case this request can cost.
  */
+#include <string.h>
+
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
 
@@ -308,5 +310,55 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
         txn->grant.has_hold = false;
         return refuse_by(txn);
     }
+    return CG_PASS;
+}
+
+/* The first limit that has no room for anything; none if the store cannot tell. */
+static bool find_full(cg_txn_t *txn, size_t *out_which)
+{
+    cg_error_t err;
+    cg_quota_left_t left[CG_ASKS_MAX];
+    if (!add_all(txn) || txn->grant.count == 0 ||
+        cg_quota_usage(txn->gateway->quota, txn->grant.asks, txn->grant.count,
+                       txn->in.at, left, &err, txn->pool) != APR_SUCCESS) {
+        return false;
+    }
+    for (size_t i = 0; i < txn->grant.count; i++) {
+        if (left[i].remaining <= 0) {
+            *out_which = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* That limit is asked by itself: it says no, and when it may be tried again. In the
+ * one case in many that room was made meanwhile the upload goes on, counted once
+ * more than it came. */
+cg_verdict_t cg_flow_admit_early(cg_txn_t *txn)
+{
+    cg_error_t err;
+    size_t which;
+    bool is_refused = false;
+    if (find_full(txn, &which)) {
+        cg_quota_ask_t ask = txn->grant.asks[which];
+        txn->grant.limits[0] = *ask.limit;
+        ask.limit = &txn->grant.limits[0];
+        ask.cost = 1;
+        ask.floor = 0;
+        txn->grant.asks[0] = ask;
+        txn->grant.count = 1;
+        cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
+        is_refused =
+            cg_quota_admit(txn->gateway->quota, txn->grant.hold_id, &ask, 1,
+                           HOLD_MARGIN, txn->in.at, &txn->grant.quota, &err,
+                           txn->pool) == APR_SUCCESS &&
+            !txn->grant.quota.is_admitted && !txn->grant.quota.is_store_down;
+    }
+    txn->grant.has_hold = false;
+    if (is_refused) {
+        return refuse_by(txn);
+    }
+    memset(&txn->grant, 0, sizeof txn->grant);
     return CG_PASS;
 }

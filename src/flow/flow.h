@@ -20,6 +20,9 @@ cg_verdict_t cg_flow_run(cg_txn_t *txn);
 cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled);
 /* 2. Models allowed, then all limits and budgets in one round trip. */
 cg_verdict_t cg_flow_admit(cg_txn_t *txn);
+/* The same of what is known before a body is read: refuses who is over a limit as
+ * it stands, so that nothing large is read in vain. Charges nothing. */
+cg_verdict_t cg_flow_admit_early(cg_txn_t *txn);
 /* May this model be shown to the caller in a list? */
 bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model);
 /* May this caller ask for this model here, as far as a list tells? CG_PASS, or the

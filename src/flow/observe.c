@@ -185,6 +185,9 @@ cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out)
         txn->blocked_type = cg_detector_name(sift.blocked_by);
         return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
     }
+    if (cg_observe_files(txn, &walk, txn->pool) != CG_PASS) {
+        return txn->verdict;
+    }
     cg_observe_restore(txn, &sift, &walk);
     if (sift.splices->nelts > 0) {
         cg_observe_drop_logprobs(&sift, &walk);

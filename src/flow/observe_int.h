@@ -25,6 +25,11 @@ void cg_observe_drop_logprobs(cg_sift_t *sift, const cg_walk_t *walk);
 /* The same for the words and segments of a transcript. */
 void cg_observe_drop_pieces(cg_sift_t *sift, const cg_walk_t *walk);
 
+/* Counts the files in an answer or an event that are no text, and refuses it where
+ * they may not pass. */
+cg_verdict_t cg_observe_files(cg_txn_t *txn, const cg_walk_t *walk,
+                              apr_pool_t *pool);
+
 /* Adds what the running texts' scanners found to the answer's tally; once. */
 void cg_observe_close(cg_txn_t *txn);
 

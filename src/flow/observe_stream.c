@@ -518,6 +518,9 @@ static cg_verdict_t sift_others(cg_observer_t *observer, piece_t *piece)
         txn->blocked_type = cg_detector_name(piece->sift->blocked_by);
         return cg_txn_refuse(txn, CG_ANSWER_BLOCKED, NULL, NULL);
     }
+    if (cg_observe_files(txn, piece->walk, observer->scratch) != CG_PASS) {
+        return txn->verdict;
+    }
     if (txn->out.masks_answers) {
         cg_observe_drop_logprobs(piece->sift, piece->walk);
     }

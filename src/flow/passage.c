@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "flow/cues.h"
 #include "flow/inspect_int.h"
 #include "flow/observe_int.h"
 #include "flow/payload.h"
@@ -124,6 +125,7 @@ static void open_sift(cg_passage_t *passage, int nesting, cg_tally_t *tally,
     sift->tally = tally;
     sift->nesting = nesting;
     sift->is_cut = passage->is_cut;
+    sift->is_resumed = passage->is_resumed;
 }
 
 /* Texts of an upload are not remembered: few come twice, and there may be many. */
@@ -215,6 +217,22 @@ static bool mask_text(cg_passage_t *passage, cg_str_t text, cg_tally_t *tally,
                      : mask_odd(passage, text, tally, out);
 }
 
+/* What was said across the cues of subtitles. */
+static bool mask_cues(cg_passage_t *passage, cg_tally_t *tally, cg_str_t *text)
+{
+    const cg_txn_t *txn = passage->spec->txn;
+    cg_mask_result_t result;
+    if (!passage->is_cues) {
+        return true;
+    }
+    if (cg_cues_mask(txn->rules, actions_of(passage), txn->out.pseudonyms,
+                     tally, *text, text, &result,
+                     passage->scratch) != APR_SUCCESS) {
+        return fail(passage);
+    }
+    return !result.is_blocked || refuse_block(passage, result.blocked_by);
+}
+
 static void note_tokens(cg_passage_t *passage, cg_str_t text)
 {
     if (!passage->spec->is_answer) {
@@ -228,6 +246,7 @@ static bool end_held(cg_passage_t *passage)
     apr_pool_clear(passage->scratch);
     note_tokens(passage, text);
     return mask_text(passage, text, tally_of(passage), &passage->value) &&
+           mask_cues(passage, tally_of(passage), &passage->value) &&
            put(passage, passage->value);
 }
 
@@ -239,10 +258,17 @@ static bool end_held(cg_passage_t *passage)
 static bool put_block(cg_passage_t *passage, size_t len)
 {
     cg_tally_t tally = {{0}};
-    cg_str_t block = {passage->held.ptr, len};
-    cg_str_t out;
+    cg_str_t out = {passage->held.ptr, len};
+    bool is_answer = passage->spec->is_answer;
     apr_pool_clear(passage->scratch);
-    if (!mask_text(passage, block, &tally, &out) || !put(passage, out)) {
+    if ((!is_answer && !mask_text(passage, out, &tally, &out)) ||
+        !mask_cues(passage, &tally, &out)) {
+        return false;
+    }
+    if (is_answer) {
+        cg_observe_keep(passage->spec->txn, out);
+    }
+    if (!put(passage, out)) {
         return false;
     }
     for (int t = 0; t < CG_DETECTORS_MAX; t++) {
@@ -258,11 +284,12 @@ static bool put_block(cg_passage_t *passage, size_t len)
 static bool put_blocks(cg_passage_t *passage, bool is_end)
 {
     while (passage->held.len >= BLOCK_BYTES) {
-        size_t len = cg_payload_cut((cg_str_t){passage->held.ptr, BLOCK_BYTES});
-        passage->is_cut = true;
+        size_t len = cg_payload_cut((cg_str_t){passage->held.ptr, BLOCK_BYTES},
+                                    &passage->is_cut);
         if (!put_block(passage, len > 0 ? len : BLOCK_BYTES)) {
             return false;
         }
+        passage->is_resumed = passage->is_cut;
     }
     passage->is_cut = false;
     return !is_end || passage->held.len == 0 ||
@@ -276,7 +303,8 @@ static bool check_stream(cg_passage_t *passage)
            refuse_block(passage, by);
 }
 
-/* What came out of the running text: of an answer it goes on at once. */
+/* What came out of the running text: of an answer it goes on at once, but for
+ * subtitles. */
 static bool take_running(cg_passage_t *passage, const cg_buf_t *out,
                          const cg_buf_t *kept, bool is_end)
 {
@@ -286,6 +314,8 @@ static bool take_running(cg_passage_t *passage, const cg_buf_t *out,
     }
     if (passage->spec->is_answer) {
         passage->spec->txn->answer.text_bytes += (int64_t)kept->len;
+    }
+    if (passage->spec->is_answer && !passage->is_cues) {
         cg_observe_keep(passage->spec->txn, (cg_str_t){kept->ptr, kept->len});
         return put(passage, text);
     }
@@ -441,10 +471,9 @@ static bool begins_with_record(cg_passage_t *passage, bool is_end)
         return false;
     }
     apr_pool_clear(passage->scratch);
-    bool is_record =
-        cg_walk(held->ptr + at, len, &walk, NULL, passage->scratch) ==
-            CG_WALK_OK &&
-        is_object(&walk);
+    bool is_record = cg_walk(held->ptr + at, len, &walk, NULL,
+                             passage->scratch) == CG_WALK_OK &&
+                     is_object(&walk);
     passage->is_no_records = !is_record;
     return is_record;
 }
@@ -512,11 +541,13 @@ static bool tell_text_from_binary(cg_passage_t *passage)
     }
     open_coding(passage, kind);
     passage->state = HELD;
+    passage->is_cues =
+        !passage->spec->is_field &&
+        cg_cues_is((cg_str_t){passage->held.ptr, passage->held.len});
     bool is_unread = passage->plain.is_odd || cg_opaque_is_document(head);
-    return (!is_unread ||
-            count_opaque(passage, cg_opaque_is_document(head)
-                                      ? CG_OPAQUE_DOCUMENT
-                                      : CG_OPAQUE_OTHER)) &&
+    return (!is_unread || count_opaque(passage, cg_opaque_is_document(head)
+                                                    ? CG_OPAQUE_DOCUMENT
+                                                    : CG_OPAQUE_OTHER)) &&
            put_mark(passage);
 }
 
@@ -599,8 +630,7 @@ static bool take_step(cg_passage_t *passage, cg_str_t step)
     }
     passage->read.len = 0;
     cg_coding_read(&passage->coding, step, &passage->read);
-    return take_text(passage,
-                     (cg_str_t){passage->read.ptr, passage->read.len});
+    return take_text(passage, (cg_str_t){passage->read.ptr, passage->read.len});
 }
 
 /* In steps no larger than what is sniffed at first, so that it makes no
@@ -656,8 +686,7 @@ static bool read_rest(cg_passage_t *passage)
     passage->read.len = 0;
     cg_coding_read_end(&passage->coding, &passage->read);
     return passage->read.len == 0 ||
-           take_text(passage,
-                     (cg_str_t){passage->read.ptr, passage->read.len});
+           take_text(passage, (cg_str_t){passage->read.ptr, passage->read.len});
 }
 
 static bool write_rest(cg_passage_t *passage)
@@ -666,8 +695,8 @@ static bool write_rest(cg_passage_t *passage)
     passage->written.len = 0;
     cg_coding_write_end(&passage->coding, &passage->written);
     return passage->written.len == 0 ||
-           spec->write(spec->baton, (cg_str_t){passage->written.ptr,
-                                               passage->written.len});
+           spec->write(spec->baton,
+                       (cg_str_t){passage->written.ptr, passage->written.len});
 }
 
 bool cg_passage_finish(cg_passage_t *passage)

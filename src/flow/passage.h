@@ -55,7 +55,9 @@ typedef struct cg_passage_t {
     /* private */
     int state;
     bool is_no_records;
-    bool is_cut; /* what is looked at goes on behind */
+    bool is_cues; /* subtitles */
+    bool is_cut;     /* what is looked at ends inside of base64 ... */
+    bool is_resumed; /* ... and begins there */
     cg_plain_t plain;
     cg_coding_t coding;
     cg_buf_t read;    /* a piece, read as UTF-8 ... */

@@ -119,6 +119,12 @@ static size_t letters_from(cg_str_t text, size_t at)
     return at - from;
 }
 
+/* A boundary of MIME may stand behind the last line. */
+static bool is_boundary(cg_str_t text, size_t at)
+{
+    return text.len - at >= 2 && memcmp(text.ptr + at, "--", 2) == 0;
+}
+
 /* Follows the run whose first line begins at start. Returns its letters. */
 static size_t follow(cg_str_t text, size_t start, cg_payload_t *out)
 {
@@ -130,9 +136,10 @@ static size_t follow(cg_str_t text, size_t start, cg_payload_t *out)
         letters += line;
         at += line;
         size_t end = line_end(text, at);
-        size_t next = end > 0 ? letters_from(text, at + end) : 0;
-        if (line < LINE_MIN || next == 0) {
-            break;
+        bool may_go_on = end > 0 && !is_boundary(text, at + end);
+        size_t next = may_go_on ? letters_from(text, at + end) : 0;
+        if ((line < LINE_MIN && at > line) || next == 0) {
+            break; /* at the text's beginning a line may have been cut */
         }
         out->line = out->line ? out->line : line;
         out->has_cr = end == 2;
@@ -162,6 +169,23 @@ static void read_type(cg_str_t text, cg_payload_t *payload)
     }
 }
 
+static void describe(cg_str_t text, size_t letters, cg_payload_t *out)
+{
+    out->is_padded = out->is_padded || letters % 4 == 0;
+    for (size_t i = out->start; i < out->end; i++) {
+        out->is_url_safe =
+            out->is_url_safe || text.ptr[i] == '-' || text.ptr[i] == '_';
+    }
+}
+
+bool cg_payload_resume(cg_str_t text, cg_payload_t *out)
+{
+    size_t start = line_end(text, 0);
+    size_t letters = follow(text, start, out);
+    describe(text, letters, out);
+    return letters > 0;
+}
+
 /* A line of LINE_MIN letters has one at a place that is a multiple of it: only
  * those are looked at. */
 bool cg_payload_among(cg_str_t text, size_t from, cg_payload_t *out)
@@ -175,11 +199,7 @@ bool cg_payload_among(cg_str_t text, size_t from, cg_payload_t *out)
         }
         size_t letters = is_letter(text, at) ? follow(text, start, out) : 0;
         if (letters >= CG_PAYLOAD_LONG) {
-            out->is_padded = out->is_padded || letters % 4 == 0;
-            for (size_t i = out->start; i < out->end; i++) {
-                out->is_url_safe = out->is_url_safe || text.ptr[i] == '-' ||
-                                   text.ptr[i] == '_';
-            }
+            describe(text, letters, out);
             read_type(text, out);
             return true;
         }
@@ -198,16 +218,18 @@ static size_t last_run(cg_str_t text)
     size_t at = text.len;
     while (at > 0) {
         size_t end = at;
-        while (end > 0 && (text.ptr[end - 1] == '\n' ||
-                           text.ptr[end - 1] == '\r') && at - end < 2) {
+        while (end > 0 &&
+               (text.ptr[end - 1] == '\n' || text.ptr[end - 1] == '\r') &&
+               at - end < 2) {
             end--;
         }
         size_t from = end;
         while (from > 0 && is_letter(text, from - 1)) {
             from--;
         }
-        bool is_last = start == text.len; /* it may be cut short */
-        if (end == from || (!is_last && end - from < LINE_MIN)) {
+        bool may_be_short = start == text.len || from == 0; /* as it was cut */
+        if (end == from || is_boundary(text, from) ||
+            (!may_be_short && end - from < LINE_MIN)) {
             break;
         }
         start = at = from;
@@ -247,9 +269,10 @@ static size_t cut_run(cg_str_t text)
     return character > half ? character : group;
 }
 
-size_t cg_payload_cut(cg_str_t text)
+size_t cg_payload_cut(cg_str_t text, bool *out_is_inside)
 {
     size_t run = last_run(text);
+    *out_is_inside = run == 0;
     if (run == 0) {
         size_t cut = cut_run(text);
         return cut > 0 ? cut : text.len;
@@ -258,7 +281,10 @@ size_t cg_payload_cut(cg_str_t text)
         return run;
     }
     const char *line = memrchr(text.ptr, '\n', text.len);
-    const char *end = line ? line : memrchr(text.ptr, ' ', text.len);
+    size_t before = line ? (size_t)(line - text.ptr) : 0;
+    bool is_in_run = line && last_run((cg_str_t){text.ptr, before}) < before;
+    const char *word = memrchr(text.ptr, ' ', text.len);
+    const char *end = line && !(is_in_run && word > line) ? line : word;
     return end ? (size_t)(end - text.ptr) + 1
                : cg_utf8_whole(text.ptr, text.len);
 }

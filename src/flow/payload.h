@@ -8,7 +8,7 @@
 #ifndef CG_FLOW_PAYLOAD_H
 #define CG_FLOW_PAYLOAD_H
 
-#include "base/text.h"
+#include "base/coding.h"
 
 typedef struct cg_payload_t {
     cg_str_t media_type; /* of a data: URL, parameters left out; else empty */
@@ -19,6 +19,7 @@ typedef struct cg_payload_t {
     bool is_open; /* goes on behind: no padding may stand at its end */
     size_t line;  /* letters of a line; 0: there is but one */
     bool has_cr;  /* lines end with CRLF */
+    cg_coding_kind_t coding; /* of the text it is; set by who reads it */
 } cg_payload_t;
 
 /* Shorter ones the scan of the string decodes by itself. */
@@ -32,8 +33,10 @@ bool cg_payload_find(cg_str_t string, cg_payload_t *out);
 bool cg_payload_among(cg_str_t text, size_t from, cg_payload_t *out);
 /* Where a text that goes on may be cut: at the end of a line, or else of a word; no
  * base64 is cut that may still end, and a longer one between two of its lines, or
- * at least characters, as they are when decoded. */
-size_t cg_payload_cut(cg_str_t text);
+ * at least characters, as they are when decoded: out_is_inside. */
+size_t cg_payload_cut(cg_str_t text, bool *out_is_inside);
+/* The base64 that goes on at the beginning of a text that was cut inside of it. */
+bool cg_payload_resume(cg_str_t text, cg_payload_t *out);
 /* The decoded bytes, in pool. */
 cg_str_t cg_payload_decode(cg_str_t string, const cg_payload_t *payload,
                            apr_pool_t *pool);

@@ -86,7 +86,7 @@ bool cg_plain_is_binary(cg_str_t head)
         controls += !cg_opaque_is_text((cg_str_t){head.ptr + i, 1});
     }
     size_t whole = head.len - cut_of(head);
-    size_t most = cg_utf8_valid(head.ptr, whole) ? CONTROLS_OF_UTF8
-                                                 : CONTROLS_OF_ODD;
+    size_t most =
+        cg_utf8_valid(head.ptr, whole) ? CONTROLS_OF_UTF8 : CONTROLS_OF_ODD;
     return cg_opaque_is_known(head) || controls > head.len / most;
 }

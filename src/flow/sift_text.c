@@ -349,24 +349,52 @@ static cg_str_t edited(const text_t *from, apr_pool_t *pool)
     return (cg_str_t){out.ptr, out.len};
 }
 
+/* A text of another coding as UTF-8, or back. */
+static cg_str_t recoded(cg_str_t text, cg_coding_kind_t kind, bool is_read,
+                        apr_pool_t *pool)
+{
+    cg_coding_t coding;
+    cg_buf_t out;
+    if (kind == CG_CODING_NONE || !cg_coding_open(&coding, kind, pool)) {
+        return text;
+    }
+    cg_buf_init(&out, text.len * 2 + 16, pool);
+    if (is_read) {
+        cg_coding_read(&coding, text, &out);
+        cg_coding_read_end(&coding, &out);
+    }
+    else {
+        cg_coding_write(&coding, text, &out);
+        cg_coding_write_end(&coding, &out);
+    }
+    return (cg_str_t){out.ptr ? out.ptr : "", out.len};
+}
+
 static uint32_t within(size_t at, const cg_payload_t *payload)
 {
     return (uint32_t)(at < payload->end ? at : payload->end);
 }
 
 /* Brings what was found in the file's content into the string that holds it. A
- * spot is where its bytes are spelled, to the group of four letters. */
+ * spot is where its bytes are spelled, to the group of four letters; of a text in
+ * another coding all of it. */
 static void put_back(cg_sift_t *sift, const text_t *content,
                      const cg_payload_t *payload, text_t *to)
 {
     for (int i = 0; content->spots && i < content->spots->nelts; i++) {
         cg_finding_t spot = APR_ARRAY_IDX(content->spots, i, cg_finding_t);
-        spot.start = within(payload->start + spot.start / 3 * 4, payload);
-        spot.end = within(payload->start + (spot.end + 2) / 3 * 4, payload);
+        bool is_coded = payload->coding != CG_CODING_NONE;
+        size_t end =
+            is_coded ? payload->end : payload->start + (spot.end + 2) / 3 * 4;
+        size_t start =
+            is_coded ? payload->start : payload->start + spot.start / 3 * 4;
+        spot.start = within(start, payload);
+        spot.end = within(end, payload);
         add_spot(sift, to, &spot);
     }
     if (content->edits) {
-        cg_str_t bytes = edited(content, sift->pool);
+        cg_str_t bytes = recoded(edited(content, sift->pool), payload->coding,
+                                 false, sift->pool);
         push_edit(sift, to,
                   (cg_splice_t){
                       .start = (uint32_t)payload->start,
@@ -394,15 +422,19 @@ static apr_status_t scan_content(cg_sift_t *sift, const cg_walk_t *walk,
 
 /* The content of the file if it is text; false: it is none. */
 static bool read_content(cg_sift_t *sift, cg_str_t string,
-                         const cg_payload_t *payload, bool is_said,
-                         cg_str_t *out)
+                         cg_payload_t *payload, bool is_said, cg_str_t *out)
 {
     cg_str_t head = cg_payload_head(string, payload, sift->pool);
-    if (!cg_opaque_is_text(head) || cg_opaque_is_document(head)) {
+    payload->coding =
+        cg_opaque_is_known(head) ? CG_CODING_NONE : cg_coding_guess(head);
+    bool is_coded = payload->coding != CG_CODING_NONE;
+    if (!is_coded &&
+        (!cg_opaque_is_text(head) || cg_opaque_is_document(head))) {
         *out = head;
         return false;
     }
-    *out = cg_payload_decode(string, payload, sift->pool);
+    *out = recoded(cg_payload_decode(string, payload, sift->pool),
+                   payload->coding, true, sift->pool);
     return cg_opaque_is_text(*out) &&
            (is_said || cg_utf8_valid(out->ptr, out->len));
 }
@@ -437,6 +469,9 @@ static bool scan_file(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
 {
     cg_payload_t payload;
     bool is_text = content == CG_CONTENT_TEXT;
+    if (sift->is_resumed && sift->nesting == 0) {
+        return false; /* it is the end of one */
+    }
     if (!cg_payload_find(to->text, &payload)) {
         if (!is_text) {
             count_opaque(sift, walk, node, CG_OPAQUE_OTHER);
@@ -503,8 +538,8 @@ static bool scan_among(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
         }
         return false;
     }
-    payload->is_open = sift->is_cut && sift->nesting == 0 &&
-                       payload->end == text.len;
+    payload->is_open =
+        sift->is_cut && sift->nesting == 0 && payload->end == text.len;
     *rv = scan_content(sift, walk, node, out_file);
     return *rv != APR_SUCCESS || sift->found > found;
 }
@@ -518,7 +553,11 @@ static apr_status_t scan_files_among(cg_sift_t *sift, const cg_walk_t *walk,
     apr_status_t rv = APR_SUCCESS;
     size_t done = 0;
     size_t at = 0;
-    while (rv == APR_SUCCESS && cg_payload_among(to->text, at, &payload)) {
+    bool is_resumed = sift->is_resumed && sift->nesting == 0 &&
+                      cg_payload_resume(to->text, &payload);
+    while (rv == APR_SUCCESS &&
+           (is_resumed || cg_payload_among(to->text, at, &payload))) {
+        is_resumed = false;
         at = payload.end;
         if (!scan_among(sift, walk, node, to->text, &payload, &file, &rv)) {
             continue;
@@ -545,7 +584,7 @@ apr_status_t cg_sift_text(cg_sift_t *sift, const cg_walk_t *walk, uint32_t node,
     if (scan_nested(sift, walk, node, to, &rv)) {
         return rv;
     }
-    return may_be_file && to->text.len >= CG_PAYLOAD_LONG
-               ? scan_files_among(sift, walk, node, to)
-               : cg_sift_words(sift, walk, node, to);
+    bool may_hold = to->text.len >= CG_PAYLOAD_LONG || sift->is_resumed;
+    return may_be_file && may_hold ? scan_files_among(sift, walk, node, to)
+                                   : cg_sift_words(sift, walk, node, to);
 }

@@ -117,6 +117,7 @@ typedef struct cg_txn_t {
         bool text_cut;
         int64_t text_bytes; /* of all running text, for the estimate */
         const char *upstream_id;
+        uint32_t opaque_kinds; /* bit per kind of file that stood in it */
         cg_observer_t *observer;
         cg_file_observer_t *file; /* of an answer that is a file */
     } answer;

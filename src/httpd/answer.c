@@ -199,6 +199,15 @@ static void replace_error(const request_rec *r, cg_buf_t *out)
     cg_refuse_write_status(r->status, out);
 }
 
+static void tell_of_opaque(request_rec *r, const cg_txn_t *txn)
+{
+    uint32_t opaque = cg_opaque_total(&txn->out.opaque);
+    if (opaque > 0 && txn->policy->opaque != CG_OPAQUE_ALLOW) {
+        apr_table_setn(r->err_headers_out, "x-chatgpt-opaque",
+                       apr_psprintf(r->pool, "%u", opaque));
+    }
+}
+
 static apr_status_t end_whole(ap_filter_t *f, answer_t *answer)
 {
     request_rec *r = f->r;
@@ -223,6 +232,7 @@ static apr_status_t end_whole(ap_filter_t *f, answer_t *answer)
         return APR_SUCCESS;
     }
     cg_label_whole(txn, &answer->out);
+    tell_of_opaque(r, txn);
     if (cg_gate_record(r, txn, r->status) != APR_SUCCESS &&
         txn->policy->audit == 1) {
         return refuse_whole(answer, CG_AUDIT_FAILED);
@@ -341,11 +351,8 @@ static apr_status_t refuse_file(ap_filter_t *f, answer_t *answer)
 static apr_status_t pass_file(ap_filter_t *f, answer_t *answer, bool is_end)
 {
     const cg_txn_t *txn = &answer->in->txn;
-    uint32_t opaque = cg_opaque_total(&txn->out.opaque);
-    if (opaque > 0 && txn->policy->opaque != CG_OPAQUE_ALLOW &&
-        !answer->in->is_passed) {
-        apr_table_setn(f->r->err_headers_out, "x-chatgpt-opaque",
-                       apr_psprintf(f->r->pool, "%u", opaque));
+    if (!answer->in->is_passed) {
+        tell_of_opaque(f->r, txn);
     }
     apr_status_t rv =
         pass(f, (cg_str_t){answer->out.ptr, answer->out.len}, false, false,

@@ -194,6 +194,17 @@ static cg_verdict_t log_trouble(request_rec *r, const cg_txn_t *txn,
     return txn->verdict;
 }
 
+/* Who is over a limit has sent the body, or is about to. */
+static cg_verdict_t refuse_unread(request_rec *r, cg_txn_t *txn,
+                                  apr_bucket_brigade *brigade)
+{
+    if (!r->expecting_100) {
+        drain(r, brigade);
+    }
+    apr_brigade_destroy(brigade);
+    return refuse(r, txn, APR_EGENERAL);
+}
+
 cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
 {
     apr_bucket_brigade *brigade =
@@ -204,6 +215,9 @@ cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
                          .until = begun + txn->policy->body_for};
     apr_off_t length = length_of(r);
     apr_status_t rv = length > reading.most ? APR_ENOSPC : APR_SUCCESS;
+    if (rv == APR_SUCCESS && cg_flow_admit_early(txn) != CG_PASS) {
+        return refuse_unread(r, txn, brigade);
+    }
     reading.upload =
         cg_flow_upload_open(txn, apr_table_get(r->headers_in, "Content-Type"),
                             txn->gateway->upload_folder);

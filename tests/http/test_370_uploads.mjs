@@ -130,6 +130,23 @@ test('a transcription that streams is masked over its deltas', async () => {
     assert.equal(events.at(-1).text, said);
 });
 
+test('a value said across cues or segments of a transcript is masked', async () => {
+    const half = CARD.slice(0, 8);
+    const rest = CARD.slice(8);
+    const times = (n) => `00:00:0${n},000 --> 00:00:0${n + 1},000`;
+    gw.provider.state.store.files.set('file-srt', { id: 'file-srt', data:
+        Buffer.from(`1\n${times(1)}\nMy card is ${half}\n\n2\n${times(2)}\n${
+            rest} okay\n`) });
+    assert.equal((await gw.call('/files/file-srt/content')).text,
+        `1\n${times(1)}\nMy card is [CREDIT_CARD]\n\n2\n${times(2)}\n okay\n`);
+    await client.files.create({ file: await toFile(Buffer.from(
+        `WEBVTT\n\n01:00.000 --> 01:01.000\ncard ${half}\n\n`
+        + `01:01.000 --> 01:02.000\n${rest}\n`), 'a.vtt'),
+    purpose: 'user_data' });
+    assert.match(reachedForm(gw).file.data.toString(),
+        /card \[CREDIT_CARD\]\n\n01:01\.000 --> 01:02\.000\n\n$/);
+});
+
 test('speech: its text is masked, its sound comes back byte for byte', async () => {
     const got = await client.audio.speech.create({ model: 'tts-1',
         voice: 'alloy', input: `Read ${CARD} aloud` });

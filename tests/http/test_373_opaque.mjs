@@ -20,7 +20,6 @@ const OPAQUE = { picture: [PNG, 'image=1'], sound: [SOUND, 'audio=1'],
         'document=1'],
     'office file': [Buffer.concat([Buffer.from('PK\x03\x04\x14\x00\x06\x00'),
         deflateSync('x')]), 'archive=1'],
-    'text in UTF-16': [utf16(`card ${CARD}`), 'other=1'],
     'random bytes': [Buffer.from(Array.from({ length: 9000 }, (_, i) =>
         (i * 7919 + (i >> 3)) & 255)), 'other=1'] };
 
@@ -38,12 +37,68 @@ for (const [what, [data, kinds]] of Object.entries(OPAQUE))
             kinds);
     });
 
+test('text in UTF-16 or GBK is read, masked and written back in its coding', async () => {
+    const gbk = (card) => Buffer.concat([Buffer.from([0xbf, 0xa8, 0xba, 0xc5]),
+        Buffer.from(`,${card}\r\n`)]);
+    for (const [data, want] of [
+        [utf16(`Grüße 👋 ${CARD}\n`), utf16('Grüße 👋 [CREDIT_CARD]\n')],
+        [utf16(`${'words 再见\n'.repeat(120000)}${CARD}`),
+            utf16(`${'words 再见\n'.repeat(120000)}[CREDIT_CARD]`)],
+        [utf16(`card ${CARD}`).swap16(), utf16('card [CREDIT_CARD]').swap16()],
+        [utf16(`{"a":"${CARD}"}\n{"b":"\\u0034${CARD.slice(1)}"}`),
+            utf16('{"a":"[CREDIT_CARD]"}\n{"b":"[CREDIT_CARD]"}')],
+        [gbk(CARD), gbk('[CREDIT_CARD]')]]) {
+        const got = await upload(data);
+        assert.equal(got.status, 200, got.text);
+        assert.deepEqual(reachedForm(gw).file.data, want);
+        assert.equal(got.headers['x-chatgpt-opaque'], undefined);
+    }
+});
+
+test('a mark of UTF-16 before ASCII, or a NUL, hides nothing', async () => {
+    for (const mark of ['\xff\xfe', '\0', '\x01', '%PDF-1.4 ', 'GIF8 ']) {
+        await upload(Buffer.concat([Buffer.from(mark, 'latin1'),
+            Buffer.from(`my card is ${CARD}, or so it was at least`)]));
+        const sent = reachedForm(gw).file.data.toString('latin1');
+        assert.ok(sent.includes('[CREDIT_CARD]') && !sent.includes('4111'), sent);
+    }
+});
+
+test('base64 in a long text is looked into to its end, wherever it is cut', async () => {
+    const rows = (card) => Array.from({ length: 30000 }, (_, i) =>
+        `row ${i} card ${card}\n`).join('');
+    const cuts = (text) => [text, text.match(/.{1,76}/g).join('\n'),
+        text.match(/.{1,75}/g).join('\r\n')];
+    for (const body of cuts(Buffer.from(rows(CARD)).toString('base64')))
+        for (const [head, tail] of [['a,b\n1,', '\n'], ['Some words:\n\n',
+            '\n--mime--\n'], [`${'words '.repeat(9e4)}\n`, ' and words']]) {
+            const got = await upload(head + body + tail);
+            assert.equal(got.status, 200, got.text);
+            const sent = reachedForm(gw).file.data.toString('latin1');
+            assert.ok(sent.startsWith(head) && sent.endsWith(tail));
+            assert.equal(Buffer.from(sent.slice(head.length,
+                sent.length - tail.length), 'base64').toString()
+                .replaceAll(/ +\n/g, '\n').replaceAll(/ +(?=row)/g, ''),
+            rows('[CREDIT_CARD]'));
+        }
+});
+
+test('pictures in JSON answers are counted, whole and streamed', async () => {
+    const got = await gw.call('/images/generations', { body: {
+        model: 'dall-e-2', n: 2, prompt: 'a tree' } });
+    assert.equal(got.status, 200, got.text);
+    assert.ok(got.text.includes(PNG.toString('base64')));
+    assert.equal(got.headers['x-chatgpt-opaque'], '1');
+    assert.equal((await gw.record(got.headers['x-request-id'])).opaque,
+        'image=1');
+});
+
 test('text with a NUL far behind, or of another coding, is masked and counted', async () => {
     const long = 'harmless words, '.repeat(600);
     for (const data of [Buffer.from(`${long}card ${CARD}\0`),
         Buffer.concat([Buffer.from(`${long}card ${CARD} `),
             Buffer.from([0xd5, 0xc5, 0xc8, 0xfd])]),
-        Buffer.concat([Buffer.from([0xd5, 0xc5]), Buffer.from(` ${CARD}\n`)]),
+        Buffer.concat([Buffer.from([0xe9]), Buffer.from(` ${CARD}\n`)]),
         Buffer.concat([Buffer.from(`${long.repeat(140)}card ${CARD}`),
             Buffer.from([0, 255])])]) {
         const got = await upload(data);
@@ -110,6 +165,10 @@ test('deny holds for answers: speech is not asked for, files are not passed on',
     const file = await gw.call('/files/file-png/content');
     assert.equal(file.status, 502);
     assert.equal(file.error.code, 'content_not_readable');
+    const picture = await gw.call('/images/generations', { body: {
+        model: 'dall-e-2', prompt: 'a tree' } });
+    assert.equal(picture.status, 502, picture.text);
+    assert.equal(picture.error.code, 'content_not_readable');
     gw.provider.state.store.files.set('file-txt', { id: 'file-txt',
         data: Buffer.from('words') });
     assert.equal((await gw.call('/files/file-txt/content')).text, 'words');

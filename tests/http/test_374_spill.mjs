@@ -142,3 +142,28 @@ test('a folder that is not there is a clear 503, and short forms go on', async (
     assert.equal((await upload(big(1))).status, 200);
     assert.deepEqual(await readdir(folder), []);
 });
+
+test('who is over a limit is told before the upload is read, and it is not kept', async () => {
+    await gw.rewrite({ policy: ['ChatGPTUnknownModel allow',
+        'ChatGPTLimit key 1/60s'] });
+    assert.equal((await upload('the one')).status, 200);
+    gw.forget();
+    const answer = await new Promise((done) => {
+        const socket = net.connect(gw.port, '127.0.0.1');
+        let text = '';
+        socket.on('data', (one) => { text += one; });
+        socket.on('error', () => {});
+        socket.on('close', () => done(text));
+        socket.write(['POST /v1/files HTTP/1.1', `Host: 127.0.0.1:${gw.port}`,
+            `Authorization: Bearer ${gw.key}`, `Content-Type: ${typeOf()}`,
+            'Content-Length: 300000000', 'Expect: 100-continue', '', '']
+            .join('\r\n'));
+    });
+    assert.match(answer, /^HTTP\/1\.1 429/);
+    assert.match(answer, /\r\nretry-after: [1-9]/i);
+    assert.match(answer, /"rate_limit_exceeded"/);
+    const got = await upload(big(8));
+    assert.equal(got.status, 429, got.text);
+    assert.equal(gw.reached.length, 0);
+    await nothingHeld();
+});

@@ -7,7 +7,10 @@
 
 #include <CUnit/CUnit.h>
 
-#define WIDE(literal) {(literal), sizeof(literal) - 1}
+#define WIDE(literal)                                                          \
+    {                                                                          \
+        (literal), sizeof(literal) - 1                                         \
+    }
 
 typedef struct row_t {
     cg_str_t bytes;
@@ -35,7 +38,8 @@ static const row_t ROWS[] = {
     {WIDE("\xBF\xA8\xBA\xC5,4111\n"), CG_CODING_GB18030,
      "\xE5\x8D\xA1\xE5\x8F\xB7,4111\n"},
     {WIDE("\xC4\xE3\xBA\xC3 \x81\x30\x81\x30 \x80 \xFF \xA1"), CG_CODING_NONE, NULL},
-    {WIDE("\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3 \x80 "
+    {WIDE("\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3"
+          "\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3\xC4\xE3\xBA\xC3 \x80 "
           "\x81\x30\x81\x30\xFF\xA1"), CG_CODING_GB18030, NULL},
     {WIDE("Z\xFCrich, caf\xE9 noir, \xE9t\xE9"), CG_CODING_NONE, NULL},
     {WIDE("plain"), CG_CODING_NONE, NULL},
@@ -85,8 +89,8 @@ static void check_way(const row_t *row, cg_coding_kind_t kind, size_t step,
         CU_ASSERT(cg_str_is((cg_str_t){utf8.ptr, utf8.len}, row->utf8));
     }
     write_all(&coding, (cg_str_t){utf8.ptr, utf8.len}, step, &back);
-    CU_ASSERT(
-        cg_str_equal((cg_str_t){back.ptr ? back.ptr : "", back.len}, row->bytes));
+    CU_ASSERT(cg_str_equal((cg_str_t){back.ptr ? back.ptr : "", back.len},
+                           row->bytes));
 }
 
 static void a_coding_is_told_by_its_bytes(void)

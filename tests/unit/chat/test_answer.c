@@ -165,6 +165,19 @@ static uint64_t channel(const char *event, cg_endpoint_t endpoint)
     return which;
 }
 
+static void segments_of_a_transcript_are_one_running_text(void)
+{
+    static const char first[] = "{\"type\":\"transcript.text.segment\","
+                                "\"id\":\"a\",\"text\":\"4111 1111\"}";
+    static const char second[] = "{\"type\":\"transcript.text.segment\","
+                                 "\"id\":\"b\",\"text\":\"1111 1111\"}";
+    static const char delta[] =
+        "{\"type\":\"transcript.text.delta\",\"delta\":\"4111\"}";
+    uint64_t which = channel(first, CG_ENDPOINT_TRANSCRIPTIONS);
+    CU_ASSERT_EQUAL(which, channel(second, CG_ENDPOINT_TRANSCRIPTIONS));
+    CU_ASSERT_NOT_EQUAL(which, channel(delta, CG_ENDPOINT_TRANSCRIPTIONS));
+}
+
 static bool ends(const char *event, cg_endpoint_t endpoint, uint64_t which)
 {
     apr_pool_t *pool = open_pool();
@@ -269,6 +282,8 @@ static void the_last_event_ends_every_text(void)
 CU_TestInfo test_chat_answer[] = {
     {"usage_model_and_errors_are_read", usage_model_and_errors_are_read},
     {"running_texts_are_found_in_order", running_texts_are_found_in_order},
+    {"segments_of_a_transcript_are_one_running_text",
+     segments_of_a_transcript_are_one_running_text},
     {"more_deltas_than_there_is_room_for_are_told",
      more_deltas_than_there_is_room_for_are_told},
     {"a_finish_reason_ends_all_texts_of_its_choice",

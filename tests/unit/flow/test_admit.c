@@ -169,6 +169,30 @@ static void admit_counts_requests_alone_where_nothing_is_generated(void)
     walk_close(&walk);
 }
 
+static void admit_refuses_early_who_is_over_a_limit_and_charges_nobody(void)
+{
+    walk_t walk;
+    walk_open(&walk, "2/60s 10000000tokens/60s");
+    walk_say(&walk, "ChatGPTLimit", "address 50/60s");
+    for (int i = 0; i < 5; i++) {
+        cg_txn_t *early =
+            ask(&walk, CG_ENDPOINT_TRANSCRIPTIONS, "whisper-1", "");
+        CU_ASSERT_EQUAL(cg_flow_admit_early(early), CG_PASS);
+        CU_ASSERT_EQUAL(early->grant.count, 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(
+            cg_flow_admit(ask(&walk, CG_ENDPOINT_CHAT, "gpt-4o", "")), CG_PASS);
+    }
+    cg_txn_t *txn = ask(&walk, CG_ENDPOINT_TRANSCRIPTIONS, "whisper-1", "");
+    CU_ASSERT_EQUAL(cg_flow_admit_early(txn), CG_RATE_LIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(txn->words, "2/60s"));
+    CU_ASSERT(txn->grant.quota.retry_for > 0);
+    CU_ASSERT_EQUAL(txn->grant.count, 1);
+    CU_ASSERT_FALSE(txn->grant.has_hold);
+    walk_close(&walk);
+}
+
 static void admit_wants_a_price_under_a_budget(void)
 {
     walk_t walk;
@@ -233,6 +257,8 @@ CU_TestInfo test_flow_admit[] = {
      admit_lets_the_keys_own_limit_stand_for_the_configured_one},
     {"admit_counts_requests_alone_where_nothing_is_generated",
      admit_counts_requests_alone_where_nothing_is_generated},
+    {"admit_refuses_early_who_is_over_a_limit_and_charges_nobody",
+     admit_refuses_early_who_is_over_a_limit_and_charges_nobody},
     {"admit_wants_a_price_under_a_budget", admit_wants_a_price_under_a_budget},
     {"admit_caps_the_output_only_where_it_is_limited",
      admit_caps_the_output_only_where_it_is_limited},

@@ -57,8 +57,7 @@ static void some_controls_do_not_make_a_text_binary(void)
     } rows[] = {
         {{"\0one NUL before a text", 22}, false},
         {{"\1\2\3\4 numbers", 12}, true},
-        {{"\0\0\0\0\0\0caf\xE9 with many before it, of ISO 8859", 41},
-         true},
+        {{"\0\0\0\0\0\0caf\xE9 with many before it, of ISO 8859", 41}, true},
         {{"PK\x03\x04 words words words words words words", 40}, true},
         {{"ID3 is how this text begins", 27}, false},
         {{"%PDF-1.4\n1 0 obj\n", 17}, true},
@@ -72,6 +71,7 @@ static void some_controls_do_not_make_a_text_binary(void)
 CU_TestInfo test_flow_plain[] = {
     {"text_is_told_from_binary_wherever_it_is_cut",
      text_is_told_from_binary_wherever_it_is_cut},
-    {"some_controls_do_not_make_a_text_binary", some_controls_do_not_make_a_text_binary},
+    {"some_controls_do_not_make_a_text_binary",
+     some_controls_do_not_make_a_text_binary},
     CU_TEST_INFO_NULL,
 };
