@@ -66,7 +66,7 @@ test('requests that go on while rules are reloaded all succeed', async () => {
     let isDone = false;
     const crowd = Array.from({ length: 4 }, async () => {
         let count = 0;
-        while (!isDone && count < 400) {
+        while (!isDone ? count < 400 : count < 4) {
             const got = await gw.chat('Projekt 7 intern');
             assert.equal(got.status, 200, got.text);
             assert.match(got.text, /\[KEYWORD\]/);
