@@ -121,9 +121,10 @@ test('data is never markup on the real server either', async () => {
     await page.locator('tbody a', { hasText: name }).click();
     await page.locator('.panel h2', { hasText: name }).waitFor();
     const answer = await gateway.chat(PROBE, { key, headers: { 'user-agent': PROBE } });
+    assert.equal(answer.status, 200, answer.text);
     await gateway.record(answer.headers['x-request-id']);
     await tab.to(`requests/${answer.headers['x-request-id']}`);
-    await page.locator('.panel .spoken, .panel .talk').first().waitFor();
+    await page.locator('.panel .spoken, .panel .talk').first().waitFor({ timeout: 25000 });
     assert.ok((await page.locator('.panel').textContent()).includes(PROBE));
     assert.equal(await page.locator('main img, .panel img').count(), 0);
     await noComplaints(tab);
