@@ -33,6 +33,12 @@ typedef struct range_t {
     int16_t step; /* 1: counts up; 0: all the same */
 } range_t;
 
+/* A character and what stands for it; tables of them ascend. */
+typedef struct pair_t {
+    uint16_t cp;
+    char to;
+} pair_t;
+
 // clang-format off
 static const range_t ranges[] = {
     {0x0085, 0x0085, '\n', 0}, {0x00A0, 0x00A0, ' ', 0},
@@ -120,7 +126,7 @@ static const struct { uint32_t first; uint32_t last; } marks[] = {
 };
 
 /* Letters of other scripts that look like an ASCII letter. Ascending. */
-static const struct { uint16_t cp; char to; } lookalikes[] = {
+static const pair_t lookalikes[] = {
     {0x0131, 'i'}, {0x0251, 'a'}, {0x0261, 'g'}, {0x0262, 'g'}, {0x026A, 'i'},
     {0x0274, 'n'}, {0x0280, 'r'}, {0x028F, 'y'}, {0x0299, 'b'}, {0x029C, 'h'},
     {0x029F, 'l'}, {0x0391, 'A'}, {0x0392, 'B'}, {0x0395, 'E'}, {0x0396, 'Z'},
@@ -160,7 +166,7 @@ static const struct { uint16_t cp; char to; } lookalikes[] = {
 
 /* Numerals: everyday, financial, spoken, in circles, of the market; Korean.
  * Ascending. */
-static const struct { uint16_t cp; char digit; } numerals[] = {
+static const pair_t numerals[] = {
     {0x25CB, '0'}, {0x3007, '0'}, {0x3021, '1'}, {0x3022, '2'}, {0x3023, '3'},
     {0x3024, '4'}, {0x3025, '5'}, {0x3026, '6'}, {0x3027, '7'}, {0x3028, '8'},
     {0x3029, '9'}, {0x3220, '1'}, {0x3221, '2'}, {0x3222, '3'}, {0x3223, '4'},
@@ -275,25 +281,28 @@ int cg_fold(uint32_t cp, unsigned char last)
     return to;
 }
 
-int cg_fold_lookalike(uint32_t cp)
+static int find_pair(const pair_t *pairs, size_t count, uint32_t cp)
 {
-    if (cp < 0x0131 || cp > 0xA731) {
+    size_t low = 0;
+    size_t high = count;
+    if (cp < pairs[0].cp || cp > pairs[count - 1].cp) {
         return CG_FOLD_KEEP;
     }
-    size_t low = 0;
-    size_t high = COUNT(lookalikes);
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (lookalikes[mid].cp < cp) {
+        if (pairs[mid].cp < cp) {
             low = mid + 1;
         }
         else {
             high = mid;
         }
     }
-    return low < COUNT(lookalikes) && lookalikes[low].cp == cp
-               ? lookalikes[low].to
-               : CG_FOLD_KEEP;
+    return pairs[low].cp == cp ? pairs[low].to : CG_FOLD_KEEP;
+}
+
+int cg_fold_lookalike(uint32_t cp)
+{
+    return find_pair(lookalikes, COUNT(lookalikes), cp);
 }
 
 bool cg_fold_is_foreign(uint32_t cp)
@@ -311,22 +320,7 @@ bool cg_fold_is_foreign(uint32_t cp)
 
 int cg_fold_numeral(uint32_t cp)
 {
-    if (cp < 0x25CB || cp > 0xD314) {
-        return CG_FOLD_KEEP;
-    }
-    size_t low = 0;
-    size_t high = COUNT(numerals);
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (numerals[mid].cp < cp) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
-        }
-    }
-    return low < COUNT(numerals) && numerals[low].cp == cp ? numerals[low].digit
-                                                           : CG_FOLD_KEEP;
+    return find_pair(numerals, COUNT(numerals), cp);
 }
 
 int cg_fold_hidden(uint32_t cp)

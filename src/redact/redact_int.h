@@ -219,8 +219,6 @@ void cg_scan_mail_words(cg_window_t *w, uint32_t word);
 void cg_scan_mail_quoted(cg_window_t *w, uint32_t equals);
 void cg_scan_url(cg_window_t *w, uint32_t colon);
 void cg_scan_labelled(cg_window_t *w, uint32_t sign); /* password: x */
-/* All at once, over the whole window: */
-bool cg_scan_patterns(cg_window_t *w);
 
 /* decode.c: base64 or hexadecimal text at start, decoded once and scanned;
  * hexadecimal pairs set apart. */

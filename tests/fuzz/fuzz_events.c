@@ -16,13 +16,6 @@
 
 #define EVENT_MAX 4096
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 typedef struct notes_t {
     cg_buf_t text;
     cg_buf_t raw;

@@ -17,13 +17,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 #define PAYLOAD_MAX 65536
 
 static bool is_inside(cg_str_t part, cg_str_t whole)

@@ -14,13 +14,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 typedef struct result_t {
     cg_verdict_t verdict;
     cg_buf_t out;

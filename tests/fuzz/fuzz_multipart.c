@@ -14,13 +14,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 #define TYPE "multipart/form-data; boundary=X-b"
 
 typedef struct result_t {

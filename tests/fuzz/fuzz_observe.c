@@ -17,13 +17,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 /* Each of at most 1024 texts that run may repeat one event; a byte may become
  * six, and a mask is longer than what it hides. */
 #define GROWTH 1100

@@ -17,13 +17,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 static const cg_rules_t *make_rules(apr_pool_t *pool)
 {
     static const cg_str_t words[] = {{"falcon", 6},

@@ -15,13 +15,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 static cg_str_t splice(const cg_request_t *request, cg_str_t body,
                        apr_pool_t *pool)
 {

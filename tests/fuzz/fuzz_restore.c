@@ -19,13 +19,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 #define TOKENS 3
 
 typedef struct issued_t {

@@ -16,13 +16,6 @@
 
 #define NAME "fuzz.rules"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 static void check_pack(const cg_rules_spec_t *spec)
 {
     MUST(spec->pack_count == 1);

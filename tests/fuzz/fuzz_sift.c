@@ -16,13 +16,6 @@
 
 #include "replay.h"
 
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
-
 static void check_splices(const cg_sift_t *sift, size_t len)
 {
     const cg_splice_t *all = (const cg_splice_t *)sift->splices->elts;

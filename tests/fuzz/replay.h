@@ -10,6 +10,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+
+/* What a target holds to be true of every input. */
+#define MUST(condition)                                                        \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            abort();                                                           \
+        }                                                                      \
+    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* The input stands in memory of exactly its size, so that ASan sees a read
  * beyond. */
