@@ -9,8 +9,11 @@
  */
 #include "redact/redact_int.h"
 
+#include <assert.h>
+#include <pthread.h>
+
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-#define REMOVE CG_FOLD_REMOVE
+#define REMOVE (-1)
 
 /* Decimal digits of other scripts: each block has ten in order (Unicode 17,
  * general category Nd). Ascending. */
@@ -32,6 +35,11 @@ typedef struct range_t {
     int16_t to;   /* REMOVE, or the ASCII character of first */
     int16_t step; /* 1: counts up; 0: all the same */
 } range_t;
+
+typedef struct span_t {
+    uint32_t first;
+    uint32_t last;
+} span_t;
 
 /* A character and what stands for it; tables of them ascend. */
 typedef struct pair_t {
@@ -117,7 +125,7 @@ static const range_t ranges[] = {
 
 /* Marks that are put on the character before: on an ASCII one they only
  * disguise it. Ascending. */
-static const struct { uint32_t first; uint32_t last; } marks[] = {
+static const span_t marks[] = {
     {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x05BF, 0x05BF},
     {0x05C1, 0x05C5}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
     {0x06D6, 0x06DC}, {0x0900, 0x0903}, {0x093C, 0x093C}, {0x0E31, 0x0E31},
@@ -185,152 +193,124 @@ static const pair_t numerals[] = {
     {0xC624, '5'}, {0xC721, '6'}, {0xC774, '2'}, {0xC77C, '1'}, {0xCE60, '7'},
     {0xD314, '8'},
 };
+
+/* The letters of the scripts that have look-alikes, all of them. */
+static const span_t scripts[] = {
+    {0x0131, 0x0131}, {0x0250, 0x02AF}, {0x0370, 0x0482}, {0x048A, 0x0589},
+    {0x058B, 0x058F}, {0x13A0, 0x13FF}, {0x1D00, 0x1D2B}, {0x2C80, 0x2CFF},
+    {0xA4D0, 0xA4F7}, {0xA731, 0xA731},
+};
+
+/* Signs that become ASCII only in the middle of a value: comma, stops, colon,
+ * semicolon; what makes a vowel long and looks like a dash; the wave dash. */
+static const uint32_t inner_signs[] = {
+    0x3001, 0x3002, 0x301C, 0x30FC, 0x3161, 0xFF0C, 0xFF1A, 0xFF1B, 0xFF61,
+    0xFF70,
+};
 // clang-format on
 
-/* The first of count rows whose last character is not below cp. */
-static int range_of(uint32_t cp)
+static struct {
+    pthread_once_t once;
+    cg_fold_table_t is;
+    uint8_t count; /* pages in use */
+} table = {.once = PTHREAD_ONCE_INIT};
+
+/* The row of cp, to be written. The first page is that of all that stays. */
+static cg_sign_t *row(uint32_t cp)
 {
-    size_t low = 0;
-    size_t high = COUNT(ranges);
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (ranges[mid].last < cp) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
-        }
+    uint8_t *page = &table.is.page_of[cp >> 8];
+    if (*page == 0) {
+        assert(table.count + 1 < CG_FOLD_PAGES);
+        *page = ++table.count;
     }
-    if (low == COUNT(ranges) || cp < ranges[low].first) {
-        return CG_FOLD_KEEP;
-    }
-    const range_t *range = &ranges[low];
-    return range->to < 0 ? REMOVE
-                         : range->to + range->step * (int)(cp - range->first);
+    return &table.is.pages[*page][cp & 255];
 }
 
-static int digit_of_block(uint32_t cp)
+static void set(uint32_t cp, int kind, int to)
 {
-    if (cp >= 0x1D7CE && cp <= 0x1D7FF) {
-        return '0' + (int)((cp - 0x1D7CE) % 10);
+    cg_sign_t *sign = row(cp);
+    sign->kind |= (uint8_t)kind;
+    sign->to = (unsigned char)to;
+}
+
+static void set_kind(uint32_t first, uint32_t last, int kind)
+{
+    for (uint32_t cp = first; cp <= last; cp++) {
+        row(cp)->kind |= (uint8_t)kind;
     }
-    size_t low = 0;
-    size_t high = COUNT(digit_blocks);
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (digit_blocks[mid] <= cp) {
-            low = mid + 1;
+}
+
+static void build_digits(void)
+{
+    for (size_t i = 0; i < COUNT(digit_blocks); i++) {
+        for (uint32_t digit = 0; digit < 10; digit++) {
+            set(digit_blocks[i] + digit, CG_FOLD_TO, '0' + (int)digit);
         }
-        else {
-            high = mid;
-        }
     }
-    if (low > 0 && cp - digit_blocks[low - 1] < 10) {
-        return '0' + (int)(cp - digit_blocks[low - 1]);
+    for (uint32_t i = 0; i < 50; i++) { /* mathematical: five kinds */
+        set(0x1D7CE + i, CG_FOLD_TO, '0' + (int)(i % 10));
     }
-    return CG_FOLD_KEEP;
 }
 
 /* Mathematical letters: thirteen alphabets of 52 (with a few holes that hold
  * other letters of the same place). */
-static int math_letter(uint32_t cp)
+static void build_math_letters(void)
 {
-    if (cp < 0x1D400 || cp > 0x1D6A3) {
-        return CG_FOLD_KEEP;
+    for (uint32_t i = 0; i <= 0x1D6A3 - 0x1D400; i++) {
+        int place = (int)(i % 52);
+        set(0x1D400 + i, CG_FOLD_TO,
+            place < 26 ? 'A' + place : 'a' + place - 26);
     }
-    uint32_t place = (cp - 0x1D400) % 52;
-    return place < 26 ? 'A' + (int)place : 'a' + (int)place - 26;
 }
 
-static bool is_mark(uint32_t cp)
+static void build_ranges(void)
 {
-    size_t low = 0;
-    size_t high = COUNT(marks);
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (marks[mid].last < cp) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
+    for (size_t i = 0; i < COUNT(ranges); i++) {
+        const range_t *range = &ranges[i];
+        for (uint32_t cp = range->first; cp <= range->last; cp++) {
+            int to = range->to + range->step * (int)(cp - range->first);
+            set(cp, range->to < 0 ? CG_FOLD_GOES : CG_FOLD_TO,
+                range->to < 0 ? 0 : to);
         }
     }
-    return low < COUNT(marks) && cp >= marks[low].first;
 }
 
-int cg_fold(uint32_t cp, unsigned char last)
+static void build_in_company(void)
 {
-    if ((cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0xAC00 && cp < 0xD7B0) ||
-        (cp >= 0x3041 && cp < 0x3099)) {
-        return CG_FOLD_KEEP;
+    for (size_t i = 0; i < COUNT(scripts); i++) {
+        set_kind(scripts[i].first, scripts[i].last, CG_FOLD_FOREIGN);
     }
-    if ((cp >= 0xFF10 && cp <= 0xFF19) || (cp >= 0xFF21 && cp <= 0xFF3A) ||
-        (cp >= 0xFF41 && cp <= 0xFF5A)) {
-        return (int)(cp - 0xFF00 + ' ');
+    for (size_t i = 0; i < COUNT(lookalikes); i++) {
+        set(lookalikes[i].cp, CG_FOLD_FOREIGN, lookalikes[i].to);
     }
-    int to = range_of(cp);
-    if (to == CG_FOLD_KEEP) {
-        to = digit_of_block(cp);
+    for (size_t i = 0; i < COUNT(numerals); i++) {
+        set(numerals[i].cp, CG_FOLD_NUMERAL, numerals[i].to);
     }
-    if (to == CG_FOLD_KEEP) {
-        to = math_letter(cp);
+    for (uint32_t c = ' '; c < 0x7F; c++) { /* tags, variation selectors */
+        set(0xE0000 + c, CG_FOLD_HIDDEN, (int)c);
+        set(0xE00F0 + c, CG_FOLD_HIDDEN, (int)c);
     }
-    if (to == CG_FOLD_KEEP && last > ' ' && last < 0x7f && is_mark(cp)) {
-        return REMOVE;
+    for (size_t i = 0; i < COUNT(inner_signs); i++) {
+        set_kind(inner_signs[i], inner_signs[i], CG_FOLD_INNER);
     }
-    return to;
+    for (size_t i = 0; i < COUNT(marks); i++) {
+        set_kind(marks[i].first, marks[i].last, CG_FOLD_MARK);
+    }
 }
 
-static int find_pair(const pair_t *pairs, size_t count, uint32_t cp)
+static void build(void)
 {
-    size_t low = 0;
-    size_t high = count;
-    if (cp < pairs[0].cp || cp > pairs[count - 1].cp) {
-        return CG_FOLD_KEEP;
-    }
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (pairs[mid].cp < cp) {
-            low = mid + 1;
-        }
-        else {
-            high = mid;
-        }
-    }
-    return pairs[low].cp == cp ? pairs[low].to : CG_FOLD_KEEP;
+    build_digits();
+    build_math_letters();
+    build_ranges();
+    build_in_company();
+    set_kind(0xFF10, 0xFF19, CG_FOLD_WIDE);
+    set_kind(0xFF21, 0xFF3A, CG_FOLD_WIDE);
+    set_kind(0xFF41, 0xFF5A, CG_FOLD_WIDE);
 }
 
-int cg_fold_lookalike(uint32_t cp)
+const cg_fold_table_t *cg_fold_table(void)
 {
-    return find_pair(lookalikes, COUNT(lookalikes), cp);
-}
-
-bool cg_fold_is_foreign(uint32_t cp)
-{
-    if (cp < 0x0370) {
-        return cp == 0x0131 || (cp >= 0x0250 && cp <= 0x02AF);
-    }
-    if (cp < 0x0590) {
-        return (cp < 0x0483 || cp > 0x0489) && cp != 0x058A;
-    }
-    return (cp >= 0x13A0 && cp <= 0x13FF) || (cp >= 0x1D00 && cp <= 0x1D2B) ||
-           (cp >= 0x2C80 && cp <= 0x2CFF) || (cp >= 0xA4D0 && cp <= 0xA4F7) ||
-           cp == 0xA731;
-}
-
-int cg_fold_numeral(uint32_t cp)
-{
-    return find_pair(numerals, COUNT(numerals), cp);
-}
-
-int cg_fold_hidden(uint32_t cp)
-{
-    int to = CG_FOLD_KEEP;
-    if (cp >= 0xE0020 && cp <= 0xE007E) {
-        to = (int)(cp - 0xE0000);
-    }
-    else if (cp >= 0xE0110 && cp <= 0xE016E) {
-        to = (int)(cp - 0xE0100 + 16);
-    }
-    return to;
+    pthread_once(&table.once, build);
+    return &table.is;
 }

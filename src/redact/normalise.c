@@ -25,8 +25,10 @@
 #define MIXED_RUN_MIN 3     /* numerals among ASCII digits */
 #define NUMERAL_LOOK_MAX 21 /* code points looked at for a run */
 #define HIDDEN_RUN_MIN 12
-#define FOLD_TOKEN_MAX 12 /* code points looked at for look-alikes */
+#define FOLD_TOKEN_MAX 72 /* bytes looked at for look-alikes */
 #define FOLD_RUN_MAX 3    /* so many together may stand among ASCII letters */
+#define PLATE_MAX 4       /* so many capitals may stand before digits */
+#define PLATE_DIGITS_MIN 4
 
 /* Decodes at p; cut says that more bytes could complete the sequence. */
 static int decode(const unsigned char *p, const unsigned char *end,
@@ -55,7 +57,14 @@ typedef struct pass_t {
     uint32_t at;
     bool is_final;
     cg_norm_t *norm;
+    const cg_fold_table_t *table;
+    uint32_t bare_to[2]; /* see look_ahead: for long runs, for short ones */
 } pass_t;
+
+static cg_sign_t sign_of(const pass_t *pass, uint32_t cp)
+{
+    return cg_fold_sign(pass->table, cp);
+}
 
 /* From the next normalised byte on the source is at offset src. */
 static void mark(pass_t *pass, uint32_t src)
@@ -132,6 +141,11 @@ static void put_kept(pass_t *pass, uint32_t used)
     pass->at += used;
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c < 0x80 && c != '\\' && c != '&' && c != '%' && c != '=';
+}
+
 /* The character at p, which may be escaped, for a look ahead. Returns its
  * length, 0: the text ends, -1: not known yet. */
 static int peek(const pass_t *pass, const unsigned char *p, uint32_t *cp)
@@ -163,62 +177,112 @@ static int peek(const pass_t *pass, const unsigned char *p, uint32_t *cp)
 typedef struct token_t {
     int run;      /* foreign letters at its beginning */
     int capitals; /* of them */
-    int digits;   /* ASCII, in the token */
+    int digits;   /* ASCII, behind the run and before another one */
     bool is_pure; /* they all look like ASCII letters */
     bool has_alpha;
     bool has_at;
     bool is_cut; /* by the end of the text */
 } token_t;
 
-/* Takes one code point of a token into account. False: it ends there. */
-static bool weigh(token_t *token, uint32_t cp, bool *in_run)
+/* Takes one code point behind the run into account. False: the token ends. */
+static bool weigh(token_t *token, uint32_t cp, cg_sign_t sign)
 {
-    *in_run = *in_run && cg_fold_is_foreign(cp);
-    if (*in_run) {
-        int letter = cg_fold_lookalike(cp);
-        token->run++;
-        token->is_pure = token->is_pure && letter != KEEP;
-        token->capitals += letter != KEEP && letter <= 'Z';
-        return true;
+    unsigned c = cp;
+    if (cp >= 0x80) {
+        if (sign.kind & (CG_FOLD_FOREIGN | CG_FOLD_GOES)) {
+            return true;
+        }
+        if (!(sign.kind & CG_FOLD_TO)) {
+            return false;
+        }
+        c = sign.to;
     }
-    if (cp < 0x80) {
-        token->has_alpha = token->has_alpha || cg_is(cp, CG_C_ALPHA);
-        token->has_at = token->has_at || cp == '@';
-        token->digits += cg_is(cp, CG_C_DIGIT);
-        return cg_is(cp, CG_C_LOCAL) || cp == '@';
-    }
-    if (cg_fold_is_foreign(cp)) {
-        return true;
-    }
-    int to = cg_fold(cp, 0);
-    token->has_alpha =
-        token->has_alpha || (to > 0 && cg_is((unsigned)to, CG_C_ALPHA));
-    token->has_at = token->has_at || to == '@';
-    return to == REMOVE ||
-           (to > 0 && (cg_is((unsigned)to, CG_C_LOCAL) || to == '@'));
+    token->has_alpha = token->has_alpha || cg_is(c, CG_C_ALPHA);
+    token->has_at = token->has_at || c == '@';
+    token->digits += cp < 0x80 && cg_is(c, CG_C_DIGIT);
+    return is_token(c);
 }
 
-static token_t look_ahead(const pass_t *pass)
+/* A character as it stands, not escaped. */
+static int look(const pass_t *pass, const unsigned char *p, uint32_t *cp,
+                bool *is_raw)
 {
-    const unsigned char *p = pass->src + pass->at;
-    const unsigned char *end = pass->src + pass->len;
-    const cg_norm_state_t *state = pass->state;
-    token_t token = {.is_pure = true};
-    bool in_run = true;
-    for (int count = 0; count < FOLD_TOKEN_MAX; count++) {
-        uint32_t cp = p < end ? *p : 0;
-        bool is_plain_ascii =
-            cp > 0 && cp < 0x80 && cp != '\\' && cp != '&' && cp != '%';
-        int len = is_plain_ascii ? 1 : peek(pass, p, &cp);
-        token.is_cut = len < 0;
-        if (len <= 0 || !token.is_pure || !weigh(&token, cp, &in_run)) {
-            return token;
+    if (p < pass->src + pass->len && is_plain(*p)) {
+        *cp = *p;
+        *is_raw = true;
+        return 1;
+    }
+    *is_raw = p < pass->src + pass->len && *p >= 0x80;
+    return peek(pass, p, cp);
+}
+
+/* The run of foreign letters at p. Returns where it ends. */
+static const unsigned char *look_at_run(const pass_t *pass, token_t *token,
+                                        const unsigned char *p,
+                                        const unsigned char *limit)
+{
+    while (p < limit && token->is_pure) {
+        uint32_t cp;
+        int len = peek(pass, p, &cp);
+        token->is_cut = len < 0;
+        cg_sign_t sign = {0};
+        if (len > 0) {
+            sign = sign_of(pass, cp);
         }
-        if (!in_run && (state->last == '@' || state->has_alpha) &&
-            token.run <= FOLD_RUN_MAX) {
-            return token; /* what follows makes no difference */
+        if (!(sign.kind & CG_FOLD_FOREIGN)) {
+            break;
+        }
+        token->run++;
+        token->is_pure = sign.to != 0;
+        token->capitals += sign.to != 0 && sign.to <= 'Z';
+        p += len;
+    }
+    return p;
+}
+
+/* Looks at the token that begins with a run of foreign letters. What was seen
+ * to be no letter, sign of an address or end of the token is not looked at for
+ * the next run again, or single letters among digits would be slow. */
+static token_t look_ahead(pass_t *pass)
+{
+    const cg_norm_state_t *state = pass->state;
+    const unsigned char *p = pass->src + pass->at;
+    const unsigned char *limit = p + FOLD_TOKEN_MAX;
+    token_t token = {.is_pure = true};
+    p = look_at_run(pass, &token, p, limit);
+    bool is_short = token.run <= FOLD_RUN_MAX;
+    bool is_known = is_short && (state->last == '@' || state->has_alpha);
+    uint32_t *bare_to = &pass->bare_to[is_short];
+    if (!token.is_pure || token.is_cut || is_known) {
+        return token; /* what follows makes no difference */
+    }
+    bool is_counting = token.capitals == token.run && token.run <= PLATE_MAX;
+    bool is_bare = true; /* and written as it is, up to p */
+    while (p < limit && !token.has_at) {
+        if (!is_counting && is_bare && p < pass->src + *bare_to) {
+            p = pass->src + *bare_to;
+            continue;
+        }
+        uint32_t cp = 0;
+        bool is_raw;
+        int len = look(pass, p, &cp, &is_raw);
+        token.is_cut = len < 0;
+        if (len <= 0) {
+            break;
+        }
+        cg_sign_t sign = sign_of(pass, cp);
+        is_counting = is_counting && !(sign.kind & CG_FOLD_FOREIGN);
+        int digits = token.digits;
+        bool is_in = weigh(&token, cp, sign);
+        token.digits = is_counting ? token.digits : digits;
+        if (!is_in || (token.has_alpha && is_short)) {
+            break; /* a long run asks for an address only */
         }
         p += len;
+        is_bare = is_bare && is_raw && !token.has_at;
+        if (is_bare && p > pass->src + *bare_to) {
+            *bare_to = (uint32_t)(p - pass->src);
+        }
     }
     return token;
 }
@@ -238,7 +302,8 @@ static bool decide_folding(pass_t *pass)
         token.is_pure &&
         ((has_alpha && token.run <= FOLD_RUN_MAX) || token.has_at ||
          pass->state->last == '@' ||
-         (token.digits >= 4 && token.run <= 4 && token.capitals == token.run));
+         (token.digits >= PLATE_DIGITS_MIN && token.run <= PLATE_MAX &&
+          token.capitals == token.run));
     return true;
 }
 
@@ -263,9 +328,12 @@ static int judge_numerals(const pass_t *pass, uint8_t *refused)
         if (len == 0) {
             break;
         }
-        int to = cg_fold_numeral(cp);
-        own += to != KEEP;
-        to = to != KEEP ? to : cp < 0x80 ? (int)cp : cg_fold(cp, '0');
+        cg_sign_t sign = sign_of(pass, cp);
+        bool is_numeral = sign.kind & CG_FOLD_NUMERAL;
+        int to = is_numeral   ? sign.to
+                 : cp < 0x80 ? (int)cp
+                             : cg_fold(sign, '0');
+        own += is_numeral;
         if (to >= '0' && to <= '9') {
             total++;
             is_gap = false;
@@ -296,7 +364,7 @@ static int judge_hidden(const pass_t *pass, uint8_t *refused)
         if (len < 0) {
             return -1;
         }
-        if (len == 0 || cg_fold_hidden(cp) == KEEP) {
+        if (len == 0 || !(sign_of(pass, cp).kind & CG_FOLD_HIDDEN)) {
             *refused = (uint8_t)count;
             return 0;
         }
@@ -326,32 +394,6 @@ static bool take_run(pass_t *pass, int (*judge)(const pass_t *, uint8_t *),
     return true;
 }
 
-static bool is_wide_alnum(uint32_t cp)
-{
-    return (cp >= 0xFF10 && cp <= 0xFF19) || (cp >= 0xFF21 && cp <= 0xFF3A) ||
-           (cp >= 0xFF41 && cp <= 0xFF5A);
-}
-
-/* Signs that become ASCII only in the middle of a value. */
-static bool is_inner_sign(uint32_t cp)
-{
-    switch (cp) {
-    case 0x3001: /* enumeration comma */
-    case 0x3002: /* full stop */
-    case 0xFF61:
-    case 0xFF0C: /* comma */
-    case 0xFF1A: /* colon */
-    case 0xFF1B: /* semicolon */
-    case 0x30FC: /* what makes a Japanese vowel long, and looks like a dash */
-    case 0xFF70:
-    case 0x3161: /* the same, Korean */
-    case 0x301C: /* wave dash */
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Between digits and capitals: a separator, but no dot, for a sentence may end
  * there. A colon between full-width letters and digits, or before another such colon
  * (in an IPv6 address); a full stop between letters. */
@@ -370,10 +412,11 @@ static int inner_sign(const pass_t *pass, uint32_t cp, uint32_t used,
     if (len <= 0) {
         return KEEP;
     }
-    if (is_colon && (is_wide_alnum(next) || next == 0xFF1A)) {
+    cg_sign_t sign = sign_of(pass, next);
+    if (is_colon && ((sign.kind & CG_FOLD_WIDE) || next == 0xFF1A)) {
         return ':';
     }
-    int after = next < 0x80 ? (int)next : cg_fold(next, 0);
+    int after = next < 0x80 ? (int)next : cg_fold(sign, 0);
     if (after < 0 || !cg_is((unsigned)after, CG_C_ALNUM)) {
         return KEEP;
     }
@@ -403,37 +446,34 @@ static void put_escaped(pass_t *pass, uint32_t cp, uint32_t used)
 }
 
 /* What the code point stands for here, as cg_fold says it. False: wait. */
-static bool judge(pass_t *pass, uint32_t cp, uint32_t used, int *to)
+static bool judge(pass_t *pass, uint32_t cp, cg_sign_t sign, uint32_t used,
+                  int *to)
 {
     cg_norm_state_t *state = pass->state;
     bool is_open = false;
-    *to = cg_fold_numeral(cp);
-    if (*to != KEEP && !take_run(pass, judge_numerals, &state->is_numeral_run,
-                                 &state->no_numerals, to, KEEP)) {
-        return false;
+    if (sign.kind & CG_FOLD_NUMERAL) {
+        *to = sign.to;
+        return take_run(pass, judge_numerals, &state->is_numeral_run,
+                        &state->no_numerals, to, KEEP);
     }
-    if (*to != KEEP) {
-        return true;
-    }
-    if (is_inner_sign(cp)) {
+    if (sign.kind & CG_FOLD_INNER) {
         *to = inner_sign(pass, cp, used, &is_open);
         return !is_open;
     }
-    if (cg_fold_is_foreign(cp)) {
+    if (sign.kind & CG_FOLD_FOREIGN) {
         if (!state->in_run && !decide_folding(pass)) {
             return false;
         }
         state->in_run = true;
-        *to = state->is_folding ? cg_fold_lookalike(cp) : KEEP;
+        *to = state->is_folding && sign.to != 0 ? sign.to : KEEP;
         return true;
     }
-    int hidden = cg_fold_hidden(cp);
-    if (hidden != KEEP) {
-        *to = hidden;
+    if (sign.kind & CG_FOLD_HIDDEN) {
+        *to = sign.to;
         return take_run(pass, judge_hidden, &state->is_hidden_run,
                         &state->no_hidden, to, REMOVE);
     }
-    *to = cg_fold(cp, state->last);
+    *to = cg_fold(sign, state->last);
     return true;
 }
 
@@ -448,8 +488,9 @@ static bool put_code_point(pass_t *pass, uint32_t cp, uint32_t used,
                            bool is_escaped)
 {
     cg_norm_state_t *state = pass->state;
+    cg_sign_t sign = sign_of(pass, cp);
     int to;
-    if (!judge(pass, cp, used, &to)) {
+    if (!judge(pass, cp, sign, used, &to)) {
         return false;
     }
     if (to == REMOVE) {
@@ -457,9 +498,9 @@ static bool put_code_point(pass_t *pass, uint32_t cp, uint32_t used,
         return true;
     }
     state->is_numeral_run = state->is_numeral_run && is_numeral_part(to);
-    state->is_hidden_run = state->is_hidden_run && cg_fold_hidden(cp) != KEEP;
-    state->is_wide = is_wide_alnum(cp) || (cp == 0xFF1A && to == ':');
-    state->in_run = state->in_run && cg_fold_is_foreign(cp);
+    state->is_hidden_run = state->is_hidden_run && (sign.kind & CG_FOLD_HIDDEN);
+    state->is_wide = (sign.kind & CG_FOLD_WIDE) || (cp == 0xFF1A && to == ':');
+    state->in_run = state->in_run && (sign.kind & CG_FOLD_FOREIGN);
     if (to != KEEP) {
         put_folded(pass, to, used);
     }
@@ -518,11 +559,6 @@ static bool step(pass_t *pass)
     end_runs(pass, cp);
     put_folded(pass, cp < 0x20 && cp != '\n' ? ' ' : (int)cp, (uint32_t)len);
     return true;
-}
-
-static bool is_plain(unsigned char c)
-{
-    return c < 0x80 && c != '\\' && c != '&' && c != '%' && c != '=';
 }
 
 #define EACH_BYTE UINT64_C(0x0101010101010101)
@@ -651,7 +687,8 @@ void cg_normalise(cg_norm_state_t *state, const unsigned char *src,
                    .len = len,
                    .at = norm->used,
                    .is_final = is_final,
-                   .norm = norm};
+                   .norm = norm,
+                   .table = cg_fold_table()};
     if (norm->break_count == 0) {
         mark(&pass, pass.at);
     }

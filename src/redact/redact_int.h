@@ -35,16 +35,50 @@
 #define CG_FOLD_KEEP (-1)
 #define CG_FOLD_REMOVE (-2)
 
-/* The ASCII character that cp stands for, or one of the two above; last is the
- * normalised byte before it. */
-int cg_fold(uint32_t cp, unsigned char last);
-/* The same of characters that stand for one only in company, or KEEP: letters
- * of other scripts, numerals, tags and variation selectors. */
-int cg_fold_lookalike(uint32_t cp);
-int cg_fold_numeral(uint32_t cp);
-int cg_fold_hidden(uint32_t cp);
-/* A letter of the scripts that have look-alikes. */
-bool cg_fold_is_foreign(uint32_t cp);
+/* What a character stands for: the ASCII character `to`, wherever it is … */
+#define CG_FOLD_TO 1
+#define CG_FOLD_GOES 2 /* nothing, wherever it is */
+/* … or in company only: */
+#define CG_FOLD_FOREIGN 4 /* of a script that has look-alikes; to: its own */
+#define CG_FOLD_NUMERAL 8
+#define CG_FOLD_HIDDEN 16 /* a tag, a variation selector */
+#define CG_FOLD_INNER 32  /* a sign in the middle of a value */
+#define CG_FOLD_MARK 64   /* put on the character before */
+#define CG_FOLD_WIDE 128  /* (beside TO) a full-width letter or digit */
+
+typedef struct cg_sign_t {
+    unsigned char to; /* 0: nothing */
+    uint8_t kind;     /* bits of the above; 0: it stays */
+} cg_sign_t;
+
+#define CG_FOLD_PAGES 120
+
+/* A page for each 256 characters that have rows at all; page 0 has none. */
+typedef struct cg_fold_table_t {
+    uint8_t page_of[0x110000 >> 8];
+    cg_sign_t pages[CG_FOLD_PAGES][256];
+} cg_fold_table_t;
+
+/* Built at the first call, the same for all. */
+const cg_fold_table_t *cg_fold_table(void);
+
+/* cp: at most U+10FFFF */
+static inline cg_sign_t cg_fold_sign(const cg_fold_table_t *table, uint32_t cp)
+{
+    return table->pages[table->page_of[cp >> 8]][cp & 255];
+}
+
+/* The ASCII character that sign stands for wherever it is, or one of KEEP and
+ * REMOVE; last is the normalised byte before it, which a mark only disguises. */
+static inline int cg_fold(cg_sign_t sign, unsigned char last)
+{
+    if (sign.kind & CG_FOLD_TO) {
+        return sign.to;
+    }
+    bool goes = (sign.kind & CG_FOLD_GOES) ||
+                ((sign.kind & CG_FOLD_MARK) && last > ' ' && last < 0x7f);
+    return goes ? CG_FOLD_REMOVE : CG_FOLD_KEEP;
+}
 
 /* ---- normalise.c ---- */
 

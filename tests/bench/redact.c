@@ -503,6 +503,19 @@ static const hostile_t hostile[] = {
     {"Cyrillic in ASCII", "a\xd0\xb0"},
     {"Cyrillic", "\xd0\xb0\xd0\xbe\xd0\xb5 "},
     {"Cyrillic and at", "\xd0\xb0@"},
+    {"Cyrillic letter, digit", "\xd0\xb0\1"},
+    {"Cyrillic capital, digit", "\xd0\x90\1"},
+    {"four Cyrillic letters, letter", "\xd0\xb0\xd0\xbe\xd1\x81\xd0\xb5x"},
+    {"four Cyrillic letters, digit", "\xd0\xb0\xd0\xbe\xd1\x81\xd0\xb5\1"},
+    {"three and four Cyrillic letters", "\xd0\xb0\xd0\xbe\xd1\x81\1\xd0\xb0\xd0\xbe\xd1\x81\xd0\xb5\1"},
+    {"Greek letter, digit", "\xce\xb1\1"},
+    {"Cyrillic letter, Arabic digit", "\xd0\xb0\xd9\xa1"},
+    {"Cyrillic capital, Arabic digit", "\xd0\x90\xd9\xa1"},
+    {"Cyrillic letter, numeral", "\xd0\xb0\xe4\xb8\x80"},
+    {"Cyrillic letter, hidden", "\xd0\xb0\xe2\x80\x8b"},
+    {"Cyrillic letter, escape", "\xd0\xb0\\u003\1"},
+    {"numeral, Arabic digit", "\xe4\xb8\x80\xd9\xa1"},
+    {"Arabic digits", "\xd9\xa1"},
     {"Chinese numerals", "\xe4\xb8\x80"},
     {"runs of six numerals", "\xe4\xb8\x80\xe4\xba\x8c\xe4\xb8\x89\xe5\x9b\x9b\xe4\xba\x94\xe5\x85\xad\xe5\x92\x8c"},
     {"provinces", "\xe4\xba\xac\x41"},
@@ -546,6 +559,17 @@ static const hostile_t hostile[] = {
     {"signs between digits", "\1|\1,\1;\1:"},
     {"labels, signs and digits", "card \1|\1|\1|\1|"},
     {"aws and forty characters", "aws \4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4\4 "},
+    {"telephones, digits and blanks", "(\1\1\1) \1\1\1-\1\1\1\1 \1 "},
+    {"full-width digits, fours of digits", "\xef\xbc\x91\1 \1\1\1\1 "},
+    {"hexadecimal pairs, marks", "3\1 \1**"},
+    {"hexadecimal pairs, a tag", "3\1 \1<b>"},
+    {"hexadecimal pairs, fours of digits", "3\1 \1\1\1\1 "},
+    {"accounts, credentials", "DE\1\1@ab://cd:ef"},
+    {"addresses, credentials", "a@b.ab://cd:ef"},
+    {"password= and Arabic digits", "password=\xd9\xa1"},
+    {"Arabic digits, Bearer", "\xd9\xa1" "Bearer aGVsbG8gdGhlcmUgd29ybGQg=4"},
+    {"Cyrillic capital, Arabic digit, escape", "\xd0\x90\xd9\xa1\xd0\xb0\\u003\1"},
+    {"Cyrillic letters, percent", "\xd0\xb0\xd0\xbe\xd1\x81\xd0\xb5\1%25"},
     {"webhooks", "https://hooks.slack.com/services/"},
 };
 // clang-format on
@@ -669,6 +693,38 @@ static void tell_hostile(const cg_rules_t *rules, double mean, double delta,
            most / 1000, most / delta);
 }
 
+/* Two or three of the units above together: `redact search SECONDS` looks for
+ * mixtures that cost more than each alone. */
+static void search(const cg_rules_t *rules, double mean, double seconds,
+                   apr_pool_t *pool)
+{
+    uint32_t state = (uint32_t)now_nanos();
+    uint64_t until = now_nanos() + (uint64_t)(seconds * 1e9);
+    while (now_nanos() < until) {
+        apr_pool_t *round;
+        apr_pool_create(&round, pool);
+        cg_buf_t unit;
+        cg_buf_t name;
+        cg_buf_init(&unit, KIB, round);
+        cg_buf_init(&name, KIB, round);
+        for (uint32_t i = 0; i < 2 + chance(&state) % 2; i++) {
+            const hostile_t *row = &hostile[chance(&state) % HOSTILE];
+            cg_buf_add(&unit, row->unit, strlen(row->unit));
+            cg_buf_add(&name, i ? " + " : "", i ? 3 : 0);
+            cg_buf_add(&name, row->name, strlen(row->name));
+        }
+        cg_buf_add(&unit, "", 1);
+        size_t found;
+        cg_str_t text = repeat(unit.ptr, HOSTILE_BYTES / 4, round);
+        double nanos =
+            scan_nanos(rules, text, CG_SCAN_DEEP, &found) / (double)text.len;
+        if (nanos > mean * 3.5) {
+            printf("%5.2f x  %.*s\n", nanos / mean, (int)name.len, name.ptr);
+        }
+        apr_pool_destroy(round);
+    }
+}
+
 int main(int argc, char **argv)
 {
     apr_pool_t *pool;
@@ -677,7 +733,24 @@ int main(int argc, char **argv)
     apr_pool_create(&pool, NULL);
     const cg_rules_t *rules = make_rules(KEYWORDS, pool);
     open_loop(&loop);
+    if (argc > 2 && strcmp(argv[1], "spin") == 0) { /* for a profiler */
+        for (size_t i = 0; i < HOSTILE; i++) {
+            size_t found;
+            if (strcmp(hostile[i].name, argv[2]) == 0) {
+                cg_str_t text = repeat(hostile[i].unit, HOSTILE_BYTES, pool);
+                for (int times = 0; times < 100; times++) {
+                    scan_nanos(rules, text, CG_SCAN_DEEP, &found);
+                }
+            }
+        }
+        return 0;
+    }
     double mean = tell_scans(rules, &loop, pool);
+    if (argc > 2 && strcmp(argv[1], "search") == 0) {
+        search(rules, mean, atof(argv[2]), pool);
+        apr_pool_destroy(pool);
+        return 0;
+    }
     double delta = tell_streams(rules, pool);
     tell_hostile(rules, mean, delta, argc > 1 ? argv[1] : NULL, pool);
     apr_pool_destroy(pool);
