@@ -655,6 +655,7 @@ static void open_window(cg_engine_t *engine, const char *src, uint32_t len,
     w->found_count = 0;
     w->found_cap = room->found_cap;
     w->label_at = 0;
+    memset(w->gaps, 0, sizeof w->gaps);
 }
 
 /* All scanners, over the whole window. */

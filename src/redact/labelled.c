@@ -11,25 +11,34 @@
 #include <pthread.h>
 #include <string.h>
 
-static bool is_url_char(unsigned c)
-{
-    return cg_is(c, CG_C_ALNUM) ||
-           (c && strchr("-._~:/?#[]@!$&*+,;=%", (int)c));
-}
+#define URL_MAX 160
+
+/* The signs that a URL may have: 1, and at its end as well: 2. */
+static const uint8_t url_signs[256] = {
+    ['-'] = 2, ['_'] = 2, ['~'] = 2, ['/'] = 2, ['#'] = 2, ['['] = 2, ['@'] = 2,
+    ['$'] = 2, ['+'] = 2, ['='] = 2, ['%'] = 2, ['.'] = 1, [':'] = 1, ['?'] = 1,
+    [']'] = 1, ['!'] = 1, ['&'] = 1, ['*'] = 1, [','] = 1, [';'] = 1};
 
 /* Characters a password in a URL may have. */
 static bool is_userinfo(unsigned c)
 {
-    return c > ' ' && c < 0x7f && !strchr("/@\"'<>`\\|", (int)c);
+    static const uint8_t is_other[128] = {
+        ['/'] = 1, ['@'] = 1, ['"'] = 1, ['\''] = 1, ['<'] = 1,
+        ['>'] = 1, ['`'] = 1, ['|'] = 1, ['\\'] = 1};
+    return c > ' ' && c < 0x7f && !is_other[c];
 }
 
 static uint32_t url_end(cg_window_t *w, uint32_t i)
 {
+    const unsigned char *text = w->text;
     uint32_t from = i;
-    while (i < from + 160 && is_url_char(cg_at(w, i))) {
+    uint32_t most = from + URL_MAX;
+    uint32_t stop = most < w->limit ? most : w->limit;
+    while (i < stop && (cg_is(text[i], CG_C_ALNUM) || url_signs[text[i]])) {
         i++;
     }
-    while (i > from && strchr(".,;:!?]&*", (int)cg_at(w, i - 1))) {
+    cg_at(w, i < most ? i : i - 1); /* so far this looks */
+    while (i > from && url_signs[text[i - 1]] == 1) {
         i--;
     }
     return i;
@@ -136,6 +145,11 @@ static const hook_t hooks[] = {
 /* The place of the table that begins at i; its end, or 0. */
 static uint32_t read_hook(cg_window_t *w, uint32_t i, uint8_t *type)
 {
+    unsigned first = cg_at(w, i);
+    if (first != 'h' && first != 'd' && first != 'o' && first != 'q' &&
+        first != 'a') {
+        return 0; /* most hosts: none of the table begins so */
+    }
     for (size_t k = 0; k < sizeof hooks / sizeof hooks[0]; k++) {
         uint32_t path = expect(w, i, hooks[k].place);
         if (path) {
@@ -374,9 +388,11 @@ typedef struct value_t {
     char s[VALUE_MAX];
     int len;
     uint32_t end;
+    int hidden;  /* characters of ****, ..., xxx, ___ */
     int classes; /* lower, upper, digit, sign */
     bool has_digit;
-    bool is_code; /* a call, an index, a template */
+    bool has_mark; /* . or : */
+    bool is_code;  /* a call, an index, a template */
     bool is_template;
 } value_t;
 
@@ -385,61 +401,70 @@ enum {
     OF_UPPER = 2,
     OF_DIGIT = 4,
     OF_SIGN = 8,
-    OF_CODE = 16,    /* brackets */
-    OF_TEMPLATE = 32 /* ${} */
+    OF_CODE = 16,     /* brackets */
+    OF_TEMPLATE = 32, /* ${} */
+    OF_HIDDEN = 64,   /* what stands for a value that is not shown */
+    OF_MARK = 128     /* . or :, which may make a reference of it */
 };
 
+// clang-format off
+#define L OF_LOWER
+#define U OF_UPPER
+#define D OF_DIGIT
+#define S OF_SIGN
+#define C OF_CODE
+#define T OF_TEMPLATE
+#define H OF_HIDDEN
+#define M OF_MARK
 /* What a character says about the value it stands in; 0: it ends it. */
-static unsigned part_of(unsigned c)
-{
-    static const uint8_t signs[128] = {['!'] = OF_SIGN,
-                                       ['#'] = OF_SIGN,
-                                       ['$'] = OF_SIGN | OF_TEMPLATE,
-                                       ['%'] = OF_SIGN,
-                                       ['&'] = OF_SIGN,
-                                       ['*'] = OF_SIGN,
-                                       ['+'] = OF_SIGN,
-                                       ['-'] = OF_SIGN,
-                                       ['.'] = OF_SIGN,
-                                       ['/'] = OF_SIGN,
-                                       [':'] = OF_SIGN,
-                                       ['='] = OF_SIGN,
-                                       ['?'] = OF_SIGN,
-                                       ['@'] = OF_SIGN,
-                                       ['^'] = OF_SIGN,
-                                       ['_'] = OF_SIGN,
-                                       ['~'] = OF_SIGN,
-                                       ['\\'] = OF_SIGN,
-                                       ['('] = OF_CODE | OF_SIGN,
-                                       [')'] = OF_CODE | OF_SIGN,
-                                       ['['] = OF_CODE | OF_SIGN,
-                                       [']'] = OF_CODE | OF_SIGN,
-                                       ['{'] = OF_CODE | OF_SIGN | OF_TEMPLATE,
-                                       ['}'] = OF_CODE | OF_SIGN | OF_TEMPLATE};
-    unsigned class = cg_class[c & 255];
-    if (class & CG_C_ALNUM) {
-        return class & CG_C_LOWER   ? OF_LOWER
-               : class & CG_C_UPPER ? OF_UPPER
-                                    : OF_DIGIT;
-    }
-    return c < 128 ? signs[c] : 0;
-}
+static const uint8_t part_of[256] = {
+    ['!'] = S, ['#'] = S, ['$'] = S | T, ['%'] = S, ['&'] = S, ['('] = S | C,
+    [')'] = S | C, ['*'] = S | H, ['+'] = S, ['-'] = S, ['.'] = S | H | M,
+    ['/'] = S, ['0'] = D, ['1'] = D, ['2'] = D, ['3'] = D, ['4'] = D, ['5'] = D,
+    ['6'] = D, ['7'] = D, ['8'] = D, ['9'] = D, [':'] = S | M, ['='] = S,
+    ['?'] = S, ['@'] = S, ['A'] = U, ['B'] = U, ['C'] = U, ['D'] = U, ['E'] = U,
+    ['F'] = U, ['G'] = U, ['H'] = U, ['I'] = U, ['J'] = U, ['K'] = U, ['L'] = U,
+    ['M'] = U, ['N'] = U, ['O'] = U, ['P'] = U, ['Q'] = U, ['R'] = U, ['S'] = U,
+    ['T'] = U, ['U'] = U, ['V'] = U, ['W'] = U, ['X'] = U | H, ['Y'] = U,
+    ['Z'] = U, ['['] = S | C, ['\\'] = S, [']'] = S | C, ['^'] = S,
+    ['_'] = S | H, ['a'] = L, ['b'] = L, ['c'] = L, ['d'] = L, ['e'] = L,
+    ['f'] = L, ['g'] = L, ['h'] = L, ['i'] = L, ['j'] = L, ['k'] = L, ['l'] = L,
+    ['m'] = L, ['n'] = L, ['o'] = L, ['p'] = L, ['q'] = L, ['r'] = L, ['s'] = L,
+    ['t'] = L, ['u'] = L, ['v'] = L, ['w'] = L, ['x'] = L | H, ['y'] = L,
+    ['z'] = L, ['{'] = S | C | T, ['}'] = S | C | T, ['~'] = S,
+};
+#undef L
+#undef U
+#undef D
+#undef S
+#undef C
+#undef T
+#undef H
+#undef M
+// clang-format on
 
 static void read_value(cg_window_t *w, uint32_t start, value_t *value)
 {
     unsigned seen = 0;
+    unsigned hidden = 0;
     uint32_t i = start;
-    value->len = 0;
-    while (i < start + VALUE_MAX && i < w->limit) {
-        unsigned part = part_of(w->text[i]);
+    uint32_t most = start + VALUE_MAX;
+    uint32_t stop = most < w->limit ? most : w->limit;
+    while (i < stop) {
+        unsigned part = part_of[w->text[i]];
         if (part == 0) {
             break;
         }
-        value->s[value->len++] = (char)w->text[i++];
         seen |= part;
+        hidden += part & OF_HIDDEN;
+        i++;
     }
     cg_at(w, i); /* so far this looks */
+    value->len = (int)(i - start);
+    memcpy(value->s, w->text + start, i - start);
     value->end = i;
+    value->hidden = (int)(hidden / OF_HIDDEN);
+    value->has_mark = (seen & OF_MARK) != 0;
     value->is_code = (seen & OF_CODE) != 0;
     value->is_template = (seen & OF_TEMPLATE) != 0;
     value->has_digit = (seen & OF_DIGIT) != 0;
@@ -454,11 +479,10 @@ static bool is_reference(const value_t *value)
 {
     if (value->is_code || value->is_template ||
         is_word_for_secret(value->s, value->len) ||
-        (value->classes < 4 &&
-         count_hidden(value->s, value->len) * 5 >= value->len * 4)) {
+        (value->classes < 4 && value->hidden * 5 >= value->len * 4)) {
         return true;
     }
-    for (int i = 0; i + 1 < value->len; i++) {
+    for (int i = 0; value->has_mark && i + 1 < value->len; i++) {
         if (value->s[i] == '.' &&
             cg_is((unsigned char)value->s[i + 1], CG_C_ALPHA) && i > 0 &&
             cg_is((unsigned char)value->s[i - 1], CG_C_ALPHA)) {
@@ -484,10 +508,12 @@ static bool is_key_shape(const value_t *value)
 
 static bool is_password(const value_t *value, bool is_sure)
 {
-    if (!value->has_digit || is_reference(value) || value->classes < 2) {
+    if (!value->has_digit || value->classes < 2) {
         return false;
     }
-    return value->classes >= 3 ? value->len >= 6 : is_sure && value->len >= 8;
+    return (value->classes >= 3 ? value->len >= 6
+                                : is_sure && value->len >= 8) &&
+           !is_reference(value);
 }
 
 /* Beside a password's name and nothing between: every kind of character, or it

@@ -203,17 +203,26 @@ static bool weigh(token_t *token, uint32_t cp, cg_sign_t sign)
     return is_token(c);
 }
 
-/* A character as it stands, not escaped. */
+/* The character at p, as peek has it. is_fixed: what it is depends on nothing
+ * before it, as an octal escape does, which goes by the row it stands in. */
 static int look(const pass_t *pass, const unsigned char *p, uint32_t *cp,
-                bool *is_raw)
+                bool *is_fixed)
 {
-    if (p < pass->src + pass->len && is_plain(*p)) {
+    const unsigned char *end = pass->src + pass->len;
+    *is_fixed = p < end;
+    if (p < end && is_plain(*p)) {
         *cp = *p;
-        *is_raw = true;
         return 1;
     }
-    *is_raw = p < pass->src + pass->len && *p >= 0x80;
-    return peek(pass, p, cp);
+    int len = peek(pass, p, cp);
+    if (len > 0 && *p == '\\') {
+        const unsigned char *at = p;
+        while (at < end && *at == '\\') {
+            at++;
+        }
+        *is_fixed = at < end && !cg_is(*at, CG_C_DIGIT);
+    }
+    return len;
 }
 
 /* The run of foreign letters at p. Returns where it ends. */
@@ -257,15 +266,15 @@ static token_t look_ahead(pass_t *pass)
         return token; /* what follows makes no difference */
     }
     bool is_counting = token.capitals == token.run && token.run <= PLATE_MAX;
-    bool is_bare = true; /* and written as it is, up to p */
+    bool is_bare = true; /* and the same whoever looks, up to p */
     while (p < limit && !token.has_at) {
         if (!is_counting && is_bare && p < pass->src + *bare_to) {
             p = pass->src + *bare_to;
             continue;
         }
         uint32_t cp = 0;
-        bool is_raw;
-        int len = look(pass, p, &cp, &is_raw);
+        bool is_fixed;
+        int len = look(pass, p, &cp, &is_fixed);
         token.is_cut = len < 0;
         if (len <= 0) {
             break;
@@ -279,7 +288,7 @@ static token_t look_ahead(pass_t *pass)
             break; /* a long run asks for an address only */
         }
         p += len;
-        is_bare = is_bare && is_raw && !token.has_at;
+        is_bare = is_bare && is_fixed && !token.has_at;
         if (is_bare && p > pass->src + *bare_to) {
             *bare_to = (uint32_t)(p - pass->src);
         }

@@ -132,6 +132,19 @@ static const uint16_t sure_seconds[16] = {
     [10] = 1 << 6,
     [13] = 1 << 2,
 };
+/* Groupings of more digits than a telephone has, by their number of groups, of
+ * all rows above. */
+#define LONG_FROM 12
+static const uint32_t *const long_shapes[] = {
+    [0] = SHAPES(0),
+    [1] = SHAPES(0),
+    [2] = SHAPES(0x88, 0x6A, 0xA6, 0x67, 0xD2),
+    [3] = SHAPES(0x465, 0x464, 0x613, 0x466, 0x684, 0x648, 0x13A, 0x643),
+    [4] = SHAPES(0x4444, 0x4443, 0x4441, 0x6444, 0x3384, 0x6421, 0x6412),
+    [5] = SHAPES(0x44443, 0x44442, 0x44441, 0x33444, 0x23342, 0x14521),
+    [6] = SHAPES(0),
+    [7] = SHAPES(0x1222332),
+};
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* Tags that stand within a line of text; others part one thing from another. */
@@ -217,7 +230,8 @@ static int settle_kind(int kinds, int spaces, int signs)
     return signs <= 2 && spaces <= 2 ? GAP_ODD : 0;
 }
 
-int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
+/* A gap of more than one character. */
+static int read_long_gap(cg_window_t *w, uint32_t *at, unsigned next)
 {
     int kinds = 0;
     int spaces = 0;
@@ -226,11 +240,6 @@ int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
     uint32_t stop = i + GAP_BYTES_MAX;
     unsigned first = cg_at(w, i);
     unsigned last = first;
-    if (first != '<' &&
-        cg_is(cg_at(w, i + 1), next)) { /* one character: most gaps */
-        *at = i + 1;
-        return first == ' ' ? GAP_SPACE : kind_of(first);
-    }
     while (i < stop) {
         unsigned c = cg_at(w, i);
         if (cg_is(c, next)) {
@@ -261,6 +270,43 @@ int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
     return 0;
 }
 
+/* Several starts look at the same gap: what was found there is kept, with how
+ * far it took to see it. */
+static int recall_gap(cg_window_t *w, uint32_t *at)
+{
+    cg_gap_t *kept = &w->gaps[*at % CG_GAPS_KEPT];
+    if (kept->at != *at + 1 || kept->reach > w->limit) {
+        uint32_t reach = w->reach;
+        kept->at = *at + 1;
+        kept->next = *at;
+        w->reach = *at;
+        kept->kind = (uint16_t)read_long_gap(w, &kept->next, CG_C_DIGIT);
+        kept->reach = w->reach;
+        w->reach = reach;
+    }
+    if (kept->reach > w->reach) {
+        w->reach = kept->reach;
+    }
+    *at = kept->next;
+    return kept->kind;
+}
+
+int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next)
+{
+    unsigned first = cg_at(w, *at);
+    unsigned second = cg_at(w, *at + 1);
+    if (first != '<' && cg_is(second, next)) { /* one character: most gaps */
+        ++*at;
+        return first == ' ' ? GAP_SPACE : kind_of(first);
+    }
+    if (first != ' ' && first != '<' && kind_of(first) == 0 &&
+        !cg_is(first, next)) {
+        return 0;
+    }
+    return next == CG_C_DIGIT ? recall_gap(w, at)
+                              : read_long_gap(w, at, next);
+}
+
 /* Reads a gap at i. Returns where the next digit stands, or 0. */
 static uint32_t read_gap(cg_window_t *w, uint32_t i, bool may_be_x, int *gap)
 {
@@ -287,6 +333,26 @@ static bool is_first_labelled(cg_window_t *w, uint32_t start)
     return start - end <= ODD_LABEL_BACK && digits < 4;
 }
 
+/* Do groups of more digits than a telephone has begin a long number: in a usual
+ * grouping, or any of a resident of China, who has a year in the middle? */
+static bool is_long_form(const number_t *number)
+{
+    const char *year = number->d + 6;
+    uint32_t shape = number->group[number->groups - 1].shape;
+    if ((year[0] == '1' && year[1] >= '8') || (year[0] == '2' && year[1] == '0')) {
+        return true;
+    }
+    for (int groups = number->groups; groups <= SURE_GROUPS_MAX; groups++) {
+        const uint32_t *whole = long_shapes[groups];
+        for (; *whole; whole++) {
+            if (*whole >> 4 * (groups - number->groups) == shape) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Groups of different sizes that begin none of the sure groupings: without a
  * label nothing will come of them, so that rows of small numbers cost little. */
 static bool is_hopeless(cg_window_t *w, const number_t *number)
@@ -297,7 +363,9 @@ static bool is_hopeless(cg_window_t *w, const number_t *number)
     uint32_t first = number->group[0].len;
     uint32_t second = number->group[1].len;
     bool may_be_sure = number->groups <= SURE_GROUPS_MAX && first < 16 &&
-                       second < 16 && (sure_seconds[first] >> second & 1);
+                       second < 16 && (sure_seconds[first] >> second & 1) &&
+                       (number->group[number->groups - 1].total <= LONG_FROM ||
+                        is_long_form(number));
     return !may_be_sure && !is_first_labelled(w, number->start);
 }
 

@@ -147,6 +147,16 @@ typedef enum cg_swallow_t {
     CG_SWALLOW_TOKEN /* letters, digits, - _ (JWT: and .) */
 } cg_swallow_t;
 
+#define CG_GAPS_KEPT 16
+
+/* A gap between digits that was read (number.c). */
+typedef struct cg_gap_t {
+    uint32_t at;    /* +1 */
+    uint32_t next;  /* the digit behind it */
+    uint32_t reach; /* so far was looked */
+    uint16_t kind;
+} cg_gap_t;
+
 typedef struct cg_window_t {
     const unsigned char *text;
     const uint16_t *left_back; /* of the bytes before the window */
@@ -166,6 +176,7 @@ typedef struct cg_window_t {
     cg_candidate_t *found;
     uint32_t found_count;
     uint32_t found_cap;
+    cg_gap_t gaps[CG_GAPS_KEPT];
     /* labels seen, up to label_at (context.c) */
     uint32_t label_at;
     uint32_t label_last; /* end of the last label of any type, +1 */
