@@ -14,6 +14,7 @@
 #define PAIRS 512
 #define LABELS_MAX 1024
 #define LABEL_BYTES_MAX 48
+#define STEP_BACK_MAX 4
 
 typedef struct label_t {
     const char *text;
@@ -152,8 +153,12 @@ static void note_labels(cg_window_t *w, uint32_t at, uint32_t end)
 /* Walks on to start. */
 static void advance(cg_window_t *w, uint32_t start)
 {
-    const uint32_t back = CG_CONTEXT_BACK + LABEL_BYTES_MAX;
+    const uint32_t back = CG_CONTEXT_BACK + LABEL_BYTES_MAX + STEP_BACK_MAX;
     uint32_t at = w->label_at;
+    if (start < at && at - start <= STEP_BACK_MAX &&
+        w->label_last <= start + 1) {
+        return; /* no label ended between: from "(1" back to "(" */
+    }
     if (start < at || at == 0) {
         memset(w->label_end, 0, sizeof w->label_end);
         w->label_last = 0;

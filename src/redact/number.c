@@ -145,6 +145,7 @@ static const uint32_t *const long_shapes[] = {
     [6] = SHAPES(0),
     [7] = SHAPES(0x1222332),
 };
+#define ROW_DIGITS_MIN 8
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* Tags that stand within a line of text; others part one thing from another. */
@@ -611,7 +612,8 @@ static bool is_doubtful(int type, const char *d, int total)
 static void try_rows(cg_window_t *w, const number_t *number,
                      const window_t *window)
 {
-    for (size_t i = 0; i < ROWS; i++) {
+    size_t count = window->total < ROW_DIGITS_MIN ? 0 : ROWS;
+    for (size_t i = 0; i < count; i++) {
         const row_t *row = &rows[i];
         if (window->total < row->min || window->total > row->max ||
             (number->has_x && window->groups == number->groups &&
