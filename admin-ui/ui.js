@@ -13,7 +13,9 @@ export const html = htm.bind(h);
 
 /* ---- asking the server ---- */
 
-const RETRY_AFTER_MS = 10000;
+/* What was away for a moment is asked again soon, what stays away ever later. */
+const RETRY_FIRST_MS = 1000;
+const RETRY_MOST_MS = 10000;
 
 /* Runs load(signal) at once, again when deps change, and every so many seconds while the page is looked at.
  * {data, problem, isLoading, at, reload}: what came last stays on show while the next is on its way. */
@@ -22,6 +24,7 @@ export function useData(load, deps, { every = 0 } = {}) {
     const [turn, setTurn] = useState(0);
     const latest = useRef(load);
     latest.current = load;
+    const tries = useRef(0);
 
     useEffect(() => {
         const stop = new AbortController();
@@ -43,9 +46,10 @@ export function useData(load, deps, { every = 0 } = {}) {
     const isAway = state.problem && [0, 502, 503, 504].includes(state.problem.status);
     useEffect(() => {
         if (!isAway || state.isLoading) return undefined;
-        const timer = setTimeout(reload, RETRY_AFTER_MS);
+        const timer = setTimeout(reload, Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** tries.current++));
         return () => clearTimeout(timer);
     }, [isAway, state.isLoading]);
+    if (state.data && !state.problem) tries.current = 0;
     return { ...state, reload };
 }
 

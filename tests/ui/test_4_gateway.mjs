@@ -63,8 +63,11 @@ test('a key is created, used, seen, and revoked', async () => {
     await gateway.record(answer.headers['x-request-id']);
     await tab.to('requests');
     await page.locator('tbody tr', { hasText: name }).first().click();
-    await page.locator('.panel .facts').first().waitFor();
     const panel = page.locator('.panel');
+    await panel.locator('.facts').first().waitFor().catch(async (problem) => {
+        const there = await panel.count() ? await panel.first().textContent() : 'no panel';
+        throw new Error(`the request is not shown, but: ${page.url()} ${there}`, { cause: problem });
+    });
     await panel.getByText(answer.headers['x-request-id'], { exact: true }).waitFor();
     assert.match(await panel.textContent(), /payment card/);
     assert.match(await panel.locator('.spoken, .talk').first().textContent(), /The card is \[CREDIT_CARD\]/);
