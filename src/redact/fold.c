@@ -41,7 +41,7 @@ typedef struct span_t {
     uint32_t last;
 } span_t;
 
-/* A character and what stands for it; tables of them ascend. */
+/* A character and what stands for it. */
 typedef struct pair_t {
     uint16_t cp;
     char to;

@@ -589,38 +589,16 @@ static bool are_plain8(const unsigned char *p)
     return (odd & EACH_BYTE * 0x80) == 0;
 }
 
-// clang-format off
-/* Numerals from U+4000 to U+9FFF: of the first two bytes of their UTF-8 the
- * number of a mask, a bit for each third byte. */
-static const uint8_t numeral_mask_of[6 * 64] = {
-    [56] = 1, [57] = 2, [58] = 3, [60] = 4, [69] = 5, [75] = 6, [79] = 7,
-    [81] = 8, [91] = 9, [99] = 10, [121] = 11, [124] = 12, [139] = 13,
-    [141] = 14, [159] = 15, [180] = 16, [188] = 17, [206] = 18, [258] = 19,
-    [306] = 20, [308] = 21, [329] = 22, [338] = 23, [345] = 24, [347] = 25,
-};
-static const uint64_t numeral_masks[] = {
-    UINT64_C(0), UINT64_C(0x1000000209), UINT64_C(0x20000000),
-    UINT64_C(0x101000), UINT64_C(0x2000), UINT64_C(0x2A0000000000),
-    UINT64_C(0x4000000000000000), UINT64_C(0x1E), UINT64_C(0x1),
-    UINT64_C(0x8000000), UINT64_C(0x202000000000000),
-    UINT64_C(0x400000000000000), UINT64_C(0x17000), UINT64_C(0x10000),
-    UINT64_C(0x1000), UINT64_C(0x40000), UINT64_C(0x40000000), UINT64_C(0x40),
-    UINT64_C(0x400000), UINT64_C(0x40), UINT64_C(0x8400000000000),
-    UINT64_C(0x1000000000000), UINT64_C(0x1000000000),
-    UINT64_C(0x20000000000), UINT64_C(0x100000000000040),
-    UINT64_C(0x40000000000000),
-};
-// clang-format on
-
 /* A Chinese character (U+4000 to U+9FFF) that is no numeral. */
-static bool is_plain_wide(const unsigned char *p, const unsigned char *end)
+static bool is_plain_wide(const pass_t *pass, const unsigned char *p,
+                          const unsigned char *end)
 {
     if (*p < 0xE4 || *p > 0xE9 || end - p < 3 || (p[1] & 0xC0) != 0x80 ||
         (p[2] & 0xC0) != 0x80) {
         return false;
     }
-    unsigned mask = numeral_mask_of[(*p - 0xE4) * 64 + (p[1] & 63)];
-    return !(numeral_masks[mask] >> (p[2] & 63) & 1);
+    uint32_t cp = (*p & 15U) << 12 | (p[1] & 63U) << 6 | (p[2] & 63U);
+    return sign_of(pass, cp).kind == 0;
 }
 
 /* Signs of Chinese text that stay what they are; comma, stop and colon do
@@ -675,7 +653,7 @@ static void run_plain(pass_t *pass, uint32_t stop)
         }
         unsigned last = at > from ? src[at - 1] : pass->state->last;
         bool is_inside = at == from && pass->state->is_wide;
-        if (!is_plain_wide(src + at, src + stop) &&
+        if (!is_plain_wide(pass, src + at, src + stop) &&
             (is_inside || !is_plain_sign(src + at, src + stop, last))) {
             break;
         }

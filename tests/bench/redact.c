@@ -743,6 +743,7 @@ int main(int argc, char **argv)
                 }
             }
         }
+        apr_pool_destroy(pool);
         return 0;
     }
     double mean = tell_scans(rules, &loop, pool);
