@@ -65,8 +65,8 @@ static bool may_go_on(const token_t *token, int word)
 static void read_token(cg_window_t *w, uint32_t start, token_t *token)
 {
     uint32_t i = start;
-    int word = 0; /* where the word begins */
-    int most = CHARS_MAX;
+    int word = 0;          /* where the word begins */
+    int most = USCC_CHARS; /* but for an account */
     token->len = 0;
     token->lower = 0;
     token->first_word = 0;

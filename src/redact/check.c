@@ -195,14 +195,14 @@ bool cg_check_iban(const char *s, int len)
     return rest >= 0 && mod97(s, 4, rest) == 1;
 }
 
-/* First two digits of a region code, GB/T 2260; 91 stands for foreigners. */
-static bool is_province(const char *s)
+bool cg_is_cn_province(const char *two)
 {
-    static const char provinces[] =
-        "10 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 "
-        "51 52 53 54 61 62 63 64 65 71 81 82 83 91 ";
-    const char province[] = {s[0], s[1], ' ', 0};
-    return strstr(provinces, province) != NULL;
+    static const uint16_t units[10] = {
+        [1] = 0x03F, [2] = 0x00E, [3] = 0x0FE, [4] = 0x07E, [5] = 0x01F,
+        [6] = 0x03E, [7] = 0x002, [8] = 0x00E, [9] = 0x002};
+    unsigned ten = (unsigned char)two[0] - '0';
+    unsigned unit = (unsigned char)two[1] - '0';
+    return ten < 10 && unit < 10 && (units[ten] >> unit & 1);
 }
 
 bool cg_check_cn_id(const char *s)
@@ -214,7 +214,7 @@ bool cg_check_cn_id(const char *s)
         return false;
     }
     int year = number(s + 6, 4);
-    return is_province(s) && strncmp(s, "10", 2) != 0 && year >= 1890 &&
+    return cg_is_cn_province(s) && strncmp(s, "10", 2) != 0 && year >= 1890 &&
            year <= 2099 && is_day(year, number(s + 10, 2), number(s + 12, 2)) &&
            codes[weighted(s, weights, 17) % 11] == s[17];
 }
@@ -229,7 +229,8 @@ bool cg_check_cn_uscc(const char *s)
                                 "A1 A9 N1 N2 N3 N9 Y1 ";
     const char kind[] = {s[0], s[1], ' ', 0};
     int sum = 0;
-    if (!are_digits(s + 2, 6) || !strstr(kinds, kind) || !is_province(s + 2)) {
+    if (!are_digits(s + 2, 6) || !strstr(kinds, kind) ||
+        !cg_is_cn_province(s + 2)) {
         return false;
     }
     for (int i = 0; i < 17; i++) {

@@ -97,35 +97,38 @@ static uint32_t next_line(cg_window_t *w, uint32_t i)
 static bool decode(cg_window_t *w, uint32_t start, const alphabet_t *alphabet,
                    bool has_lines, encoded_t *run)
 {
+    const unsigned char *text = w->text;
+    const uint8_t *digits = alphabet->digits;
+    uint32_t limit = w->limit;
+    uint32_t stop = start + RUN_MAX < limit ? start + RUN_MAX : limit;
     uint32_t held = 0;
     int count = 0;
     uint32_t i = start;
     uint32_t line = start;
     run->len = 0;
     run->more = 0;
-    while (i < start + RUN_MAX) {
-        unsigned digit = alphabet->digits[cg_at(w, i)];
-        if (digit == 0) {
-            uint32_t next = has_lines && i >= line + LINE_MIN && count % 8 == 0
-                                ? next_line(w, i)
-                                : i;
-            if (next == i || alphabet->digits[cg_at(w, next)] == 0) {
-                break;
-            }
-            i = next;
-            line = next;
-            continue;
-        }
-        i++;
-        held = held << alphabet->bits | (digit - 1);
-        count += alphabet->bits;
-        if (count >= 8) {
-            count -= 8;
-            if (!take(run, (unsigned char)(held >> count))) {
-                return false;
+    for (;;) {
+        while (i < stop && digits[text[i]] != 0) {
+            held = held << alphabet->bits | (digits[text[i++]] - 1U);
+            count += alphabet->bits;
+            if (count >= 8) {
+                count -= 8;
+                if (!take(run, (unsigned char)(held >> count))) {
+                    cg_at(w, i - 1);
+                    return false;
+                }
             }
         }
+        uint32_t next = has_lines && i >= line + LINE_MIN && count % 8 == 0
+                            ? next_line(w, i)
+                            : i;
+        if (next == i || i >= start + RUN_MAX || digits[cg_at(w, next)] == 0) {
+            break;
+        }
+        i = next;
+        line = next;
     }
+    cg_at(w, i); /* what ended it was looked at */
     uint32_t padding = i;
     while (alphabet->bits == 6 && i < padding + 2 && cg_at(w, i) == '=') {
         i++;

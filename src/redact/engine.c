@@ -241,7 +241,7 @@ static void scan_tail(cg_window_t *w, uint32_t i, uint32_t end)
     while (i < end && cg_is(w->text[i], CG_C_ALPHA)) {
         i++;
     }
-    if (i < end && is_tail(w, i)) {
+    if (i < end && is_tail(w, i) && cg_label_touches(w, i)) {
         run(w, cg_scan_number, i);
         run(w, cg_scan_alnum, i);
         run(w, cg_scan_ip4, i);

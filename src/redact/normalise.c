@@ -34,8 +34,12 @@
 static int decode(const unsigned char *p, const unsigned char *end,
                   uint32_t *cp, bool *cut)
 {
-    int len = cg_utf8_decode((const char *)p, (const char *)end, cp);
     *cut = false;
+    if (*p >= 0xC2 && *p < 0xE0 && p + 1 < end && (p[1] & 0xC0) == 0x80) {
+        *cp = (*p & 31U) << 6 | (p[1] & 63U);
+        return 2; /* the usual case here: Chinese goes by is_plain_wide */
+    }
+    int len = cg_utf8_decode((const char *)p, (const char *)end, cp);
     if (len == 0) {
         int need = *p >= 0xF0 && *p < 0xF5 ? 4 : *p >= 0xE0 ? 3 : 2;
         int have = 1;

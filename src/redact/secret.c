@@ -237,10 +237,17 @@ static bool has_stop_word(const char *body, int len)
         ['c' & 31] = "changeme", ['s' & 31] = "sample",
         ['d' & 31] = "dummy",    ['r' & 31] = "redacted",
         ['i' & 31] = "insert",   ['f' & 31] = "fake"};
+    uint32_t firsts = 0;
+    for (int c = 0; c < 32; c++) {
+        firsts |= words[c] ? 1u << c : 0;
+    }
     for (int i = 0; i + 4 <= len; i++) {
+        if (!(firsts >> (body[i] & 31) & 1)) {
+            continue;
+        }
         const char *word = words[body[i] & 31];
         bool is_inside = i > 0 && cg_is((unsigned char)body[i - 1], CG_C_ALNUM);
-        if (!word || (is_inside && (word[0] == 'y' || word[0] == 'f'))) {
+        if ((is_inside && (word[0] == 'y' || word[0] == 'f'))) {
             continue; /* four letters come about by chance */
         }
         int change = body[i] ^ word[0]; /* 0: small letters, 32: capitals */
@@ -257,25 +264,26 @@ static bool has_stop_word(const char *body, int len)
 
 bool cg_is_random(const char *body, int len, bool is_hex)
 {
-    uint8_t seen[128] = {0};
-    int distinct = 0;
+    uint64_t seen[2] = {0};
     int run = 1;
     int longest = 1;
     int ups = 0; /* characters that follow their alphabetic neighbour */
-    bool has_digit = false;
-    bool has_upper = false;
-    bool has_lower = false;
+    unsigned classes = 0;
+    int before = -1;
     for (int i = 0; i < len; i++) {
-        unsigned c = (unsigned char)body[i] & 127;
-        distinct += !seen[c];
-        seen[c] = 1;
-        run = i > 0 && body[i] == body[i - 1] ? run + 1 : 1;
+        int c = body[i];
+        seen[c >> 6 & 1] |= UINT64_C(1) << (c & 63);
+        classes |= cg_class[c & 127];
+        run = c == before ? run + 1 : 1;
         longest = run > longest ? run : longest;
-        ups += i > 0 && body[i] == body[i - 1] + 1;
-        has_digit = has_digit || cg_is(c, CG_C_DIGIT);
-        has_upper = has_upper || cg_is(c, CG_C_UPPER);
-        has_lower = has_lower || cg_is(c, CG_C_LOWER);
+        ups += c == before + 1 && i > 0;
+        before = c;
     }
+    int distinct =
+        __builtin_popcountll(seen[0]) + __builtin_popcountll(seen[1]);
+    bool has_digit = classes & CG_C_DIGIT;
+    bool has_upper = classes & CG_C_UPPER;
+    bool has_lower = classes & CG_C_LOWER;
     bool is_mixed = has_digit ? has_upper || has_lower : has_upper && has_lower;
     return is_mixed && distinct >= (len >= 20 ? 8 : 6) &&
            longest < (is_hex || len > 40 ? 7 : 5) && ups * 2 < len &&

@@ -56,6 +56,31 @@ static void a_label_decides_between_types(void)
     apr_pool_destroy(pool);
 }
 
+/* A resident's number has so much in it that no grouping hides it; another
+ * check digit, and it is none. */
+static void a_residents_number_is_found_in_any_grouping(void)
+{
+    apr_pool_t *pool = open_pool();
+    static const char digits[] = "310101197705284995";
+    uint32_t state = 7;
+    for (int round = 0; round < 400; round++) {
+        char text[64];
+        size_t len = 0;
+        for (int i = 0; i < 18; i++) {
+            state = state * 1103515245 + 12345;
+            if (i > 0 && (state >> 16) % 3 == 0) {
+                text[len++] = " -"[(state >> 20) % 2];
+            }
+            text[len++] = digits[i];
+        }
+        text[len] = 0;
+        CU_ASSERT_STRING_EQUAL(mask(text, pool), "[CN_RESIDENT_ID]");
+        text[len - 1] = '6';
+        CU_ASSERT_PTR_NULL(strstr(mask(text, pool), "RESIDENT"));
+    }
+    apr_pool_destroy(pool);
+}
+
 static void a_name_counts_as_a_label(void)
 {
     apr_pool_t *pool = open_pool();
@@ -293,6 +318,8 @@ CU_TestInfo test_redact_scan[] = {
     {"what_is_found_is_replaced_by_its_type",
      what_is_found_is_replaced_by_its_type},
     {"a_label_decides_between_types", a_label_decides_between_types},
+    {"a_residents_number_is_found_in_any_grouping",
+     a_residents_number_is_found_in_any_grouping},
     {"a_name_counts_as_a_label", a_name_counts_as_a_label},
     {"encoded_text_is_looked_into_when_deep",
      encoded_text_is_looked_into_when_deep},
