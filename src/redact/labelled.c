@@ -305,11 +305,11 @@ static label_kind_t label_before(const cg_window_t *w, uint32_t end)
     return LABEL_NONE;
 }
 
-static bool ends_with(const cg_window_t *w, uint32_t end, const char *text)
+/* All that is asked for is three bytes long: one character, or " is". */
+static bool ends_with(const cg_window_t *w, uint32_t end, const char three[4])
 {
-    uint32_t len = (uint32_t)strlen(text);
-    return end >= len && w->text[end - 1] == (unsigned char)text[len - 1] &&
-           memcmp(w->text + end - len, text, len) == 0;
+    return end >= 3 && w->text[end - 1] == (unsigned char)three[2] &&
+           memcmp(w->text + end - 3, three, 3) == 0;
 }
 
 /* Quotes, blanks and line ends, emphasis: may stand on both sides of the sign. */

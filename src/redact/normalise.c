@@ -135,7 +135,14 @@ static bool ends_with_alpha(const pass_t *pass, uint32_t from, uint32_t to)
 
 static void put_kept(pass_t *pass, uint32_t used)
 {
-    memcpy(pass->norm->text + pass->norm->len, pass->src + pass->at, used);
+    unsigned char *to = pass->norm->text + pass->norm->len;
+    const unsigned char *from = pass->src + pass->at;
+    if (used > 4) {
+        memcpy(to, from, used);
+    }
+    for (uint32_t i = 0; used <= 4 && i < used; i++) {
+        to[i] = from[i]; /* one character: no call */
+    }
     pass->norm->len += used;
     pass->state->last = pass->src[pass->at + used - 1];
     if (!pass->state->in_run) {
@@ -207,95 +214,109 @@ static bool weigh(token_t *token, uint32_t cp, cg_sign_t sign)
     return is_token(c);
 }
 
-/* The character at p, as peek has it. is_fixed: what it is depends on nothing
- * before it, as an octal escape does, which goes by the row it stands in. */
-static int look(const pass_t *pass, const unsigned char *p, uint32_t *cp,
-                bool *is_fixed)
+typedef struct seen_t {
+    int len; /* as peek has it */
+    uint32_t cp;
+    cg_sign_t sign;
+    bool is_fixed; /* what it is depends on nothing before it, as an octal
+                      escape does, which goes by the row it stands in */
+} seen_t;
+
+static void look(const pass_t *pass, const unsigned char *p, seen_t *seen)
 {
     const unsigned char *end = pass->src + pass->len;
-    *is_fixed = p < end;
+    *seen = (seen_t){.is_fixed = p < end};
     if (p < end && is_plain(*p)) {
-        *cp = *p;
-        return 1;
+        seen->cp = *p;
+        seen->len = 1;
+        return;
     }
-    int len = peek(pass, p, cp);
-    if (len > 0 && *p == '\\') {
+    seen->len = peek(pass, p, &seen->cp);
+    if (seen->len <= 0) {
+        return;
+    }
+    seen->sign = sign_of(pass, seen->cp);
+    if (*p == '\\') {
         const unsigned char *at = p;
         while (at < end && *at == '\\') {
             at++;
         }
-        *is_fixed = at < end && !cg_is(*at, CG_C_DIGIT);
+        seen->is_fixed = at < end && !cg_is(*at, CG_C_DIGIT);
     }
-    return len;
 }
 
-/* The run of foreign letters at p. Returns where it ends. */
-static const unsigned char *look_at_run(const pass_t *pass, token_t *token,
-                                        const unsigned char *p,
-                                        const unsigned char *limit)
+/* The run of foreign letters at p, which is moved to its end. Returns what is
+ * seen there. */
+static seen_t look_at_run(const pass_t *pass, token_t *token,
+                          const unsigned char **p, const unsigned char *limit)
 {
-    while (p < limit && token->is_pure) {
-        uint32_t cp;
-        int len = peek(pass, p, &cp);
-        token->is_cut = len < 0;
-        cg_sign_t sign = {0};
-        if (len > 0) {
-            sign = sign_of(pass, cp);
-        }
-        if (!(sign.kind & CG_FOLD_FOREIGN)) {
+    seen_t seen;
+    look(pass, *p, &seen);
+    while (*p < limit && (seen.sign.kind & CG_FOLD_FOREIGN)) {
+        token->run++;
+        token->is_pure = token->is_pure && seen.sign.to != 0;
+        token->capitals += seen.sign.to != 0 && seen.sign.to <= 'Z';
+        if (!token->is_pure) {
             break;
         }
-        token->run++;
-        token->is_pure = sign.to != 0;
-        token->capitals += sign.to != 0 && sign.to <= 'Z';
-        p += len;
+        *p += seen.len;
+        look(pass, *p, &seen);
     }
-    return p;
+    token->is_cut = token->is_pure && *p < limit && seen.len < 0;
+    return seen;
 }
 
-/* Looks at the token that begins with a run of foreign letters. What was seen
- * to be no letter, sign of an address or end of the token is not looked at for
- * the next run again, or single letters among digits would be slow. */
+/* Goes on behind the run, where seen stands. What was seen to be no letter, sign
+ * of an address or end of the token is not looked at for the next run again, or
+ * single letters among digits would be slow. */
+static void look_behind(pass_t *pass, token_t *token, seen_t seen,
+                        const unsigned char *p, const unsigned char *limit)
+{
+    bool is_short = token->run <= FOLD_RUN_MAX;
+    bool is_counting = token->capitals == token->run && token->run <= PLATE_MAX;
+    bool is_bare = true; /* and the same whoever looks, up to p */
+    uint32_t *bare_to = &pass->bare_to[is_short];
+    while (p < limit) {
+        if (!is_counting && is_bare && p < pass->src + *bare_to) {
+            p = pass->src + *bare_to;
+            seen.len = 0;
+            continue;
+        }
+        if (seen.len == 0) {
+            look(pass, p, &seen);
+        }
+        if (seen.len <= 0) {
+            token->is_cut = seen.len < 0;
+            return;
+        }
+        is_counting = is_counting && !(seen.sign.kind & CG_FOLD_FOREIGN);
+        int digits = token->digits;
+        bool is_in = weigh(token, seen.cp, seen.sign);
+        token->digits = is_counting ? token->digits : digits;
+        if (!is_in || token->has_at || (token->has_alpha && is_short)) {
+            return; /* a long run asks for an address only */
+        }
+        p += seen.len;
+        seen.len = 0;
+        is_bare = is_bare && seen.is_fixed;
+        if (is_bare && p > pass->src + *bare_to) {
+            *bare_to = (uint32_t)(p - pass->src);
+        }
+    }
+}
+
+/* Looks at the token that begins with a run of foreign letters. */
 static token_t look_ahead(pass_t *pass)
 {
     const cg_norm_state_t *state = pass->state;
     const unsigned char *p = pass->src + pass->at;
     const unsigned char *limit = p + FOLD_TOKEN_MAX;
     token_t token = {.is_pure = true};
-    p = look_at_run(pass, &token, p, limit);
-    bool is_short = token.run <= FOLD_RUN_MAX;
-    bool is_known = is_short && (state->last == '@' || state->has_alpha);
-    uint32_t *bare_to = &pass->bare_to[is_short];
-    if (!token.is_pure || token.is_cut || is_known) {
-        return token; /* what follows makes no difference */
-    }
-    bool is_counting = token.capitals == token.run && token.run <= PLATE_MAX;
-    bool is_bare = true; /* and the same whoever looks, up to p */
-    while (p < limit && !token.has_at) {
-        if (!is_counting && is_bare && p < pass->src + *bare_to) {
-            p = pass->src + *bare_to;
-            continue;
-        }
-        uint32_t cp = 0;
-        bool is_fixed;
-        int len = look(pass, p, &cp, &is_fixed);
-        token.is_cut = len < 0;
-        if (len <= 0) {
-            break;
-        }
-        cg_sign_t sign = sign_of(pass, cp);
-        is_counting = is_counting && !(sign.kind & CG_FOLD_FOREIGN);
-        int digits = token.digits;
-        bool is_in = weigh(&token, cp, sign);
-        token.digits = is_counting ? token.digits : digits;
-        if (!is_in || (token.has_alpha && is_short)) {
-            break; /* a long run asks for an address only */
-        }
-        p += len;
-        is_bare = is_bare && is_fixed && !token.has_at;
-        if (is_bare && p > pass->src + *bare_to) {
-            *bare_to = (uint32_t)(p - pass->src);
-        }
+    seen_t seen = look_at_run(pass, &token, &p, limit);
+    bool is_known =
+        token.run <= FOLD_RUN_MAX && (state->last == '@' || state->has_alpha);
+    if (token.is_pure && !token.is_cut && !is_known) {
+        look_behind(pass, &token, seen, p, limit);
     }
     return token;
 }
@@ -343,7 +364,7 @@ static int judge_numerals(const pass_t *pass, uint8_t *refused)
         }
         cg_sign_t sign = sign_of(pass, cp);
         bool is_numeral = sign.kind & CG_FOLD_NUMERAL;
-        int to = is_numeral   ? sign.to
+        int to = is_numeral  ? sign.to
                  : cp < 0x80 ? (int)cp
                              : cg_fold(sign, '0');
         own += is_numeral;
