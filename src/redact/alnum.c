@@ -7,6 +7,7 @@
  */
 #include "redact/redact_int.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "redact/check.h"
@@ -18,7 +19,7 @@
 
 typedef struct token_t {
     char s[CHARS_MAX + 1];       /* upper case, without separators */
-    char shape[CHARS_MAX + 1];   /* A and 9 */
+    uint64_t letters;            /* bit by place; the others are digits */
     uint32_t end[CHARS_MAX + 1]; /* after each character, in the text */
     int len;
     int lower;      /* letters that were lower case */
@@ -30,7 +31,7 @@ static void take(token_t *token, unsigned c, uint32_t at)
     bool is_lower = cg_is(c, CG_C_LOWER);
     token->lower += is_lower;
     token->s[token->len] = (char)(is_lower ? c - 32 : c);
-    token->shape[token->len] = cg_is(c, CG_C_DIGIT) ? '9' : 'A';
+    token->letters |= (uint64_t)!cg_is(c, CG_C_DIGIT) << token->len;
     token->end[token->len] = at + 1;
     token->len++;
 }
@@ -43,132 +44,26 @@ static int most_of(const token_t *token)
     return length > 0 ? length : USCC_CHARS;
 }
 
-/* Does what was read so far look like the beginning of an account in groups of
- * four? */
+/* Two letters and two digits: so an account begins, … */
+static bool begins_account(const token_t *token)
+{
+    return token->len >= 4 && (token->letters & 15) == 3;
+}
+
+/* … in groups of four. */
 static bool is_account(const token_t *token)
 {
-    return token->first_word == 4 && memcmp(token->shape, "AA99", 4) == 0;
+    return token->first_word == 4 && begins_account(token);
 }
 
-/* Can the word that has ended be followed by another of the same token? "A1 "
- * begins nothing that has blanks in it; an account has groups of four. */
-static bool may_go_on(const token_t *token, int word)
+/* Bits of the first len places. */
+static uint64_t first(int len)
 {
-    if (token->len == token->first_word && token->len <= 3) {
-        return !memchr(token->shape, 'A', (size_t)token->len) ||
-               !memchr(token->shape, '9', (size_t)token->len);
-    }
-    return word == 4 || !is_account(token);
-}
-
-/* Reads words tied by one blank, dash or dot each. */
-static void read_token(cg_window_t *w, uint32_t start, token_t *token)
-{
-    uint32_t i = start;
-    int word = 0;          /* where the word begins */
-    int most = USCC_CHARS; /* but for an account */
-    token->len = 0;
-    token->lower = 0;
-    token->first_word = 0;
-    while (token->len < most) {
-        unsigned c = cg_at(w, i);
-        if (cg_is(c, CG_C_ALNUM)) {
-            take(token, c, i++);
-            if (token->len == 4 && memcmp(token->shape, "AA99", 4) == 0) {
-                most = most_of(token);
-            }
-            continue;
-        }
-        if (token->first_word == 0) {
-            token->first_word = token->len;
-            /* "AB 12 34 56 C" is the longest that begins so short. */
-            most = token->len <= 2 ? SHORT_CHARS : most;
-        }
-        if ((c != ' ' && c != '-' && c != '.') ||
-            !cg_is(cg_at(w, i + 1), CG_C_ALNUM) ||
-            !may_go_on(token, token->len - word)) {
-            break;
-        }
-        word = token->len;
-        i++;
-    }
-    if (token->first_word == 0) {
-        token->first_word = token->len;
-    }
-    token->s[token->len] = 0;
-    token->shape[token->len] = 0;
-}
-
-/* Are characters [0, len) of the token whole words? */
-static bool is_edge(cg_window_t *w, const token_t *token, int len)
-{
-    return len <= token->len && cg_right_is_free(w, token->end[len - 1]);
-}
-
-static void found(cg_window_t *w, uint32_t start, const token_t *token, int len,
-                  int type, int score)
-{
-    if (is_edge(w, token, len)) {
-        cg_candidate(w, start, token->end[len - 1], type, score);
-    }
-}
-
-/* Groups of four tied in any way, as long as it is the same. */
-static void read_groups(cg_window_t *w, uint32_t start, token_t *token)
-{
-    uint32_t i = start;
-    int tie = 0;
-    token->len = 0;
-    token->lower = 0;
-    token->first_word = 4;
-    while (token->len < CHARS_MAX) {
-        int group = 0;
-        while (group < 4 && cg_is(cg_at(w, i), CG_C_ALNUM)) {
-            take(token, cg_at(w, i), i);
-            i++;
-            group++;
-            if (token->len == CHARS_MAX) {
-                return;
-            }
-        }
-        int gap = group == 4 ? cg_read_gap(w, &i, CG_C_ALNUM) : 0;
-        if (gap == 0 || (tie && gap != tie)) {
-            return;
-        }
-        tie = gap;
-    }
-}
-
-static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
-{
-    if (token->len < 15 || memcmp(token->shape, "AA99", 4) != 0 ||
-        (token->first_word != 4 && token->first_word < 15 &&
-         token->first_word % 4 != 0)) {
-        return;
-    }
-    int len = cg_iban_length(token->s);
-    if (len > 0 && len <= token->len && cg_check_iban(token->s, len)) {
-        found(w, start, token, len, CG_TYPE_IBAN_CODE,
-              token->lower > 2 && token->lower < len / 3 ? 60 : 100);
-    }
-}
-
-/* DE44|5001|0517|5407|3249|31 */
-static void try_spread_iban(cg_window_t *w, uint32_t start,
-                            const token_t *first)
-{
-    token_t token;
-    if (first->len < 4 || !is_account(first) || cg_iban_length(first->s) == 0) {
-        return;
-    }
-    read_groups(w, start, &token);
-    token.s[token.len] = 0;
-    token.shape[token.len] = 0;
-    try_iban(w, start, &token);
+    return (UINT64_C(1) << len) - 1;
 }
 
 typedef struct shape_t {
-    const char *shape; /* '?': either */
+    const char *shape; /* A letter, 9 digit, '?' either */
     uint8_t len;
     uint8_t type;
     uint8_t score;
@@ -220,6 +115,166 @@ static const shape_t shapes[] = {
 };
 // clang-format on
 
+#define SHAPES (sizeof shapes / sizeof shapes[0])
+
+/* The shapes as bits. Built once per process from constant data. */
+static struct {
+    pthread_once_t once;
+    uint64_t letters[SHAPES];
+    uint64_t fixed[SHAPES]; /* not '?' */
+} bits = {.once = PTHREAD_ONCE_INIT};
+
+static void build(void)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        for (int k = 0; k < shapes[i].len; k++) {
+            bits.letters[i] |= (uint64_t)(shapes[i].shape[k] == 'A') << k;
+            bits.fixed[i] |= (uint64_t)(shapes[i].shape[k] != '?') << k;
+        }
+    }
+}
+
+/* Do the first len characters of the token fit row i? */
+static bool fits(size_t i, const token_t *token, int len)
+{
+    uint64_t odd = (token->letters ^ bits.letters[i]) & bits.fixed[i];
+    return (odd & first(len)) == 0;
+}
+
+/* Does what was read begin something that has separators in it: a shape, or a
+ * company's code, whose third to eighth are digits? */
+static bool may_be_split(const token_t *token)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        if (shapes[i].may_be_split && token->len <= shapes[i].len &&
+            fits(i, token, token->len)) {
+            return true;
+        }
+    }
+    return (token->letters & first(token->len) & 0xFC) == 0;
+}
+
+/* Can the word that has ended be followed by another of the same token? "A1 "
+ * begins nothing that has blanks in it; an account has groups of four. */
+static bool may_go_on(const token_t *token, int word)
+{
+    if (is_account(token)) {
+        return word == 4;
+    }
+    if (token->len == token->first_word && token->len <= 3 &&
+        token->letters != 0 && token->letters != first(token->len)) {
+        return false;
+    }
+    return may_be_split(token) ||
+           (token->first_word % 4 == 0 && begins_account(token));
+}
+
+/* Reads words tied by one blank, dash or dot each. */
+static void read_token(cg_window_t *w, uint32_t start, token_t *token)
+{
+    uint32_t i = start;
+    int word = 0;          /* where the word begins */
+    int most = USCC_CHARS; /* but for an account */
+    token->len = 0;
+    token->letters = 0;
+    token->lower = 0;
+    token->first_word = 0;
+    while (token->len < most) {
+        unsigned c = cg_at(w, i);
+        if (cg_is(c, CG_C_ALNUM)) {
+            take(token, c, i++);
+            if (token->len == 4 && begins_account(token)) {
+                most = most_of(token);
+            }
+            continue;
+        }
+        if (token->first_word == 0) {
+            token->first_word = token->len;
+            /* "AB 12 34 56 C" is the longest that begins so short. */
+            most = token->len <= 2 ? SHORT_CHARS : most;
+        }
+        if ((c != ' ' && c != '-' && c != '.') ||
+            !cg_is(cg_at(w, i + 1), CG_C_ALNUM) ||
+            !may_go_on(token, token->len - word)) {
+            break;
+        }
+        word = token->len;
+        i++;
+    }
+    if (token->first_word == 0) {
+        token->first_word = token->len;
+    }
+    token->s[token->len] = 0;
+}
+
+/* Are characters [0, len) of the token whole words? */
+static bool is_edge(cg_window_t *w, const token_t *token, int len)
+{
+    return len <= token->len && cg_right_is_free(w, token->end[len - 1]);
+}
+
+static void found(cg_window_t *w, uint32_t start, const token_t *token, int len,
+                  int type, int score)
+{
+    if (is_edge(w, token, len)) {
+        cg_candidate(w, start, token->end[len - 1], type, score);
+    }
+}
+
+/* Groups of four tied in any way, as long as it is the same. */
+static void read_groups(cg_window_t *w, uint32_t start, token_t *token)
+{
+    uint32_t i = start;
+    int tie = 0;
+    token->len = 0;
+    token->letters = 0;
+    token->lower = 0;
+    token->first_word = 4;
+    while (token->len < CHARS_MAX) {
+        int group = 0;
+        while (group < 4 && cg_is(cg_at(w, i), CG_C_ALNUM)) {
+            take(token, cg_at(w, i), i);
+            i++;
+            group++;
+            if (token->len == CHARS_MAX) {
+                return;
+            }
+        }
+        int gap = group == 4 ? cg_read_gap(w, &i, CG_C_ALNUM) : 0;
+        if (gap == 0 || (tie && gap != tie)) {
+            return;
+        }
+        tie = gap;
+    }
+}
+
+static void try_iban(cg_window_t *w, uint32_t start, const token_t *token)
+{
+    if (token->len < 15 || !begins_account(token) ||
+        (token->first_word != 4 && token->first_word < 15 &&
+         token->first_word % 4 != 0)) {
+        return;
+    }
+    int len = cg_iban_length(token->s);
+    if (len > 0 && len <= token->len && cg_check_iban(token->s, len)) {
+        found(w, start, token, len, CG_TYPE_IBAN_CODE,
+              token->lower > 2 && token->lower < len / 3 ? 60 : 100);
+    }
+}
+
+/* DE44|5001|0517|5407|3249|31 */
+static void try_spread_iban(cg_window_t *w, uint32_t start,
+                            const token_t *first)
+{
+    token_t token;
+    if (first->len < 4 || !is_account(first) || cg_iban_length(first->s) == 0) {
+        return;
+    }
+    read_groups(w, start, &token);
+    token.s[token.len] = 0;
+    try_iban(w, start, &token);
+}
+
 /* Written with its dashes, or in the person's series, it is known without a
  * label. */
 static int score_shape(cg_window_t *w, const shape_t *row, const token_t *token)
@@ -235,26 +290,14 @@ static int score_shape(cg_window_t *w, const shape_t *row, const token_t *token)
     return row->score;
 }
 
-static bool matches(const char *shape, const token_t *token)
-{
-    int i = 0;
-    for (; shape[i]; i++) {
-        if (i >= token->len ||
-            (shape[i] != '?' && shape[i] != token->shape[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void try_shapes(cg_window_t *w, uint32_t start, const token_t *token)
 {
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    for (size_t i = 0; i < SHAPES; i++) {
         const shape_t *row = &shapes[i];
         int len = row->len;
-        if ((row->shape[0] != token->shape[0] && row->shape[0] != '?') ||
+        if (len > token->len || !fits(i, token, len) ||
             (token->first_word != len && !row->may_be_split) ||
-            !matches(row->shape, token) || !row->check(token->s)) {
+            !row->check(token->s)) {
             continue;
         }
         found(w, start, token, len, row->type, score_shape(w, row, token));
@@ -267,7 +310,7 @@ static void try_uscc(cg_window_t *w, uint32_t start, const token_t *token)
 {
     if (token->len >= 18 && cg_check_cn_uscc(token->s)) {
         bool is_doubtful =
-            !memchr(token->shape, 'A', 18) &&
+            (token->letters & first(18)) == 0 &&
             (token->s[0] != '9' || (token->s[1] != '1' && token->s[1] != '2'));
         found(w, start, token, 18, CG_TYPE_CN_USCC,
               is_doubtful               ? CG_SCORE_WEAK
@@ -296,7 +339,7 @@ static void try_hetu(cg_window_t *w, uint32_t start)
 /* A123456(7) */
 static void try_hk_id(cg_window_t *w, uint32_t start, const token_t *token)
 {
-    int letters = token->shape[0] == 'A' ? 1 + (token->shape[1] == 'A') : 0;
+    int letters = token->letters & 1 ? 1 + (int)(token->letters >> 1 & 1) : 0;
     int len = letters + 6;
     if (letters == 0 || token->first_word != len) {
         return;
@@ -345,6 +388,7 @@ void cg_scan_alnum(cg_window_t *w, uint32_t start)
     if (!cg_left_is_free(w, start) || is_inside_accounts(w, start)) {
         return;
     }
+    pthread_once(&bits.once, build);
     read_token(w, start, &token);
     if (token.first_word == 4 && token.len < 15) {
         try_spread_iban(w, start, &token);
@@ -356,7 +400,7 @@ void cg_scan_alnum(cg_window_t *w, uint32_t start)
     try_uscc(w, start, &token);
     try_shapes(w, start, &token);
     try_hk_id(w, start, &token);
-    if (memcmp(token.shape, "999999", 6) == 0) {
+    if ((token.letters & first(6)) == 0) {
         try_hetu(w, start);
     }
 }

@@ -72,6 +72,12 @@ static bool may_be_alnum(const cg_window_t *w, const word_t *word)
            (word->end + 1 >= w->n || cg_is(w->text[word->end + 1], CG_C_DIGIT));
 }
 
+static bool may_be_ip4(const cg_window_t *w, const word_t *word)
+{
+    return word->end - word->start <= 3 &&
+           (peek(w, word->end) == '.' || word->end == w->n);
+}
+
 /* Is the word followed by what makes it part of a hardware or IPv6 address? */
 static bool may_have_colons(const cg_window_t *w, const word_t *word)
 {
@@ -164,7 +170,7 @@ static void scan_word(cg_window_t *w, const word_t *word)
     uint32_t len = word->end - word->start;
     if (cg_is(first, CG_C_DIGIT)) {
         run(w, cg_scan_number, word->start);
-        if (len <= 3 && (peek(w, word->end) == '.' || word->end == w->n)) {
+        if (may_be_ip4(w, word)) {
             run(w, cg_scan_ip4, word->start);
         }
     }
@@ -236,15 +242,26 @@ static void scan_inner(cg_window_t *w, const word_t *word)
     }
 }
 
-static void scan_tail(cg_window_t *w, uint32_t i, uint32_t end)
+static void scan_tail(cg_window_t *w, const word_t *word)
 {
-    while (i < end && cg_is(w->text[i], CG_C_ALPHA)) {
+    word_t tail = *word;
+    uint32_t i = word->start;
+    while (i < word->end && cg_is(w->text[i], CG_C_ALPHA)) {
         i++;
     }
-    if (i < end && is_tail(w, i) && cg_label_touches(w, i)) {
-        run(w, cg_scan_number, i);
+    if (i == word->end || !is_tail(w, i) || !cg_label_touches(w, i)) {
+        return;
+    }
+    tail.letters -= i - word->start;
+    tail.start = i;
+    run(w, cg_scan_number, i);
+    if (may_be_alnum(w, &tail)) {
         run(w, cg_scan_alnum, i);
+    }
+    if (may_be_ip4(w, &tail)) {
         run(w, cg_scan_ip4, i);
+    }
+    if (may_have_colons(w, &tail)) {
         run(w, cg_scan_colons, i);
     }
 }
@@ -269,7 +286,7 @@ static uint32_t read_word(cg_window_t *w, uint32_t i)
         scan_inner(w, &word);
     }
     if (word.digits > 0 && (word.letters > 1 || has_begun)) {
-        scan_tail(w, word.start, word.end);
+        scan_tail(w, &word);
     }
     return i;
 }

@@ -29,9 +29,11 @@ static bool may_be_resident(const char *d, int total)
 
 /* Groups that begin nothing is_promising() lets pass: without a label nothing
  * will come of more, so that rows of small numbers cost little. */
-static bool is_hopeless(cg_window_t *w, const cg_number_t *number, int total)
+static bool is_hopeless(cg_window_t *w, const cg_number_t *number, int total,
+                        int gaps)
 {
-    return number->groups != total && (number->d[0] != '0' || total >= 11) &&
+    bool is_apart = number->groups == total && (gaps & (gaps - 1)) == 0;
+    return !is_apart && (number->d[0] != '0' || total >= 11) &&
            !may_be_resident(number->d, total) &&
            !cg_is_first_labelled(w, number->start);
 }
@@ -45,6 +47,7 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
     uint32_t i = start;
     int total = 0;
     int gap = 0;
+    int gaps = 0; /* kinds seen */
     number->start = start;
     number->groups = 0;
     number->has_x = false;
@@ -68,6 +71,7 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
             return;
         }
         uint32_t len = i - from;
+        gaps |= gap;
         grouping =
             len > CG_GROUP_DIGITS_MAX ? 0 : number->known[grouping].next[len];
         number->group[number->groups++] = (cg_group_t){
@@ -75,7 +79,7 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
         if (total >= CG_DIGITS_MAX || number->has_x ||
             number->groups == CG_DIGITS_MAX ||
             (grouping == 0 && !is_international &&
-             is_hopeless(w, number, total))) {
+             is_hopeless(w, number, total, gaps))) {
             return;
         }
         if (after == ' ' && cg_is(cg_at(w, i + 1), CG_C_DIGIT)) {
@@ -175,6 +179,16 @@ void cg_scan_digits(cg_window_t *w, uint32_t start, uint32_t end,
     }
 }
 
+/* 212) of (212): at most five digits. */
+static bool is_area_code(cg_window_t *w, uint32_t digits)
+{
+    uint32_t i = digits;
+    while (i < digits + 6 && cg_is(cg_at(w, i), CG_C_DIGIT)) {
+        i++;
+    }
+    return i < digits + 6 && cg_at(w, i) == ')';
+}
+
 void cg_scan_number(cg_window_t *w, uint32_t start)
 {
     uint32_t digits = start;
@@ -185,6 +199,7 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         return;
     }
     if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
+        (is_paren && !is_area_code(w, digits)) ||
         (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM) ||
                         is_inside_row(w, digits)
                   : !cg_left_is_free(w, start) || is_inside_row(w, start))) {
@@ -195,15 +210,10 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
     if (number.groups == 0 || number.group[number.groups - 1].total < 7) {
         return;
     }
-    if (is_paren &&
-        (number.group[0].len > 5 || cg_at(w, number.group[0].end) != ')')) {
-        return;
-    }
     bool has_before =
         number.groups > 1 && has_group_before(w, start, number.group[1].gap);
-    bool is_inside_paren = !is_paren && cg_before(w, start) == '(' &&
-                           number.group[0].len <= 5 &&
-                           cg_at(w, number.group[0].end) == ')';
+    bool is_inside_paren =
+        !is_paren && cg_before(w, start) == '(' && is_area_code(w, start);
     cg_prefix_t prefix = {.is_one_gap = true, .is_uniform = true};
     number.start = start;
     while (prefix.groups < number.groups) {

@@ -571,6 +571,12 @@ static const hostile_t hostile[] = {
     {"Cyrillic capital, Arabic digit, escape", "\xd0\x90\xd9\xa1\xd0\xb0\\u003\1"},
     {"Cyrillic letters, percent", "\xd0\xb0\xd0\xbe\xd1\x81\xd0\xb5\1%25"},
     {"webhooks", "https://hooks.slack.com/services/"},
+    {"numerals and blanks, digits and dashes", "\xe4\xb8\x80 \1-"},
+    {"pairs of digits, key prefixes", "\1\1 sk-"},
+    {"open brackets, pairs of digits", "(\1\1\1 "},
+    {"hexadecimal pairs, a tag, %2525", "%252525" "3\1 \1<b>"},
+    {"Cyrillic letter, digit, plus", "\xd0\xb0\1+\1"},
+    {"words, Cyrillic capital, a date", "=ab\xd0\x90\xd9\xa1" "20\1\1-0\1-1\1 "},
 };
 // clang-format on
 #define HOSTILE (sizeof hostile / sizeof hostile[0])
