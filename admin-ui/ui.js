@@ -17,39 +17,38 @@ export const html = htm.bind(h);
 const RETRY_FIRST_MS = 1000;
 const RETRY_MOST_MS = 10000;
 
-/* Runs load(signal) at once, again when deps change, and every so many seconds while the page is looked at.
+/* What is away comes back by itself; the page then shows it without being asked. */
+function pauseOf({ problem, misses }, every) {
+    const isAway = problem && [0, 502, 503, 504].includes(problem.status);
+    return isAway ? Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (misses - 1)) : every * 1000;
+}
+
+/* Runs load(signal) at once, again when deps change, and so many seconds after each answer while the page is looked at.
  * {data, problem, isLoading, at, reload}: what came last stays on show while the next is on its way. */
 export function useData(load, deps, { every = 0 } = {}) {
-    const [state, setState] = useState({ data: null, problem: null, isLoading: true, at: null });
+    const [state, setState] = useState({ data: null, problem: null, isLoading: true, at: null, misses: 0 });
     const [turn, setTurn] = useState(0);
-    const latest = useRef(load);
-    latest.current = load;
-    const tries = useRef(0);
 
     useEffect(() => {
         const stop = new AbortController();
         setState((old) => ({ ...old, isLoading: true }));
-        latest.current(stop.signal).then(
-            (data) => stop.signal.aborted || setState({ data, problem: null, isLoading: false, at: new Date() }),
-            (problem) => stop.signal.aborted || setState((old) => ({ ...old, problem, isLoading: false })),
+        load(stop.signal).then(
+            (data) => stop.signal.aborted
+                || setState({ data, problem: null, isLoading: false, at: new Date(), misses: 0 }),
+            (problem) => stop.signal.aborted
+                || setState((old) => ({ ...old, problem, isLoading: false, misses: old.misses + 1 })),
         );
         return () => stop.abort();
     }, [...deps, turn]);
 
     const reload = useCallback(() => setTurn((n) => n + 1), []);
+    /* The pause begins with the answer: to ask again over a question that is slow would end it, every time. */
+    const pause = pauseOf(state, every);
     useEffect(() => {
-        if (!every) return undefined;
-        const timer = setInterval(() => document.visibilityState === 'visible' && reload(), every * 1000);
+        if (state.isLoading || !pause) return undefined;
+        const timer = setInterval(() => document.visibilityState === 'visible' && reload(), pause);
         return () => clearInterval(timer);
-    }, [every]);
-    /* What is away comes back by itself; the page then shows it without being asked. */
-    const isAway = state.problem && [0, 502, 503, 504].includes(state.problem.status);
-    useEffect(() => {
-        if (!isAway || state.isLoading) return undefined;
-        const timer = setTimeout(reload, Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** tries.current++));
-        return () => clearTimeout(timer);
-    }, [isAway, state.isLoading]);
-    if (state.data && !state.problem) tries.current = 0;
+    }, [state.isLoading, pause]);
     return { ...state, reload };
 }
 

@@ -10,7 +10,8 @@ import { until, useGateway } from './harness.mjs';
 import { current, masksEverywhere, publish, wordList }
     from './policy.mjs';
 
-const gw = useGateway({ redis: true, server: ['ChatGPTPolicyApproval never'] },
+const gw = useGateway({ redis: true,
+    server: ['ChatGPTPolicyApproval never', 'ChatGPTStoreTimeout 2s'] },
     () => gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i, /AH00052/));
 
 const journal = () => path.join(gw.folder, 'journal');

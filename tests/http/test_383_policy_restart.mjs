@@ -11,7 +11,8 @@ import { sleep, until, useGateway } from './harness.mjs';
 import { current, isSentAsItIs, masksEverywhere, publish, wordList }
     from './policy.mjs';
 
-const gw = useGateway({ redis: true, server: ['ChatGPTPolicyApproval never'] },
+const gw = useGateway({ redis: true,
+    server: ['ChatGPTPolicyApproval never', 'ChatGPTStoreTimeout 2s'] },
     async () => {
         gw.expectLog(/CG[0-9]\d{3}.*(?:store|redis)/i, 'CG9032', 'CG9002');
         const made = await publish(gw, wordList('Kestrelry'));

@@ -35,6 +35,40 @@ test('a store that is away is a banner on every page, and goes when it is back',
     });
 });
 
+test('a record that is away comes by itself, first after a second and then later', async () => {
+    await at('requests', async (page) => {
+        const asked = [];
+        await page.route('**/api/v1/requests/*', (route) => {
+            asked.push(Date.now());
+            return route.fulfill({ status: 503, json: {} });
+        }, { times: 2 });
+        await page.locator('tbody tr').first().click();
+        await page.locator('.panel .blank.bad').waitFor();
+        await page.locator('.panel .facts').first().waitFor();
+        assert.equal(asked.length, 2);
+        assert.ok(asked[1] - asked[0] >= 1000 && Date.now() - asked[1] >= 2000, 'no crowd at a door that is closed');
+    });
+});
+
+test('a slow answer is waited for; nothing asks again over it', async () => {
+    const { page } = await stand.tab({ language: 'en' });
+    await page.clock.install();
+    const held = [];
+    await page.route('**/api/v1/store', (route) => { held.push(route); });
+    await stand.open(page, 'keys');
+    await page.getByText('Store unknown').waitFor();
+    const others = page.waitForRequest('**/api/v1/policy-versions*');
+    await page.clock.fastForward(31000);
+    await others;
+    assert.equal(held.length, 1);
+    await held[0].continue();
+    await page.getByText('Store up').waitFor();
+    const next = page.waitForRequest('**/api/v1/store');
+    await page.clock.fastForward(11000);
+    await next;
+    await page.context().close();
+});
+
 test('an error shows words, the server\'s sentence and the id to look for', async () => {
     stand.mock.scenario = 'errors';
     await at('keys', async (page) => {
