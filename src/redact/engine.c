@@ -271,13 +271,13 @@ static uint32_t read_word(cg_window_t *w, uint32_t i)
 {
     word_t word = {.start = i};
     bool has_begun = cg_is(cg_before(w, i), CG_C_ALNUM);
-    while (i < w->n && cg_is(w->text[i], CG_C_ALNUM)) {
-        unsigned class = cg_class[w->text[i]];
-        word.digits += (class & CG_C_DIGIT) != 0;
-        word.letters += (class & CG_C_ALPHA) != 0;
-        word.uppers += (class & CG_C_UPPER) != 0;
-        i++;
+    const unsigned char *text = w->text;
+    uint32_t n = w->n;
+    for (; i < n && cg_is(text[i], CG_C_ALNUM); i++) {
+        word.digits += (cg_class[text[i]] & CG_C_DIGIT) != 0;
+        word.uppers += (cg_class[text[i]] & CG_C_UPPER) != 0;
     }
+    word.letters = i - word.start - word.digits;
     word.end = i;
     if (!has_begun) {
         scan_word(w, &word);
@@ -667,6 +667,7 @@ static void open_window(cg_engine_t *engine, const char *src, uint32_t len,
     w->span = engine->is_deep ? CG_SPAN_DEEP : CG_SPAN_PLAIN;
     w->limit = w->n;
     w->reach = 0;
+    w->begun = 0;
     w->open = w->n;
     w->found = room->found;
     w->found_count = 0;

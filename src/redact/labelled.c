@@ -499,7 +499,8 @@ static bool is_key_shape(const value_t *value)
 {
     for (int i = 0; i < value->len; i++) {
         if (!cg_is((unsigned char)value->s[i], CG_C_B64URL) &&
-            !strchr("+/=.", value->s[i])) {
+            value->s[i] != '+' && value->s[i] != '/' && value->s[i] != '=' &&
+            value->s[i] != '.') {
             return false;
         }
     }

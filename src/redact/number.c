@@ -27,15 +27,29 @@ static bool may_be_resident(const char *d, int total)
     return (total < 11 || d[10] <= '1') && (total < 2 || cg_is_cn_province(d));
 }
 
+/* Asked at most once for a number; *answer is -1 before. */
+static bool may_be_odd(cg_window_t *w, uint32_t start, int *answer)
+{
+    if (*answer < 0) {
+        *answer = cg_is_first_labelled(w, start);
+    }
+    return *answer;
+}
+
+/* Odd gaps of several kinds: only a mobile number of China bears them. */
+static bool is_jumble(int gaps, char first)
+{
+    return (gaps & CG_GAP_ODD) && (gaps & (gaps - 1)) && first != '0' &&
+           first != '1' && first != '8';
+}
+
 /* Groups that begin nothing is_promising() lets pass: without a label nothing
  * will come of more, so that rows of small numbers cost little. */
-static bool is_hopeless(cg_window_t *w, const cg_number_t *number, int total,
-                        int gaps)
+static bool is_hopeless(const cg_number_t *number, int total, int gaps)
 {
     bool is_apart = number->groups == total && (gaps & (gaps - 1)) == 0;
     return !is_apart && (number->d[0] != '0' || total >= 11) &&
-           !may_be_resident(number->d, total) &&
-           !cg_is_first_labelled(w, number->start);
+           !may_be_resident(number->d, total);
 }
 
 void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
@@ -48,6 +62,7 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
     int total = 0;
     int gap = 0;
     int gaps = 0; /* kinds seen */
+    int odd = -1; /* may_be_odd */
     number->start = start;
     number->groups = 0;
     number->has_x = false;
@@ -77,9 +92,9 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
         number->group[number->groups++] = (cg_group_t){
             i, (uint16_t)gap, (uint8_t)len, (uint8_t)total, grouping};
         if (total >= CG_DIGITS_MAX || number->has_x ||
-            number->groups == CG_DIGITS_MAX ||
+            is_jumble(gaps, number->d[0]) || number->groups == CG_DIGITS_MAX ||
             (grouping == 0 && !is_international &&
-             is_hopeless(w, number, total, gaps))) {
+             is_hopeless(number, total, gaps) && !may_be_odd(w, start, &odd))) {
             return;
         }
         if (after == ' ' && cg_is(cg_at(w, i + 1), CG_C_DIGIT)) {
@@ -88,7 +103,7 @@ void cg_number_read(cg_window_t *w, uint32_t start, bool is_international,
             continue;
         }
         i = cg_gap_after(w, i, total == 17, &gap);
-        if (i == 0 || (gap == CG_GAP_ODD && !cg_is_first_labelled(w, start))) {
+        if (i == 0 || (gap == CG_GAP_ODD && !may_be_odd(w, start, &odd))) {
             return;
         }
     }

@@ -43,12 +43,18 @@ uint32_t cg_source_length(const cg_window_t *w, uint32_t from, uint32_t to)
 void cg_begin(cg_window_t *w, uint32_t start)
 {
     uint32_t limit = start + w->span;
+    w->reach = start;
+    if (w->begun == start + 1) { /* several scanners begin at one place */
+        w->limit = w->begun_limit;
+        return;
+    }
     if (w->norm->break_count > 1 && start >= w->base) {
         uint32_t source = cg_norm_source(w->norm, start) + w->span;
         limit = source >= w->norm->used ? w->n : cg_norm_find(w->norm, source);
     }
     w->limit = limit < w->n ? limit : w->n;
-    w->reach = start;
+    w->begun = start + 1;
+    w->begun_limit = w->limit;
 }
 
 void cg_end(cg_window_t *w, uint32_t start)

@@ -707,6 +707,8 @@ static void scan_at(const cg_words_t *words, cg_window_t *w, uint32_t start,
     }
 }
 
+#define LOOK_BYTES 8 /* so far may_begin looks */
+
 /* May a word begin here? At the end of what is here, any may. */
 static bool may_begin(const cg_words_t *words, const cg_window_t *w, uint32_t i)
 {
@@ -714,9 +716,15 @@ static bool may_begin(const cg_words_t *words, const cg_window_t *w, uint32_t i)
     const unsigned char *end = w->text + w->n;
     const uint16_t *simple = words->block->simple;
     unsigned char folded[4];
+    unsigned char last[2 * LOOK_BYTES] = {0};
     uint32_t four;
-    if (end - p < 8) {
-        return true;
+    if (end - p < LOOK_BYTES) {
+        if (!w->is_final) {
+            return true; /* what comes may make it one */
+        }
+        memcpy(last, p, (size_t)(end - p));
+        end = last + (end - p);
+        p = last;
     }
     memcpy(&four, p, 4);
     if (is_plain(four)) {

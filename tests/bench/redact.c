@@ -576,6 +576,8 @@ static const hostile_t hostile[] = {
     {"open brackets, pairs of digits", "(\1\1\1 "},
     {"hexadecimal pairs, a tag, %2525", "%252525" "3\1 \1<b>"},
     {"Cyrillic letter, digit, plus", "\xd0\xb0\1+\1"},
+    {"labels, IPv4, Bearer", "card \1|\1|\1|\1|81.2.69.1\1 \xd9\xa1" "Bearer aGVsbG8gdGhlcmUgd29ybGQg=4"},
+    {"pairs, words, Cyrillic capital, a date", "\1\1 =ab\xd0\x90\xd9\xa1" "20\1\1-0\1-1\1 "},
     {"words, Cyrillic capital, a date", "=ab\xd0\x90\xd9\xa1" "20\1\1-0\1-1\1 "},
 };
 // clang-format on
