@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A word with a digit in it is copied in upper case, separators aside, and its
- * picture taken: a letter is A, a digit 9. The picture and the length say which
+ * picture taken: where its letters stand. The picture and the length say which
  * few checks are worth their cost.
  */
 #include "redact/redact_int.h"

@@ -214,8 +214,8 @@ void cg_scan_number(cg_window_t *w, uint32_t start)
         return;
     }
     if (!cg_is(cg_at(w, digits), CG_C_DIGIT) ||
-        (is_paren && !is_area_code(w, digits)) ||
-        (is_paren ? cg_is(cg_before(w, start), CG_C_ALNUM) ||
+        (is_paren ? !is_area_code(w, digits) ||
+                        cg_is(cg_before(w, start), CG_C_ALNUM) ||
                         is_inside_row(w, digits)
                   : !cg_left_is_free(w, start) || is_inside_row(w, start))) {
         return;

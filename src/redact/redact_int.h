@@ -149,7 +149,7 @@ typedef enum cg_swallow_t {
 
 #define CG_GAPS_KEPT 16
 
-/* A gap between digits that was read (number.c). */
+/* A gap between digits that was read (gap.c). */
 typedef struct cg_gap_t {
     uint32_t at;    /* +1 */
     uint32_t next;  /* the digit behind it */
@@ -240,7 +240,7 @@ void cg_candidate_plain(cg_window_t *w, uint32_t start, uint32_t end, int type,
 bool cg_left_is_free(cg_window_t *w, uint32_t start);
 bool cg_right_is_free(cg_window_t *w, uint32_t end);
 
-/* number.c: reads what may stand between two groups at *at, which then is where
+/* gap.c: reads what may stand between two groups at *at, which then is where
  * the next group begins, a character of the classes next. 0: no gap. */
 int cg_read_gap(cg_window_t *w, uint32_t *at, unsigned next);
 /* number.c: digits that stand for [start, end) in some other way. */

@@ -237,17 +237,10 @@ static bool has_stop_word(const char *body, int len)
         ['c' & 31] = "changeme", ['s' & 31] = "sample",
         ['d' & 31] = "dummy",    ['r' & 31] = "redacted",
         ['i' & 31] = "insert",   ['f' & 31] = "fake"};
-    uint32_t firsts = 0;
-    for (int c = 0; c < 32; c++) {
-        firsts |= words[c] ? 1u << c : 0;
-    }
     for (int i = 0; i + 4 <= len; i++) {
-        if (!(firsts >> (body[i] & 31) & 1)) {
-            continue;
-        }
         const char *word = words[body[i] & 31];
         bool is_inside = i > 0 && cg_is((unsigned char)body[i - 1], CG_C_ALNUM);
-        if ((is_inside && (word[0] == 'y' || word[0] == 'f'))) {
+        if (!word || (is_inside && (word[0] == 'y' || word[0] == 'f'))) {
             continue; /* four letters come about by chance */
         }
         int change = body[i] ^ word[0]; /* 0: small letters, 32: capitals */
