@@ -36,7 +36,7 @@ CONSOLE   := $(shell find admin-ui -name node_modules -prune -o -type f -print)
 
 CC       ?= cc
 CLANG    ?= clang
-PKG      := jansson hiredis libhs libcurl libcrypto $(if $(wildcard src/auth/jwt.c),libjwt)
+PKG      := jansson hiredis libhs libcurl libcrypto libjwt
 APXS     := $(firstword $(shell command -v apxs apxs2) apxs)
 HTTPD_H  := -isystem $(shell $(APXS) -q INCLUDEDIR 2>/dev/null)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
@@ -154,6 +154,12 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 $(BUILD)/bench/chat: tests/bench/chat.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/bench/tokens: tests/bench/tokens.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/bench/keys: tests/bench/keys.c $(BUILD)/libchatgpt.a
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
 $(BUILD)/bench/redact: tests/bench/redact.c $(BUILD)/libchatgpt.a

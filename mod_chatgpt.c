@@ -10,7 +10,12 @@
 static void register_hooks(apr_pool_t *pool)
 {
     cg_life_hooks(pool);
+    cg_hush_hooks();
     cg_gate_hooks(pool);
+    cg_expression_hooks(pool);
+    cg_identity_hooks(pool);
+    cg_require_hooks(pool);
+    cg_attempts_hooks(pool);
     cg_upstream_hooks(pool);
     cg_answer_hooks(pool);
     cg_errors_hooks(pool);

@@ -38,7 +38,8 @@ export function explain(problem) {
     return { title: t(`problem.${family}`), text: t(`problem.${family}.text`), fields };
 }
 
-function address(path, query = {}) {
+/* A plain link's address, too: the browser saves what comes, however long it is. */
+export function address(path, query = {}) {
     const url = new URL(path, base);
     for (const [name, value] of Object.entries(query)) {
         if (value !== '' && value !== null && value !== undefined) url.searchParams.set(name, value);
@@ -105,7 +106,7 @@ export async function patch(path, body, etag) {
     return (await ask('PATCH', path, { body, headers: { ...writing, 'if-match': etag } })).value;
 }
 
-/* Follows next_cursor to the end or to most items; onPart(items, isLast) after each part. */
+/* Follows next_cursor to the end or to most items; onPart(items, part) after each part. */
 export async function getAll(path, query, { most = 10000, signal, onPart = () => {} } = {}) {
     const items = [];
     let cursor = '';
@@ -113,14 +114,9 @@ export async function getAll(path, query, { most = 10000, signal, onPart = () =>
         const part = await get(path, { ...query, limit: 500, cursor }, signal);
         items.push(...part.items);
         cursor = part.next_cursor || '';
-        onPart(items, !cursor);
+        onPart(items, part);
     } while (cursor && items.length < most);
     return { items, isCut: Boolean(cursor) };
-}
-
-/* A plain link's address: the browser saves what comes, however long it is. */
-export function exportAddress(query) {
-    return address('exports', query).href;
 }
 
 export async function getWords(code) {

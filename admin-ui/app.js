@@ -17,14 +17,17 @@ const PAGES = [
     { path: 'overview', deed: 'look', group: 'watch', load: () => import('./pages/overview.js') },
     { path: 'requests', deed: 'look', group: 'watch', load: () => import('./pages/requests.js') },
     { path: 'upstreams', deed: 'look', group: 'watch', load: () => import('./pages/upstreams.js') },
-    { path: 'keys', deed: 'look', group: 'control', load: () => import('./pages/keys.js') },
+    { path: 'keys', deed: 'look', group: 'identity', load: () => import('./pages/keys.js') },
+    { path: 'signing_keys', deed: 'look', group: 'identity', load: () => import('./pages/signing_keys.js') },
+    { path: 'issuers', deed: 'look', group: 'identity', load: () => import('./pages/issuers.js') },
+    { path: 'people', deed: 'look', group: 'identity', load: () => import('./pages/people.js') },
     { path: 'limits', deed: 'look', group: 'control', load: () => import('./pages/limits.js') },
     { path: 'policies', deed: 'look', group: 'control', load: () => import('./pages/policies.js') },
     { path: 'redaction', deed: 'look', group: 'control', load: () => import('./pages/redaction.js') },
     { path: 'scan', deed: 'scan', group: 'control', load: () => import('./pages/scan.js') },
     { path: 'changes', deed: 'read_texts', group: 'record', load: () => import('./pages/changes.js') },
 ];
-const GROUPS = ['watch', 'control', 'record'];
+const GROUPS = ['watch', 'identity', 'control', 'record'];
 
 /* ---- the frame ---- */
 

@@ -26,20 +26,43 @@ strip_map() {
     sed '/^\/\/# sourceMappingURL=/d' "$1"
 }
 
-# Comments that stand on lines of their own and indentation are for who reads the source; a browser would load a fifth
-# more for them. Whoever follows a comment with code on its last line is told, not cut short.
-strip_notes() {
+# Comments and blanks are for who reads the source; a browser would load a fifth more for them. Of the style sheet only
+# whole lines are notes; whoever follows one with a rule on its last line is told, not cut short.
+slim_style() {
     awk '
         is_note { if (/\*\/[ \t]*$/) is_note = 0; else if (/\*\//) exit 1; next }
         /^[ \t]*\/\*/ { if (!/\*\//) { is_note = 1; next } if (/\*\/[ \t]*$/) next }
-        { sub(/^[ \t]+/, ""); if ($0 != "") print }
+        { sub(/^[ \t]+/, ""); gsub(/ \{ ?/, "{"); gsub(/;? \}/, "}"); gsub(/[;:,] /, "&\001"); gsub(/ \001/, "")
+          gsub(/:0\./, ":."); gsub(/ 0\./, " .")
+          if ($0 != "") print }
     ' "$1" || { echo "$0: $1: code follows the end of a comment" >&2; exit 1; }
 }
 
+# {"keys.name": "…", "keys.state": "…"} as {"keys": {"name": "…", "state": "…"}}: a family's name stands once.
+slim_words() {
+    awk '
+        match($0, /^ "[^".]+\./) {
+            family = substr($0, 3, RLENGTH - 3)
+            rest = substr($0, RLENGTH + 1)
+            sub(/,$/, "", rest)
+            sub(/": "/, "\":\"", rest)
+            if (!(family in words)) { order[++families] = family; words[family] = "\"" rest }
+            else words[family] = words[family] ",\n\"" rest
+        }
+        END { for (i = 1; i <= families; i++) printf("%s\"%s\":{%s}", (i > 1 ? ",\n" : "{"), order[i], words[order[i]])
+              print "}" }
+    ' "$1"
+}
+
 mkdir -p "$dest/pages" "$dest/words" "$dest/vendor"
-cp "$here"/index.html "$here"/icon.svg "$dest/"
-for path in "$here"/*.js "$here"/pages/*.js "$here"/style.css "$here"/words/*.json; do
-    strip_notes "$path" > "$dest/${path#"$here"/}"
+cp "$here"/icon.svg "$dest/"
+sed -e '/^<!--.*-->$/d' -e '/^<!--/,/-->$/d' "$here/index.html" > "$dest/index.html"
+slim_style "$here/style.css" > "$dest/style.css"
+for path in "$here"/*.js "$here"/pages/*.js; do
+    awk -f "$here/slim.awk" "$path" > "$dest/${path#"$here"/}"
+done
+for path in "$here"/words/*.json; do
+    slim_words "$path" > "$dest/${path#"$here"/}"
 done
 
 strip_map "$npm/preact/dist/preact.mjs" > "$dest/vendor/preact.js"

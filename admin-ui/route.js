@@ -34,6 +34,14 @@ export function go(page, id, query) {
     location.hash = link(page, id, query);
 }
 
+/* Goes to the row before or after the one that is shown. */
+export function stepper(page, id, query, ids) {
+    return (by) => {
+        const next = ids[ids.indexOf(id) + by];
+        if (next) goQuietly(page, next, query);
+    };
+}
+
 /* For what should not fill the history: each letter of a filter. */
 export function goQuietly(page, id, query) {
     history.replaceState(null, '', link(page, id, query));

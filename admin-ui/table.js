@@ -1,13 +1,14 @@
 /* The table: sorted by any column, walked with the keyboard, readable on paper, quick with ten thousand rows.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A column is {key, label, cell(row), sort(row)?, isNumber?, hint?}. The first column holds the row's link, so that a
+ * A column is {key, label, cell(row)?, sort?, isNumber?, hint?}; without cell it shows the row's member key, with sort
+ * true it is sorted by that, else by sort(row). The first column holds the row's link, so that a
  * row is one stop of the Tab key; a click anywhere in the row follows it too, unless it selected text. Rows are put
  * into the document a hundred at a time: what nobody has scrolled to costs nothing.
  */
 import { useMemo, useState } from './vendor/hooks.js';
 import { count } from './format.js';
-import { Button, Icon, html } from './ui.js';
+import { AsOf, Button, Empty, html, Icon, Loaded, Notice, Page, Text } from './ui.js';
 import { t, tCount } from './words.js';
 
 const STEP = 100;
@@ -58,9 +59,16 @@ function walk(event) {
     anchor.focus();
 }
 
+function whole(column) {
+    const { key, sort, isNumber } = column;
+    const show = isNumber ? (row) => count(row[key]) : (row) => html`<${Text} value=${row[key]} />`;
+    return { cell: show, ...column, sort: sort === true ? (row) => (row[key] === '' ? null : row[key]) : sort };
+}
+
 /* href(row) makes rows links; current is the rowKey shown beside. more: {hasMore, isLoading, onMore} of a list that
  * the server gives in parts. */
-export function Table({ caption, columns, rows, rowKey, href, current, order: firstOrder = null, more, empty }) {
+export function Table({ caption, columns: given, rows, rowKey, href, current, order: firstOrder = null, more, empty }) {
+    const columns = given.map(whole);
     const [order, setOrder] = useState(firstOrder);
     const [shown, show] = useState(STEP);
     const column = order && columns.find((one) => one.key === order.key);
@@ -100,4 +108,19 @@ function Foot({ total, shown, more, isSorted, onMore }) {
         ${shown < total && html`<${Button} onClick=${onMore}>${next}<//>`}
         ${shown === total && hasMore && html`
             <${Button} busy=${more.isLoading} onClick=${more.onMore}>${t('table.load_more')}<//>`}</p>`;
+}
+
+/* A page that is a list: heading and filters, and the table or what stands in its place. none: {title, text, act} of a
+ * house that has nothing of the kind; clear(): takes the filters away. The rest is the table's. */
+export function ListPage({ title, about, found, actions, top, toolbar, isEmpty, none, clear, children, ...table }) {
+    const all = found.data ? found.data.items : [];
+    const noMatch = html`<${Empty} title=${t('state.no_match')}>${clear && html`<${Button}
+        onClick=${clear}>${t('act.clear_filters')}<//>`}<//>`;
+    return html`<${Page} title=${t(title)} about=${about} actions=${html`<${AsOf} from=${found} />${actions}`}>
+        ${top}${toolbar && html`<div class="toolbar">${toolbar}</div>`}
+        <${Loaded} from=${found} isEmpty=${isEmpty === undefined ? !all.length : isEmpty}
+            empty=${html`<${Empty} title=${none.title}><p>${none.text}</p>${none.act}<//>`}>
+            ${found.data && found.data.isCut && html`<${Notice}
+                tone="warn">${t('table.cut', { n: count(all.length) })}<//>`}
+            <${Table} caption=${t(title)} empty=${noMatch} ...${table} /><//>${children}<//>`;
 }

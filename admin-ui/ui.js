@@ -11,6 +11,14 @@ import { t, tValue } from './words.js';
 
 export const html = htm.bind(h);
 
+/* What pages say, ask, hold and lead to comes from here, too, so that a page names one module for it. */
+export * from './api.js';
+export * from './format.js';
+export * from './route.js';
+export * from './session.js';
+export * from './vendor/hooks.js';
+export * from './words.js';
+
 /* ---- asking the server ---- */
 
 /* What was away for a moment is asked again soon, what stays away ever later. */
@@ -69,6 +77,9 @@ const ICONS = {
     overview: 'M2 13.5h12M3.5 11V8M6.5 11V4M9.5 11V6.5M12.5 11V2.5',
     requests: 'M3 3.5h10M3 8h10M3 12.5h6',
     keys: 'M9.6 6.4a3.2 3.2 0 1 0-3 3.2l1.2 1.2h1.4v1.4h1.4v1.3h2.4v-2L9.4 7.6',
+    signing_keys: 'M3 13l.6-2.8 7-7 2.2 2.2-7 7zM9.3 4.5l2.2 2.2',
+    issuers: 'M8 2.2l5 1.9v3.7c0 3-2.1 5-5 6-2.9-1-5-3-5-6V4.1zM5.7 8l1.7 1.6L10.5 6.4',
+    people: 'M8 8a2.7 2.7 0 1 0 0-5.4A2.7 2.7 0 0 0 8 8zM3 13.8c.4-2.7 2.3-4 5-4s4.6 1.3 5 4',
     limits: 'M2.5 11.5a5.6 5.6 0 0 1 11 0M8 11.5l2.6-3.8',
     upstreams: 'M4 12.5h8a2.6 2.6 0 0 0 .3-5.2A4.3 4.3 0 0 0 4 6.6a3 3 0 0 0 0 5.9z',
     scan: 'M2.5 5V2.5H5M11 2.5h2.5V5M13.5 11v2.5H11M5 13.5H2.5V11M4.5 8h7',
@@ -115,6 +126,11 @@ export function Time({ at, full = false, millis = false, day = false }) {
 
 export function timeLabel() {
     return t('table.time', { zone: format.zoneOf() });
+}
+
+/* A column's head with the zone of its times. */
+export function zoned(word) {
+    return t('table.with_zone', { name: t(word), zone: format.zoneOf() });
 }
 
 export function Text({ value }) {
@@ -166,6 +182,15 @@ export function Copy({ text, label = t('act.copy'), kind = '', onCopied }) {
     return html`<${Button} icon=${said === 'act.copied' ? 'check' : 'copy'} kind=${kind}
         onClick=${copy}>${said ? t(said) : label}<//>
         <span class="off-screen" role="status">${said && t(said)}</span>`;
+}
+
+/* A file of what stands in the page. */
+export function saveFile(name, text) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 /* One of few: range choices, chart or table. options: [{value, label}]. */
@@ -281,6 +306,14 @@ export function Panel({ title, label, onClose, onStep, actions, children }) {
                 onClick=${onClose} /></header>
         <div class="panel-body">${children}</div>
         ${actions && html`<footer>${actions}</footer>`}</aside>`;
+}
+
+/* A panel of what is asked for: actions(value) and children(value) once it is there. */
+export function PanelOf({ found, value = found.data, name, actions, children, ...rest }) {
+    return html`<${Panel} title=${value ? value.name : name} actions=${value && actions && actions(value)} ...${rest}>
+        ${value && found.problem && html`<${Notice} problem=${found.problem} onRetry=${found.reload} />`}
+        ${value ? children(value) : found.problem ? html`<${Failed} problem=${found.problem}
+            onRetry=${found.reload} />` : html`<${Loading} />`}<//>`;
 }
 
 /* The browser's own modal dialog: it keeps the focus inside and gives it back. mayLeave false: only its buttons close it. */

@@ -54,10 +54,13 @@ export function preferredLanguage() {
     return LANGUAGES[0].code;
 }
 
-/* Speaks the language with that code from now on; spoken is its words/<code>.json. */
+/* Speaks the language with that code from now on; spoken is its words/<code>.json, by families as build.sh lays them out. */
 export function speak(code, spoken) {
     language = LANGUAGES.find((one) => one.code === code);
-    words = spoken;
+    words = {};
+    for (const [family, list] of Object.entries(spoken)) {
+        for (const [name, text] of Object.entries(list)) words[`${family}.${name}`] = text;
+    }
     plural = new Intl.PluralRules(language.locale);
     document.documentElement.lang = language.locale; /* also chooses the right Chinese glyphs */
 }

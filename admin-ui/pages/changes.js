@@ -1,13 +1,11 @@
 /* Changes: what operators did, from the same ledger as the requests. Who, when, what was there before and after.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useState } from '../vendor/hooks.js';
-import { get } from '../api.js';
-import { fullTime, limitWords, NOTHING } from '../format.js';
 import { Table } from '../table.js';
-import { AsOf, Chip, Empty, html, Loaded, Notice, Page, Text, Time, timeLabel, useData } from '../ui.js';
-import { link } from '../route.js';
-import { hasWords, t, tValue } from '../words.js';
+import {
+    AsOf, Chip, Empty, fullTime, get, hasWords, html, limitWords, link, Loaded, NOTHING, Notice, Page, t, Text, Time,
+    timeLabel, tValue, useData, useState,
+} from '../ui.js';
 
 export const title = 'page.changes';
 
@@ -20,6 +18,7 @@ const MEMBERS = {
     budget: limitWords,
     expires_at: (value) => fullTime(value),
     created_at: (value) => fullTime(value),
+    previous_until: (value) => fullTime(value),
 };
 
 function written(name, value) {
@@ -66,17 +65,14 @@ function Subject({ subject }) {
 }
 
 const columns = () => [
-    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`,
-        sort: (row) => row.at },
-    { key: 'user', label: t('changes.user'), cell: (row) => html`<span class="name">${row.user}</span>`,
-        sort: (row) => row.user },
+    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`, sort: true },
+    { key: 'user', label: t('changes.user'), cell: (row) => html`<span class="name">${row.user}</span>`, sort: true },
     { key: 'deed', label: t('changes.deed'), cell: (row) => html`<${Deed} row=${row} />`, sort: (row) => row.operation },
     { key: 'subject', label: t('changes.subject'), cell: (row) => html`<${Subject} subject=${row.subject} />`,
-        sort: (row) => row.subject || null },
+        sort: true },
     { key: 'change', label: t('changes.change'), kind: 'wide', cell: (row) => html`<${Change}
         change=${row.change} />` },
-    { key: 'address', label: t('changes.address'), kind: 'quiet', cell: (row) => html`<${Text}
-        value=${row.address} />` },
+    { key: 'address', label: t('changes.address'), kind: 'quiet' },
 ];
 
 export default function Changes() {

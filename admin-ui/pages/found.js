@@ -1,10 +1,7 @@
 /* What was found in a text, shown in the text: by which rule, and why. For "try a text" and the policy's try-out.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useState } from '../vendor/hooks.js';
-import { count, percent } from '../format.js';
-import { html } from '../ui.js';
-import { t, tValue } from '../words.js';
+import { count, html, percent, t, tValue, useState } from '../ui.js';
 import { Action, typeWords } from './parts.js';
 
 /* Which check digit it is, for the two that people know by name. */

@@ -1,13 +1,11 @@
 /* Limits and budgets, each with its present use: who is near the end of what they may.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useMemo, useState } from '../vendor/hooks.js';
-import { getAll } from '../api.js';
-import { limitWords, usd } from '../format.js';
-import { goQuietly } from '../route.js';
 import { Table } from '../table.js';
-import { AsOf, Choice, Empty, html, Loaded, Page, Search, useData } from '../ui.js';
-import { t, tValue } from '../words.js';
+import {
+    AsOf, Choice, Empty, getAll, goQuietly, html, limitWords, Loaded, Page, Search, t, tValue, usd, useData, useMemo,
+    useState,
+} from '../ui.js';
 import { resetWords, shareOf, Use } from './parts.js';
 
 export const title = 'page.limits';
@@ -22,7 +20,7 @@ function matches(row, words, scope) {
 const common = () => [
     { key: 'subject', label: t('limits.subject'), cell: (row) => html`<span class="name"
         title=${row.subject}>${row.label || row.subject}</span>`, sort: (row) => row.label || row.subject },
-    { key: 'scope', label: t('limits.scope'), cell: (row) => tValue('scope', row.scope), sort: (row) => row.scope },
+    { key: 'scope', label: t('limits.scope'), cell: (row) => tValue('scope', row.scope), sort: true },
 ];
 
 const limitColumns = () => [
@@ -37,7 +35,7 @@ const limitColumns = () => [
 
 const budgetColumns = () => [
     ...common(),
-    { key: 'period', label: t('limits.period'), cell: (row) => row.period, sort: (row) => row.period },
+    { key: 'period', label: t('limits.period'), sort: true },
     { key: 'use', label: t('limits.spent'), kind: 'wide', cell: (row) => html`<${Use} row=${row} />`, sort: shareOf },
     { key: 'left', label: t('limits.left'), isNumber: true, cell: (row) => usd(row.remaining_micros),
         sort: (row) => row.remaining_micros },

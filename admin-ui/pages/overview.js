@@ -1,12 +1,11 @@
 /* Overview: is all well? Requests, refusals, tokens and cost over an hour, a day or a week, and what is near its limit.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { get } from '../api.js';
 import { Chart } from '../chart.js';
-import { count, dayAndClock, percent, seconds, shortCount, shortUsd, usd, zoneOf } from '../format.js';
-import { go, link } from '../route.js';
-import { AsOf, html, Loaded, Page, Segments, Time, useData } from '../ui.js';
-import { t } from '../words.js';
+import {
+    AsOf, count, dayAndClock, get, go, html, link, Loaded, Page, percent, seconds, Segments, shortCount, shortUsd, t,
+    Time, usd, useData, zoneOf,
+} from '../ui.js';
 import { Reason, Use } from './parts.js';
 
 export const title = 'page.overview';

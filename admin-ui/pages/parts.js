@@ -1,9 +1,7 @@
 /* Faces of things that several pages show: a decision, a finding, how much of a limit is used.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { count, limitWords, percent, seconds, usd } from '../format.js';
-import { Bar, Chip, html, State } from '../ui.js';
-import { t, tValue } from '../words.js';
+import { Bar, Chip, count, get, html, limitWords, percent, seconds, State, t, tValue, usd, useData } from '../ui.js';
 
 const DECISION_TONES = { served: 'ok', refused: 'warn', failed: 'bad', aborted: 'quiet' };
 
@@ -53,7 +51,7 @@ export function userOf(record) {
     return record.user === record.key_id ? '' : record.user;
 }
 
-const KEY_TONES = { active: 'ok', suspended: 'warn', expired: 'quiet', revoked: 'bad' };
+const KEY_TONES = { active: 'ok', rotating: 'accent', suspended: 'warn', expired: 'quiet', revoked: 'bad' };
 
 export const KEY_STATES = Object.keys(KEY_TONES);
 
@@ -78,6 +76,17 @@ export function Use({ row }) {
     const words = t('limits.use', { used: write(part), amount: write(whole), unit }).trim();
     return html`<span class="use"><${Bar} part=${part} whole=${whole} label=${words} />
         <span class="use-words">${words}</span><b>${percent(part, whole)}</b></span>`;
+}
+
+/* What a key, a user or a team has used of its limits, its own and the server's. */
+export function UseNow({ scope, subject }) {
+    const query = { scope, subject };
+    const limits = useData((signal) => get('limits', query, signal), [scope, subject], { every: 10 });
+    const budgets = useData((signal) => get('budgets', query, signal), [scope, subject], { every: 10 });
+    const rows = [limits, budgets].flatMap((from) => (from.data ? from.data.items : []));
+    if (!rows.length) return null;
+    return html`<section><h3>${t('limits.now')}</h3><ul class="lines">${rows.map((row) => html`<li key=${row.limit}>
+        <span class="line-name">${limitWords(row.limit)}</span><${Use} row=${row} /></li>`)}</ul></section>`;
 }
 
 export function resetWords(row) {

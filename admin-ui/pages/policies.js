@@ -1,20 +1,15 @@
 /* Policies: what the configuration of this server says, as it took effect. To read; httpd's files are where it is written.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useMemo } from '../vendor/hooks.js';
-import { getAll } from '../api.js';
-import { goQuietly } from '../route.js';
-import { Table } from '../table.js';
-import { AsOf, Empty, html, Loaded, Page, Search, useData } from '../ui.js';
-import { t } from '../words.js';
+import { ListPage } from '../table.js';
+import { getAll, goQuietly, html, Search, t, useData, useMemo } from '../ui.js';
 
 export const title = 'page.policies';
 
 const columns = () => [
-    { key: 'directive', label: t('policies.directive'), kind: 'mono', cell: (row) => row.directive,
-        sort: (row) => row.directive },
-    { key: 'value', label: t('policies.value'), kind: 'mono', cell: (row) => row.value },
-    { key: 'where', label: t('policies.where'), kind: 'quiet', cell: (row) => row.where, sort: (row) => row.where },
+    { key: 'directive', label: t('policies.directive'), kind: 'mono', sort: true },
+    { key: 'value', label: t('policies.value'), kind: 'mono' },
+    { key: 'where', label: t('policies.where'), kind: 'quiet', sort: true },
 ];
 
 export default function Policies({ query }) {
@@ -23,10 +18,8 @@ export default function Policies({ query }) {
     const words = (query.q || '').toLowerCase();
     const has = (row) => `${row.directive}\n${row.value}\n${row.where}`.toLowerCase().includes(words);
     const rows = useMemo(() => all.filter(has), [all, words]);
-    return html`<${Page} title=${t(title)} about=${t('policies.about')} actions=${html`<${AsOf} from=${policies} />`}>
-        <div class="toolbar"><${Search} value=${query.q || ''} label=${t('policies.search')}
-            onChange=${(q) => goQuietly('policies', '', { q })} /></div>
-        <${Loaded} from=${policies} isEmpty=${!all.length} empty=${html`<${Empty} title=${t('policies.none')} />`}>
-            <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => all.indexOf(row)}
-                empty=${html`<${Empty} title=${t('state.no_match')} />`} /><//><//>`;
+    return html`<${ListPage} title=${title} about=${t('policies.about')} found=${policies} columns=${columns()} rows=${rows}
+        toolbar=${html`<${Search} value=${query.q || ''} label=${t('policies.search')}
+            onChange=${(q) => goQuietly('policies', '', { q })} />`}
+        none=${{ title: t('policies.none') }} rowKey=${(row) => all.indexOf(row)} />`;
 }

@@ -1,13 +1,10 @@
 /* The redaction policy of the house: what is in force, a draft of what shall be, and every version there was.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useContext, useEffect, useState } from '../vendor/hooks.js';
-import { get } from '../api.js';
-import { count } from '../format.js';
-import { go, link } from '../route.js';
-import { may, Session } from '../session.js';
-import { AsOf, Button, Empty, Facts, html, Loaded, Notice, Page, rolesWords, Time, useData } from '../ui.js';
-import { t } from '../words.js';
+import {
+    AsOf, Button, count, Empty, Facts, get, go, html, link, Loaded, may, Notice, Page, rolesWords, Session, stepper, t,
+    Time, useContext, useData, useEffect, useState,
+} from '../ui.js';
 import { beginDraft, heldDraft, hold, isChanged, NO_POLICY, watchDraft } from './redaction_draft.js';
 import { Workbench } from './redaction_edit.js';
 import { Summary, VersionState } from './redaction_parts.js';
@@ -117,11 +114,7 @@ export default function Redaction({ id, query }) {
             go('redaction', made.state === 'pending' ? String(made.version) : '');
         }
     }
-    function step(by) {
-        const place = items.findIndex((one) => String(one.version) === id);
-        const next = items[place + by];
-        if (next) go('redaction', String(next.version));
-    }
+    const step = stepper('redaction', id, {}, items.map((one) => String(one.version)));
     const views = {
         '': () => html`<${InForce} current=${current.data} catalogue=${catalogue.data} mayEdit=${mayEdit}
             hasDraft=${isChanged(held)} onEdit=${() => edit()} />`,

@@ -1,15 +1,11 @@
 /* The workbench: the draft's parts, and beside them what the draft would do: faults, changes, a text tried, publishing.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useEffect, useMemo, useState } from '../vendor/hooks.js';
-import { get, post } from '../api.js';
-import { count } from '../format.js';
-import { goQuietly, link } from '../route.js';
-import { useMay } from '../session.js';
 import {
-    Button, Copy, Dialog, Field, html, Icon, Notice, rolesWords, Segments, Submit, useData, useSending, useSettled,
+    Button, Copy, count, Field, get, goQuietly, html, Icon, link, Notice, post, rolesWords, Segments, t, tCount, tValue,
+    useData, useEffect, useMay, useMemo, useSending, useSettled, useState,
 } from '../ui.js';
-import { t, tCount, tValue } from '../words.js';
+import { FormDialog } from './forms.js';
 import { Found } from './found.js';
 import { typeWords } from './parts.js';
 import { beginDraft, documentOf, heldDraft, hold, isChanged, rebase } from './redaction_draft.js';
@@ -93,26 +89,20 @@ function Publish({ document, held, check, onClose, onPublished, onStale }) {
     const [note, setNote] = useState('');
     const sending = useSending();
     const isSecond = needsSecond(held.catalogue.approval, check.loosens);
-    async function submit(event) {
-        event.preventDefault();
-        sending.send(async (once) => {
-            const proposed = { document, note: note.trim(), base_version: held.base.version };
-            onPublished(await post('policy-versions', proposed, once));
-        });
-    }
+    const act = async (once) => {
+        const proposed = { document, note: note.trim(), base_version: held.base.version };
+        onPublished(await post('policy-versions', proposed, once));
+    };
     const isStale = sending.problem && [409, 412].includes(sending.problem.status);
     useEffect(() => { if (isStale) onStale(sending.problem); }, [isStale]);
-    return html`<${Dialog} title=${t('redaction.publish_title')} wide onClose=${onClose}>
-        <form onSubmit=${submit}><div class="dialog-body">
-            ${sending.problem && html`<${Notice} problem=${sending.problem} />`}
+    return html`<${FormDialog} title=${t('redaction.publish_title')} wide sending=${sending} act=${act}
+        label=${t(isSecond ? 'redaction.send' : 'redaction.publish')} isSame=${!note.trim()} onClose=${onClose}>
             ${isSecond && html`<${Notice} tone="warn"><b>${t('redaction.second')}</b> ${t('redaction.second_text')}<//>`}
             <${Field} label=${t('redaction.note')} hint=${t('redaction.note_hint')} isNeeded>${(tie) => html`
                 <textarea rows="2" maxlength="500" value=${note} autofocus ...${tie}
                     onInput=${(event) => setNote(event.target.value)}></textarea>`}<//>
             <div><h3>${tCount('redaction.changes', check.changes.length)}</h3><${Changes}
-                changes=${check.changes} /></div></div>
-            <footer><${Button} onClick=${onClose}>${t('act.cancel')}<//><${Submit} isBusy=${sending.isBusy}
-                disabled=${!note.trim()}>${t(isSecond ? 'redaction.send' : 'redaction.publish')}<//></footer></form><//>`;
+                changes=${check.changes} /></div><//>`;
 }
 
 /* Somebody else's version is in force now: what it changed, and the draft's changes made to it. */

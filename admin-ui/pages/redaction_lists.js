@@ -4,10 +4,9 @@
  * A list may have a hundred thousand words. Then no field shows them: they are counted, searched, added to and taken
  * from, and what is pasted goes past the field.
  */
-import { useRef, useState } from '../vendor/hooks.js';
-import { bytes, count } from '../format.js';
-import { Button, Empty, Field, html, Search, TextField } from '../ui.js';
-import { t, tCount, tValue } from '../words.js';
+import {
+    Button, bytes, count, Empty, Field, html, saveFile, Search, t, tCount, TextField, tValue, useRef, useState,
+} from '../ui.js';
 import { decodeText, newList, newPattern, textOf, withText } from './redaction_draft.js';
 import { FaultLines, faultOf, Sure } from './redaction_parts.js';
 
@@ -42,14 +41,6 @@ function ManyWords({ list, onChange }) {
             title=${t('redaction.remove', { name: word })} onClick=${() => without(word)} /></li>`)}
             ${found.length > WORDS_SHOWN && html`<li class="quiet">${
                 t('redaction.and_more', { n: count(found.length - WORDS_SHOWN) })}</li>`}</ul></div>`;
-}
-
-function save(name, words) {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([`${words.join('\n')}\n`], { type: 'text/plain' }));
-    link.download = `${name || 'words'}.txt`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 /* One line a word. onChange gets the list with new words. */
@@ -87,7 +78,7 @@ function Words({ list, name, label, hint, onChange }) {
                 aria-label=${t('redaction.from_file')} onChange=${onFile} /><span>${
                 t('redaction.from_file')}</span></label>
             <${Button} icon="down" kind="bare" disabled=${!list.words.length} aria-label=${t('redaction.save_words')}
-                title=${t('redaction.save_words')} onClick=${() => save(name, list.words)} />
+                title=${t('redaction.save_words')} onClick=${() => saveFile(`${name || 'words'}.txt`, `${list.words.join('\n')}\n`)} />
             ${list.text === null && html`<${Sure} label=${t('redaction.empty_list')} isNamed
                 onSure=${() => onChange(withText(list, ''))} />`}</div></div>`;
 }

@@ -1,10 +1,9 @@
 /* Faces of a redaction policy that its page, its editor and its versions share.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useEffect, useState } from '../vendor/hooks.js';
-import { count, NOTHING } from '../format.js';
-import { Button, Chip, Facts, html, Icon, State } from '../ui.js';
-import { hasWords, t, tCount, tValue } from '../words.js';
+import {
+    Button, Chip, count, Facts, hasWords, html, Icon, NOTHING, State, t, tCount, tValue, useEffect, useState,
+} from '../ui.js';
 import { Action, typeWords } from './parts.js';
 import { DIRECTIONS, draftOf, fromPacks } from './redaction_draft.js';
 

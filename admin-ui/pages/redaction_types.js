@@ -1,11 +1,8 @@
 /* The editor's parts for types and packs: what is done with each kind of value, request and answer apart.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useMemo, useState } from '../vendor/hooks.js';
-import { count } from '../format.js';
 import { Action, typeWords } from './parts.js';
-import { Button, Chip, Empty, html, Search, Segments } from '../ui.js';
-import { t, tCount, tValue } from '../words.js';
+import { Button, Chip, count, Empty, html, Search, Segments, t, tCount, tValue, useMemo, useState } from '../ui.js';
 import { DIRECTIONS, fromPacks } from './redaction_draft.js';
 import { ActionSelect, FaultLines, packWords } from './redaction_parts.js';
 

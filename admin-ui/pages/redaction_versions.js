@@ -1,33 +1,27 @@
 /* Versions of the redaction policy: the list, one of them with what it changed, and what may be done about it.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useContext, useState } from '../vendor/hooks.js';
-import { get, post } from '../api.js';
-import { count } from '../format.js';
-import { go, link } from '../route.js';
-import { may, Session } from '../session.js';
 import { Table } from '../table.js';
 import {
-    Button, Dialog, Empty, Facts, Failed, Field, html, Loading, Notice, Panel, rolesWords, Submit, Text, Time, timeLabel,
-    useData, useSending,
+    Button, count, Empty, Facts, Failed, Field, get, go, html, link, Loading, may, Panel, post, rolesWords, Session, t,
+    Text, Time, timeLabel, useContext, useData, useSending, useState,
 } from '../ui.js';
-import { t } from '../words.js';
+import { FormDialog } from './forms.js';
 import { Changes, Effect, Summary, VersionState } from './redaction_parts.js';
 
 const columns = () => [
     { key: 'version', label: t('redaction.version_head'), cell: (row) => html`<b>${count(row.version)}</b>`,
-        sort: (row) => row.version },
-    { key: 'state', label: t('keys.state'), cell: (row) => html`<${VersionState} state=${row.state} />`,
-        sort: (row) => row.state },
+        sort: true },
+    { key: 'state', label: t('keys.state'), cell: (row) => html`<${VersionState} state=${row.state} />`, sort: true },
     { key: 'author', label: t('redaction.author'), cell: (row) => html`<span class="name">${row.author}</span>`,
-        sort: (row) => row.author },
+        sort: true },
     { key: 'approved', label: t('redaction.approved_by'), cell: (row) => html`<${Text} value=${row.approved_by} />`,
         sort: (row) => row.approved_by || null },
     { key: 'at', label: timeLabel(), kind: 'fixed',
         cell: (row) => html`<${Time} at=${row.published_at || row.created_at} />`, sort: (row) => row.created_at },
     { key: 'effect', label: t('redaction.effect'), cell: (row) => html`<${Effect}
         name=${row.loosens ? 'looser' : 'not_looser'} />`, sort: (row) => row.loosens },
-    { key: 'note', label: t('redaction.note'), kind: 'note', cell: (row) => html`<${Text} value=${row.note} />` },
+    { key: 'note', label: t('redaction.note'), kind: 'note' },
 ];
 
 export function VersionTable({ versions, current }) {
@@ -60,19 +54,13 @@ function Deed({ deed, version, onClose, onDone }) {
     const [note, setNote] = useState('');
     const sending = useSending();
     const isNeeded = deed === 'restore';
-    function submit(event) {
-        event.preventDefault();
-        sending.send(async (once) => onDone(await post(`policy-versions/${version.version}/${deed}`,
-            note.trim() ? { note: note.trim() } : {}, once), deed));
-    }
-    return html`<${Dialog} title=${t(`deed.${deed}_title`, { n: count(version.version) })} onClose=${onClose}>
-        <form onSubmit=${submit}><div class="dialog-body">
-            ${sending.problem && html`<${Notice} problem=${sending.problem} />`}
+    const act = async (once) => onDone(await post(`policy-versions/${version.version}/${deed}`,
+        note.trim() ? { note: note.trim() } : {}, once), deed);
+    return html`<${FormDialog} title=${t(`deed.${deed}_title`, { n: count(version.version) })} label=${t(`deed.${deed}`)}
+        kind=${DEED_KINDS[deed]} sending=${sending} act=${act} isSame=${isNeeded && !note.trim()} onClose=${onClose}>
             <p>${t(`deed.${deed}_text`)}</p>
             <${Field} label=${t('redaction.note')} isNeeded=${isNeeded}>${(tie) => html`<textarea rows="2" maxlength="500"
-                value=${note} autofocus ...${tie} onInput=${(event) => setNote(event.target.value)}></textarea>`}<//></div>
-            <footer><${Button} onClick=${onClose}>${t('act.cancel')}<//><${Submit} kind=${DEED_KINDS[deed]}
-                isBusy=${sending.isBusy} disabled=${isNeeded && !note.trim()}>${t(`deed.${deed}`)}<//></footer></form><//>`;
+                value=${note} autofocus ...${tie} onInput=${(event) => setNote(event.target.value)}></textarea>`}<//><//>`;
 }
 
 export function VersionPanel({ id, catalogue, current, mayEdit, onEdit, onStep, onDone }) {

@@ -1,12 +1,10 @@
 /* One request: who, what became of it, what was found, what was said (masked), and where the time went.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { get } from '../api.js';
-import { bytes, count, milliseconds, NOTHING, usd } from '../format.js';
-import { go, link } from '../route.js';
-import { useMay } from '../session.js';
-import { Chip, Copy, Facts, Failed, html, Icon, Loading, Panel, Time, useData } from '../ui.js';
-import { t, tValue } from '../words.js';
+import {
+    bytes, Chip, Copy, count, Facts, Failed, get, go, html, Icon, link, Loading, milliseconds, NOTHING, Panel, t, Time,
+    tValue, usd, useData, useMay,
+} from '../ui.js';
 import { Action, Decision, Reason, typeWords, userOf } from './parts.js';
 
 /* [EMAIL_ADDRESS] and its kin in a masked text, and pseudonyms as [[EMAIL_k7q2x]], as the gateway writes them: shown so

@@ -1,17 +1,12 @@
 /* Requests: the audit. One line a request, refused ones too; filters stand in the address, so a view can be sent on.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useEffect, useRef, useState } from '../vendor/hooks.js';
-import { exportAddress, get } from '../api.js';
-import { count, fromInput, milliseconds, toInput, usd, zoneOf } from '../format.js';
-import { go, goQuietly, link } from '../route.js';
-import { useMay } from '../session.js';
 import { Table } from '../table.js';
 import {
-    AsOf, Button, Chip, Choice, Empty, html, Icon, Loaded, Notice, Page, Search, Text, Time, timeLabel,
-    useData, useSettled,
+    address, AsOf, Button, Chip, Choice, count, Empty, fromInput, get, go, goQuietly, html, Icon, link, Loaded,
+    milliseconds, Notice, Page, Search, stepper, t, Text, Time, timeLabel, toInput, tValue, usd, useData, useEffect,
+    useMay, useRef, useSettled, useState, zoneOf,
 } from '../ui.js';
-import { t, tValue } from '../words.js';
 import { Decision, DECISIONS, Findings, Reason, userOf } from './parts.js';
 import { RequestPanel } from './request.js';
 
@@ -74,14 +69,12 @@ function tokensWords(row) {
 }
 
 const columns = () => [
-    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`,
-        sort: (row) => row.at },
+    { key: 'at', label: timeLabel(), kind: 'fixed', cell: (row) => html`<${Time} at=${row.at} />`, sort: true },
     { key: 'decision', label: t('requests.decision'), cell: (row) => html`<span class="one-line"><${Decision}
         record=${row} /> <${Reason} record=${row} /></span>`, sort: (row) => DECISIONS.indexOf(row.decision) },
     { key: 'key', label: t('requests.key'), kind: 'clip', cell: (row) => html`<${Text}
         value=${row.key_name || row.key_id} />`, sort: (row) => row.key_name || null },
-    { key: 'team', label: t('requests.team'), kind: 'clip roomy', cell: (row) => html`<${Text} value=${row.team} />`,
-        sort: (row) => row.team || null },
+    { key: 'team', label: t('requests.team'), kind: 'clip roomy', sort: true },
     { key: 'user', label: t('requests.user'), kind: 'clip', cell: (row) => html`<${Text} value=${userOf(row)} />`,
         sort: (row) => userOf(row) || null },
     { key: 'model', label: t('requests.model'), kind: 'clip', cell: (row) => html`<${Text}
@@ -157,15 +150,12 @@ export default function Requests({ id, query }) {
     const mayRead = useMay('read_texts');
     const isFiltered = Object.keys(query).length > 0;
 
-    function step(by) {
-        const next = rows[rows.findIndex((row) => row.id === id) + by];
-        if (next) goQuietly('requests', next.id, query);
-    }
+    const step = stepper('requests', id, query, rows.map((row) => row.id));
     function clear() {
         setWords('');
         go('requests', id);
     }
-    const exportLink = mayExport && html`<a class="button" download href=${exportAddress(askedOf(query))}
+    const exportLink = mayExport && html`<a class="button" download href=${address('exports', askedOf(query)).href}
         title=${t('requests.export_hint')}><${Icon} name="down" /><span>${t('requests.export')}</span></a>`;
     const nothing = isFiltered
         ? html`<${Empty} title=${t('state.no_match')}><${Button} onClick=${clear}>${t('act.clear_filters')}<//><//>`

@@ -1,12 +1,9 @@
 /* Try a text: what would be masked, by which rule, and why. The text is kept nowhere.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { useRef, useState } from '../vendor/hooks.js';
-import { explain, post } from '../api.js';
-import { count } from '../format.js';
-import { useMay } from '../session.js';
-import { Button, Copy, html, Icon, Notice, Page, Refused } from '../ui.js';
-import { t, tCount } from '../words.js';
+import {
+    Button, Copy, count, explain, html, Icon, Notice, Page, post, Refused, t, tCount, useMay, useRef, useState,
+} from '../ui.js';
 import { Found } from './found.js';
 import { typeWords } from './parts.js';
 

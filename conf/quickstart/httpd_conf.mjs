@@ -98,6 +98,7 @@ DocumentRoot "${run.at('site')}"
 ${isTls ? tls() : ''}
 ChatGPTStore ${run.store.urlForHttpd}
 ChatGPTPepperFile "${run.pepper}"
+ChatGPTSealKey "file:${run.sealKey}"
 ChatGPTJournal "${run.at('journal')}"
 ChatGPTModels "${path.join(ROOT, 'conf/models.json')}"
 ChatGPTRulesFolder "${path.join(ROOT, 'conf/rules')}"

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 
 packages="gcc make pkg-config apache2-bin apache2-dev apache2-utils libapr1-dev libaprutil1-dev
     libcurl4-openssl-dev libjansson-dev libhiredis-dev libjwt-dev libcunit1-dev libhyperscan-dev
-    libssl-dev redis-server ca-certificates curl chromium fonts-noto-cjk rpm prometheus wrk procps $*"
+    libssl-dev openssl redis-server ca-certificates curl chromium fonts-noto-cjk rpm prometheus wrk procps tzdata $*"
 
 say() {
     echo "make deps: $*" >&2

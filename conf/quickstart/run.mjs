@@ -14,7 +14,7 @@ import { httpdProgram, writeConfiguration } from './httpd_conf.mjs';
 import { Owner } from './owner.mjs';
 import { plainEnvironment, Processes, runTool, until, whyTaken } from './processes.mjs';
 import { openStore } from './redis.mjs';
-import { keepOperators, keepPepper, keepPracticeKey, keptKey, makeKey } from './secrets.mjs';
+import { keepOperators, keepPepper, keepPracticeKey, keepSealKey, keptKey, makeKey } from './secrets.mjs';
 import { Fault, readSettings, ROOT } from './settings.mjs';
 
 const START_MS = 30000;
@@ -43,6 +43,7 @@ class Run {
         this.owner = new Owner(this.settings.folder);
         rmSync(this.file('ready.json'), { force: true });
         this.pepper = keepPepper(this.settings.folder);
+        this.sealKey = keepSealKey(this.settings.folder);
         this.operators = keepOperators(this.settings.folder, this.owner).operators;
         this.owner.give('journal');
         mkdirSync(this.file('site'), { recursive: true, mode: 0o755 });
@@ -134,7 +135,8 @@ class Run {
             const said = await this.#probe(key);
             return said === 'policy_store_unavailable' ? null : said;
         }, 10000, 200);
-        return code === 'unknown_url';
+        // Who is asked for a signature is known already.
+        return code === 'unknown_url' || code === 'signature_required';
     }
 
     /** The key of an earlier run may be revoked, or of another Redis. */

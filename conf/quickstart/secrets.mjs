@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { runTool } from './processes.mjs';
 import { Fault } from './settings.mjs';
 
-export const OPERATORS = ['admin', 'compliance', 'approver', 'viewer'];
+export const OPERATORS = ['admin', 'operator', 'compliance', 'approver', 'viewer'];
 
 const random = (bytes) => randomBytes(bytes).toString('base64url');
 
@@ -22,6 +22,14 @@ function keep(file, make) {
 export function keepPepper(folder) {
     const file = path.join(folder, 'pepper');
     keep(file, () => `${random(48)}\n`);
+    return file;
+}
+
+/** The master key under which secrets stand in the store. */
+export function keepSealKey(folder) {
+    const file = path.join(folder, 'seal.key');
+    keep(file, () => `${random(32)}\n`);
+    chmodSync(file, 0o400);
     return file;
 }
 

@@ -25,7 +25,7 @@ typedef enum cg_field_kind_t {
     CG_FIELD_TIME,   /* RFC 3339; kept in UTC */
     CG_FIELD_COUNT,  /* whole number */
     CG_FIELD_REAL,   /* number; answers only */
-    CG_FIELD_BOOL,   /* answers only */
+    CG_FIELD_BOOL,   /* true or false */
     CG_FIELD_NAMES,  /* array of names */
     CG_FIELD_LIMITS, /* array of limits of requests or tokens */
     CG_FIELD_BUDGET, /* a limit of USD a month */
@@ -220,6 +220,16 @@ void cg_admin_keys_get(cg_ask_t *ask);
 void cg_admin_keys_update(cg_ask_t *ask);
 void cg_admin_keys_rotate(cg_ask_t *ask);
 void cg_admin_keys_revoke(cg_ask_t *ask);
+void cg_admin_keys_end_grace(cg_ask_t *ask);
+void cg_admin_keys_export(cg_ask_t *ask);
+void cg_admin_keys_import(cg_ask_t *ask);
+void cg_admin_signing_keys_list(cg_ask_t *ask);
+void cg_admin_signing_keys_create(cg_ask_t *ask);
+void cg_admin_signing_keys_get(cg_ask_t *ask);
+void cg_admin_signing_keys_update(cg_ask_t *ask);
+void cg_admin_signing_keys_revoke(cg_ask_t *ask);
+void cg_admin_people_list(cg_ask_t *ask);
+void cg_admin_teams_list(cg_ask_t *ask);
 void cg_admin_limits_list(cg_ask_t *ask);
 void cg_admin_budgets_list(cg_ask_t *ask);
 void cg_admin_requests_list(cg_ask_t *ask);
@@ -230,6 +240,10 @@ void cg_admin_events_get(cg_ask_t *ask);
 void cg_admin_stats_get(cg_ask_t *ask);
 void cg_admin_scan_text(cg_ask_t *ask);
 void cg_admin_accounts_list(cg_ask_t *ask);
+void cg_admin_issuers_list(cg_ask_t *ask);
+void cg_admin_issuers_refresh(cg_ask_t *ask);
+void cg_admin_token_checks_create(cg_ask_t *ask);
+void cg_admin_credentials_list(cg_ask_t *ask);
 void cg_admin_policies_list(cg_ask_t *ask);
 void cg_admin_store_get(cg_ask_t *ask);
 void cg_admin_policy_catalogue_get(cg_ask_t *ask);

@@ -32,6 +32,9 @@
 /* ---- parameters and bodies ---------------------------------------------- */
 
 static const char *const STATES[] = {"active", "suspended", NULL};
+static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
+                                         "expired", "revoked",  NULL};
+static const char *const KEPT[] = {"current", "previous", NULL};
 static const char *const STEPS[] = {"minute", "hour", NULL};
 static const char *const DECISIONS[] = {"served", "refused", "failed",
                                         "aborted", NULL};
@@ -61,6 +64,18 @@ static const char *const SCOPES[] = {
     {"q",        "text in any member; needs a role that may see texts", .kind = CG_FIELD_NAME, .max = 256}
 
 static const cg_field_t PAGE[] = {PAGE_ROWS, END};
+#define KEY_FILTER_ROWS                                                        \
+    {"state",    NULL,                               .kind = CG_FIELD_NAME, .choices = KEY_STATES}, \
+    {"team",     NULL,                               .kind = CG_FIELD_NAME},           \
+    {"user",     NULL,                               .kind = CG_FIELD_NAME},           \
+    {"tag",      NULL,                               .kind = CG_FIELD_NAME},           \
+    {"expiring", "ends within this duration, soonest first, e.g. 30d", .kind = CG_FIELD_NAME}, \
+    {"q",        "text in id, name, owner, user or team", .kind = CG_FIELD_NAME}
+static const cg_field_t KEY_LIST[] = {KEY_FILTER_ROWS, PAGE_ROWS, END};
+static const cg_field_t KEY_EXPORT[] = {KEY_FILTER_ROWS, END};
+static const cg_field_t PEOPLE[] = {
+    {"q",       "text in the name",                  .kind = CG_FIELD_NAME},
+    PAGE_ROWS, END};
 static const cg_field_t LIMITS[] = {
     {"scope",   NULL,                                .kind = CG_FIELD_NAME, .choices = SCOPES},
     {"subject", "one key id, user, team, model, address or vhost", .kind = CG_FIELD_NAME},
@@ -83,6 +98,11 @@ static const cg_field_t STATS[] = {
     {"team",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
     {"models", "names, * stands for any characters; empty: all", .kind = CG_FIELD_NAMES, .max = 64}, \
     {"redact", "e.g. EMAIL_ADDRESS=block,SECRET_*=block:request,+cn", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 255}, \
+    {"tags",      "words to find it by", .kind = CG_FIELD_NAMES, .max = 16},           \
+    {"endpoints", "chat, embeddings, ...; empty: all", .kind = CG_FIELD_NAMES, .max = 32}, \
+    {"addresses", "of callers, IPv4 or IPv6, e.g. 10.0.0.0/8; empty: all", .kind = CG_FIELD_NAMES, .max = 64}, \
+    {"vhosts",    "of httpd, * stands for any characters; empty: all", .kind = CG_FIELD_NAMES, .max = 32}, \
+    {"hours",     "e.g. mon-fri 08:00-18:00 Europe/Berlin; empty: always", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 127}, \
     {"limits", "e.g. 100/60s, 10000tokens/60s", .kind = CG_FIELD_LIMITS, .max = 8},    \
     {"budget", "e.g. 5USD/month", .kind = CG_FIELD_BUDGET, .is_nullable = true},       \
     {"expires_at", "null: never", .kind = CG_FIELD_TIME, .is_nullable = true}
@@ -94,12 +114,43 @@ static const cg_field_t KEY_CHANGE[] = {
     KEY_ROWS,
     {"state",  "a revoked key stays so", .kind = CG_FIELD_NAME, .choices = STATES},
     END};
+static const char *const ALGORITHMS[] = {"ed25519", "ecdsa-p256-sha256",
+                                         "rsa-pss-sha512", "hmac-sha256", NULL};
+#define SIGNING_ROWS                                                           \
+    {"key",    "id of the API key it belongs to", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 15}, \
+    {"user",   "or who it belongs to, of callers without a key", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63}, \
+    {"team",   NULL, .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 63},           \
+    {"expires_at", "null: never", .kind = CG_FIELD_TIME, .is_nullable = true}
+static const cg_field_t SIGNING_NEW[] = {
+    {"name",       "what people call it", .kind = CG_FIELD_NAME, .is_required = true, .max = 63},
+    {"algorithm",  NULL, .kind = CG_FIELD_NAME, .is_required = true, .choices = ALGORITHMS},
+    {"id",         "keyid of its signatures; one is made if not given", .kind = CG_FIELD_NAME, .max = 64},
+    {"public_key", "PEM; of hmac-sha256 none", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 4096},
+    {"secret",     "of hmac-sha256, in base64; one is made if not given", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 700},
+    SIGNING_ROWS, END};
+static const cg_field_t SIGNING_CHANGE[] = {
+    {"name",   "what people call it", .kind = CG_FIELD_NAME, .max = 63},
+    SIGNING_ROWS,
+    {"state",  "a revoked one stays so", .kind = CG_FIELD_NAME, .choices = STATES},
+    END};
 static const cg_field_t REASON[] = {
     {"reason", "for the ledger", .kind = CG_FIELD_NAME, .max = 256},
+    END};
+static const cg_field_t ROTATE[] = {
+    {"grace",  "how long the old secret still works: 24h if not said, 0s: no more", .kind = CG_FIELD_NAME},
+    {"keep",   "which of two secrets goes on; previous: the new one was lost, its grace stays", .kind = CG_FIELD_NAME, .choices = KEPT},
+    {"reason", "for the ledger", .kind = CG_FIELD_NAME, .max = 256},
+    END};
+static const cg_field_t IMPORT[] = {
+    {"csv",     "a first line of column names, then a key a line", .kind = CG_FIELD_TEXT, .is_required = true, .max = 4194304},
+    {"dry_run", "only say what would be done", .kind = CG_FIELD_BOOL},
     END};
 static const cg_field_t TEXT[] = {
     {"text",   "kept nowhere", .kind = CG_FIELD_TEXT, .is_required = true, .max = 262144},
     {"document", "a policy to try, in the place of the published one", .kind = CG_FIELD_OBJECT, .of = "PolicyDocument"},
+    END};
+static const cg_field_t TOKEN[] = {
+    {"token",  "kept nowhere", .kind = CG_FIELD_TEXT, .is_required = true, .max = 65536},
     END};
 #define DOCUMENT_ROW                                                           \
     {"document", NULL, .kind = CG_FIELD_OBJECT, .is_required = true, .of = "PolicyDocument"}
@@ -119,12 +170,22 @@ static const cg_field_t NOTE[] = {
 const cg_admin_endpoint_t cg_admin_endpoints[] = {
 /*   method   path                operation          roles    handler                  summary                                      params  body        answer        status flags */
     {"GET",   "/session",         "session.get",     NUMBERS, cg_admin_session_get,    "Who am I, and what may I do?",              NULL,   NULL,       "Session",    200, 0},
-    {"GET",   "/keys",            "keys.list",       NUMBERS, cg_admin_keys_list,      "API keys, newest first",                    PAGE,   NULL,       "Key",        200, CG_ADMIN_IS_LIST},
+    {"GET",   "/keys",            "keys.list",       NUMBERS, cg_admin_keys_list,      "API keys, newest first",                    KEY_LIST, NULL,       "Key",        200, CG_ADMIN_IS_LIST},
     {"POST",  "/keys",            "keys.create",     KEYS,    cg_admin_keys_create,    "Issue a key; its secret is shown this once", NULL,  KEY_NEW,    "KeyIssued",  201, CG_ADMIN_ONCE},
     {"GET",   "/keys/{id}",       "keys.get",        NUMBERS, cg_admin_keys_get,       "One key",                                   NULL,   NULL,       "Key",        200, 0},
     {"PATCH", "/keys/{id}",       "keys.update",     KEYS,    cg_admin_keys_update,    "Change what a key may do",                  NULL,   KEY_CHANGE, "KeyChanged", 200, CG_ADMIN_NEEDS_IF_MATCH},
-    {"POST",  "/keys/{id}/rotate", "keys.rotate",    KEYS,    cg_admin_keys_rotate,    "A new secret; the old one ends at once",    NULL,   REASON,     "KeyIssued",  200, CG_ADMIN_ONCE},
+    {"POST",  "/keys/{id}/rotate", "keys.rotate",    KEYS,    cg_admin_keys_rotate,    "A new secret; the old one works for a while", NULL, ROTATE,     "KeyIssued",  200, CG_ADMIN_ONCE},
+    {"POST",  "/keys/{id}/end-grace", "keys.end-grace", KEYS, cg_admin_keys_end_grace, "End the secret before the last rotation now", NULL, REASON,    "KeyChanged", 200, CG_ADMIN_ONCE},
+    {"GET",   "/keys-export",     "keys.export",     NUMBERS, cg_admin_keys_export,    "Keys without secrets, as CSV",              KEY_EXPORT, NULL,   NULL,         200, CG_ADMIN_IS_STREAM},
+    {"POST",  "/keys-import",     "keys.import",     KEYS,    cg_admin_keys_import,    "Issue and change keys by CSV; secrets are shown this once", NULL, IMPORT, "KeyImport", 200, CG_ADMIN_HAS_DOCUMENT},
     {"POST",  "/keys/{id}/revoke", "keys.revoke",    KEYS,    cg_admin_keys_revoke,    "End a key for good",                        NULL,   REASON,     "KeyChanged", 200, CG_ADMIN_ONCE},
+    {"GET",   "/signing-keys",    "signing-keys.list", NUMBERS, cg_admin_signing_keys_list, "Keys that sign requests, newest first",  PAGE,   NULL,       "SigningKey", 200, CG_ADMIN_IS_LIST},
+    {"POST",  "/signing-keys",    "signing-keys.create", KEYS, cg_admin_signing_keys_create, "A new signing key; a shared secret is shown this once", NULL, SIGNING_NEW, "SigningKeyIssued", 201, CG_ADMIN_ONCE},
+    {"GET",   "/signing-keys/{id}", "signing-keys.get", NUMBERS, cg_admin_signing_keys_get, "One signing key",                        NULL,   NULL,       "SigningKey", 200, 0},
+    {"PATCH", "/signing-keys/{id}", "signing-keys.update", KEYS, cg_admin_signing_keys_update, "Change whose it is, its name, its end or its state", NULL, SIGNING_CHANGE, "SigningKeyChanged", 200, CG_ADMIN_NEEDS_IF_MATCH},
+    {"POST",  "/signing-keys/{id}/revoke", "signing-keys.revoke", KEYS, cg_admin_signing_keys_revoke, "End a signing key for good",  NULL,   REASON,     "SigningKeyChanged", 200, CG_ADMIN_ONCE},
+    {"GET",   "/people",          "people.list",     NUMBERS, cg_admin_people_list,    "Who has keys or calls, by name",            PEOPLE, NULL,       "People",     200, 0},
+    {"GET",   "/teams",           "teams.list",      NUMBERS, cg_admin_teams_list,     "Teams that have keys or call, by name",     PEOPLE, NULL,       "Teams",      200, 0},
     {"GET",   "/limits",          "limits.list",     NUMBERS, cg_admin_limits_list,    "Limits of requests and tokens, and their use", LIMITS, NULL,    "Limit",      200, CG_ADMIN_IS_LIST},
     {"GET",   "/budgets",         "budgets.list",    NUMBERS, cg_admin_budgets_list,   "Budgets of the month, and their use",       LIMITS, NULL,       "Budget",     200, CG_ADMIN_IS_LIST},
     {"GET",   "/requests",        "requests.list",   NUMBERS, cg_admin_requests_list,  "Audit records, newest first",               FILTER, NULL,       "Request",    200, CG_ADMIN_IS_LIST},
@@ -143,6 +204,10 @@ const cg_admin_endpoint_t cg_admin_endpoints[] = {
     {"POST",  "/policy-versions/{id}/withdraw", "policy-versions.withdraw", POLICY, cg_admin_policy_versions_withdraw, "End what one proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
     {"POST",  "/policy-versions/{id}/restore", "policy-versions.restore", POLICY, cg_admin_policy_versions_restore, "Roll back: an older document as a new version", NULL, NOTE, "PolicyVersionChanged", 201, CG_ADMIN_ONCE},
     {"GET",   "/accounts",        "accounts.list",   NUMBERS, cg_admin_accounts_list,  "Upstream accounts and how they do",         PAGE,   NULL,       "Account",    200, CG_ADMIN_IS_LIST},
+    {"GET",   "/credentials",     "credentials.list", NUMBERS, cg_admin_credentials_list, "Credentials of upstreams that are stored, sealed", PAGE, NULL,   "Credential", 200, CG_ADMIN_IS_LIST},
+    {"GET",   "/issuers",         "issuers.list",    NUMBERS, cg_admin_issuers_list,   "Issuers of tokens, and how their keys do",  PAGE,   NULL,       "Issuer",     200, CG_ADMIN_IS_LIST},
+    {"POST",  "/issuers/{id}/refresh", "issuers.refresh", KEYS, cg_admin_issuers_refresh, "Fetch the keys of an issuer now",        NULL,   REASON,     "Issuer",     202, 0},
+    {"POST",  "/token-checks",    "token-checks.create", KEYS, cg_admin_token_checks_create, "Would a token be accepted, and if not, why?", NULL, TOKEN, "TokenCheck", 200, 0},
     {"GET",   "/policies",        "policies.list",   NUMBERS, cg_admin_policies_list,  "Directives in force",                       PAGE,   NULL,       "Policy",     200, CG_ADMIN_IS_LIST},
     {"GET",   "/admin-events",    "events.list",     TEXTS,   cg_admin_events_list,    "What operators did, newest first",          EVENTS, NULL,       "AdminEvent", 200, CG_ADMIN_IS_LIST},
     {"GET",   "/admin-events/{id}", "events.get",    TEXTS,   cg_admin_events_get,     "One act of an operator",                    NULL,   NULL,       "AdminEvent", 200, 0},

@@ -67,9 +67,20 @@ typedef struct cg_account_view_t {
     apr_time_t latency_for;   /* smoothed; negative: not known */
     apr_int64_t requests;
     apr_int64_t failures;
-    const char *credential; /* where from: "file", "env", "none" */
+    const char *credential; /* where from: "file", "env", "stored", "none" */
+    const char *stored;     /* its name in the store; NULL: not stored */
     const char *region;     /* as rules call it; NULL: not said */
 } cg_account_view_t;
+
+struct cg_issuer_t;
+struct cg_issuers_t;
+
+/* How the keys of an issuer do that are fetched; zeroed for a file's. */
+typedef struct cg_issuer_view_t {
+    apr_time_t fetched_at; /* of the keys that are here; 0: there are none */
+    apr_time_t tried_at;   /* 0: never */
+    const char *error;     /* of the last try; "": it went well */
+} cg_issuer_view_t;
 
 typedef struct cg_admin_policy_t {
     const char *directive;
@@ -90,6 +101,8 @@ typedef struct cg_admin_t {
     struct cg_store_t *store;
     struct cg_store_t *documents; /* the same, more patient; NULL: store */
     struct cg_keyring_t *keyring;
+    const struct cg_sealer_t *sealer; /* NULL: secrets cannot be stored */
+    struct cg_signring_t *signring;
     struct cg_quota_t *quota;
     const struct cg_breaker_t *breaker; /* of store; may be NULL */
     struct cg_journal_t *journal;
@@ -111,6 +124,11 @@ typedef struct cg_admin_t {
     size_t (*read_accounts)(void *baton, cg_account_view_t **out,
                             apr_pool_t *pool);
     void *accounts_baton;
+    const struct cg_issuers_t *issuers; /* in force now; NULL: there are none */
+    /* Fills *out with what lives in pool. May be NULL. */
+    void (*read_issuer)(void *baton, const struct cg_issuer_t *issuer,
+                        cg_issuer_view_t *out, apr_pool_t *pool);
+    void *issuers_baton;
     const cg_admin_policy_t *policies;
     size_t policies_count;
     const cg_admin_limit_t *default_limits;

@@ -274,6 +274,11 @@ static void check_member(const place_t *place, const cg_field_t *field,
     else if (field->kind == CG_FIELD_COUNT) {
         check_number(place, field, value);
     }
+    else if (field->kind == CG_FIELD_BOOL) {
+        if (!cg_json_is_bool(value)) {
+            fault_at(place, "wrong_type", "must be true or false");
+        }
+    }
     else if (field->kind == CG_FIELD_OBJECT) {
         if (!cg_json_is_object(value)) {
             fault_at(place, "wrong_type", "must be an object");

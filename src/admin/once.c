@@ -122,8 +122,11 @@ static const char *note_of(const cg_ask_t *ask, bool is_done)
     cg_admin_reply_t *reply = ask->reply;
     cg_json_t *body =
         cg_json_parse(reply->body.ptr, reply->body.len, NULL, ask->pool);
-    if (cg_json_get(body, CG_ADMIN_SECRET_MEMBER)) {
-        cg_json_set_null(body, CG_ADMIN_SECRET_MEMBER);
+    /* Of a signing key "key" is the id of an API key. */
+    const char *member =
+        cg_json_get(body, "secret") ? "secret" : CG_ADMIN_SECRET_MEMBER;
+    if (cg_json_get(body, member)) {
+        cg_json_set_null(body, member);
     }
     cg_json_set(note, "body", body);
     cg_json_set_int(note, "status", reply->status);

@@ -22,9 +22,14 @@ static const char *const SCOPES[] = {
     CG_DIMENSIONS(SCOPE_NAME)
 #undef SCOPE_NAME
         NULL};
-static const char *const KEY_STATES[] = {"active", "suspended", "revoked",
-                                         "expired", NULL};
+static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
+                                         "revoked", "expired",  NULL};
+static const char *const KEY_RESULTS[] = {
+    "created", "updated", "revoked", "unchanged", "failed", NULL};
 static const char *const ACCOUNT_STATES[] = {"up", "down", "unknown", NULL};
+static const char *const CREDENTIAL_STATES[] = {"ok", "unreadable", "missing", NULL};
+static const char *const ISSUER_STATES[] = {"ok", "stale", "failed", "never",
+                                            NULL};
 static const char *const STORE_STATES[] = {"up", "down", NULL};
 static const char *const QUANTITIES[] = {"requests", "tokens", NULL};
 static const char *const ACTIONS[] = {"allow", "log",   "partial", "pseudonym",
@@ -61,6 +66,15 @@ static const cg_field_t SESSION[] = {
     {"state",      TEXT, ALWAYS, .choices = KEY_STATES},                       \
     {"models",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("names, * stands for any characters; empty: all")}, \
     {"redact",     TEXT, ALWAYS, WORDS("what it demands beyond its place: TYPE=ACTION[:request|:answer], +PACK")}, \
+    {"tags",       .kind = CG_FIELD_NAMES, ALWAYS},                             \
+    {"endpoints",  .kind = CG_FIELD_NAMES, ALWAYS, WORDS("that it may ask; empty: all")}, \
+    {"addresses",  .kind = CG_FIELD_NAMES, ALWAYS, WORDS("it may come from; empty: all")}, \
+    {"vhosts",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("it may come to; empty: all")}, \
+    {"hours",      TEXT, ALWAYS, WORDS("when it may come; empty: always")},    \
+    {"last_used_at",     TIME, OR_NULL, WORDS("with the secret of now, within about a minute; null: never")}, \
+    {"previous_until",   TIME, OR_NULL, WORDS("the secret before the last rotation works until then; null: it does not")}, \
+    {"previous_used_at", TIME, OR_NULL, WORDS("when that was used last")},     \
+    {"previous_last4",   TEXT, ALWAYS, WORDS("how that ends; empty: there is none")}, \
     {"limits",     .kind = CG_FIELD_LIMITS, ALWAYS, WORDS("in the place of configured ones")}, \
     {"budget",     .kind = CG_FIELD_BUDGET, OR_NULL, WORDS("for a calendar month in UTC")}, \
     {"created_at", TIME, ALWAYS},                                              \
@@ -72,11 +86,83 @@ static const cg_field_t KEY_CHANGED[] = {
     KEY_ROWS,
     {"audit_id",   TEXT, ALWAYS, WORDS("of the change in the ledger")},
     END};
+static const cg_field_t KEY_IMPORT_LINE[] = {
+    {"line",       COUNT, ALWAYS, WORDS("of the CSV, from 1; the names are line 1")},
+    {"result",     TEXT, ALWAYS, .choices = KEY_RESULTS},
+    {"id",         TEXT, OR_NULL, WORDS("null: none was made")},
+    {"name",       TEXT, ALWAYS},
+    {"key",        TEXT, OR_NULL, WORDS("the secret of a key that was made, this once")},
+    {"detail",     TEXT, ALWAYS, WORDS("of a failure")},
+    {"audit_id",   TEXT, OR_NULL, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t KEY_IMPORT[] = {
+    {"items",      .kind = CG_FIELD_ITEMS, ALWAYS, .of = "KeyImportLine"},
+    {"dry_run",    .kind = CG_FIELD_BOOL, ALWAYS, WORDS("nothing was done")},
+    {"created",    COUNT, ALWAYS},
+    {"updated",    COUNT, ALWAYS},
+    {"revoked",    COUNT, ALWAYS},
+    {"unchanged",  COUNT, ALWAYS},
+    {"failed",     COUNT, ALWAYS},
+    END};
 static const cg_field_t KEY_ISSUED[] = {
     KEY_ROWS,
     {"key",        TEXT, OR_NULL, WORDS("the secret, this once; null in a replay")},
     {"audit_id",   TEXT, ALWAYS, WORDS("of the change in the ledger")},
     END};
+
+static const char *const SIGNING_STATES[] = {"active", "suspended", "revoked",
+                                             "expired", NULL};
+#define SIGNING_ROWS                                                           \
+    {"id",           TEXT, ALWAYS, WORDS("keyid of its signatures; never reused")}, \
+    {"name",         TEXT, ALWAYS, WORDS("what people call it")},              \
+    {"key",          TEXT, ALWAYS, WORDS("id of the API key it belongs to; empty: of none")}, \
+    {"user",         TEXT, ALWAYS, WORDS("who it belongs to; empty: of nobody in particular")}, \
+    {"team",         TEXT, ALWAYS},                                            \
+    {"algorithm",    TEXT, ALWAYS, WORDS("as in signatures: hmac-sha256, ed25519, ...")}, \
+    {"public_key",   TEXT, OR_NULL, WORDS("PEM; null: it has a shared secret")}, \
+    {"state",        TEXT, ALWAYS, .choices = SIGNING_STATES},                 \
+    {"created_at",   TIME, ALWAYS},                                            \
+    {"expires_at",   TIME, OR_NULL, WORDS("null: never")},                     \
+    {"last_used_at", TIME, OR_NULL, WORDS("null: never")},                     \
+    {"version",      COUNT, ALWAYS, WORDS("also the ETag")}
+static const cg_field_t SIGNING[] = {SIGNING_ROWS, END};
+static const cg_field_t SIGNING_CHANGED[] = {
+    SIGNING_ROWS,
+    {"audit_id",     TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t SIGNING_ISSUED[] = {
+    SIGNING_ROWS,
+    {"secret",       TEXT, OR_NULL, WORDS("in base64, this once; null: none was made, or a replay")},
+    {"audit_id",     TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+
+#define GROUP_ROWS                                                             \
+    {"keys",         COUNT, ALWAYS, WORDS("that stand for it")},               \
+    {"active_keys",  COUNT, ALWAYS, WORDS("of these")},                        \
+    {"requests",     COUNT, ALWAYS, WORDS("among the records read")},          \
+    {"last_used_at", TIME, OR_NULL, WORDS("its keys, or its newest record")},  \
+    {"expires_at",   TIME, OR_NULL, WORDS("the next of its active keys")}
+#define GATHERED_ROWS                                                          \
+    {"next_cursor",  .kind = CG_FIELD_CURSOR, OR_NULL, WORDS("null: this was the last page")}, \
+    {"keys_read",    COUNT, ALWAYS, WORDS("20000 at most, newest first")},     \
+    {"records_read", COUNT, ALWAYS, WORDS("5000 at most, newest first, of 30 days")}, \
+    {"since",        TIME, OR_NULL, WORDS("the oldest record read")},          \
+    {"is_cut",       .kind = CG_FIELD_BOOL, ALWAYS, WORDS("there was more than was read")}
+static const cg_field_t PERSON[] = {
+    {"name",         TEXT, ALWAYS},
+    {"teams",        .kind = CG_FIELD_NAMES, ALWAYS, WORDS("20 at most")},
+    {"owned_keys",   COUNT, ALWAYS, WORDS("that name it as owner")},
+    GROUP_ROWS, END};
+static const cg_field_t PEOPLE[] = {
+    {"items",        .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Person"},
+    GATHERED_ROWS, END};
+static const cg_field_t TEAM[] = {
+    {"name",         TEXT, ALWAYS},
+    {"people",       COUNT, ALWAYS},
+    GROUP_ROWS, END};
+static const cg_field_t TEAMS[] = {
+    {"items",        .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Team"},
+    GATHERED_ROWS, END};
 
 static const cg_field_t LIMIT[] = {
     {"scope",          TEXT, ALWAYS, .choices = SCOPES},
@@ -143,6 +229,7 @@ static const cg_field_t REQUEST[] = {
     {"upstream_request_id", TEXT, ALWAYS},
     {"stream",              .kind = CG_FIELD_BOOL, ALWAYS},
     {"policy_version",      COUNT, WORDS("of the published policy; 0: none")},
+    {"signing_key",         TEXT, WORDS("id of the key that signed the request; empty: it was not signed")},
     {"region",              TEXT, WORDS("whose rules held; empty: none")},
     {"upstream_region",     TEXT, WORDS("where the upstream stands; empty: not said")},
     {"label",               .kind = CG_FIELD_BOOL, WORDS("the answer said that a machine wrote it")},
@@ -205,8 +292,45 @@ static const cg_field_t ACCOUNT[] = {
     {"latency_ms",    COUNT, OR_NULL},
     {"requests",      COUNT, ALWAYS},
     {"failures",      COUNT, ALWAYS},
-    {"credential",    TEXT, ALWAYS, WORDS("where it comes from: file, env or none")},
+    {"credential",    TEXT, ALWAYS, WORDS("where it comes from: file, env, stored or none")},
     {"region",        TEXT, ALWAYS, WORDS("as rules call it; empty: not said")},
+    END};
+static const cg_field_t CREDENTIAL[] = {
+    {"name",       TEXT, ALWAYS},
+    {"state",      TEXT, ALWAYS, .choices = CREDENTIAL_STATES},
+    {"version",    COUNT, ALWAYS, WORDS("counts its changes; 0: missing")},
+    {"created_at", TIME, OR_NULL},
+    {"changed_at", TIME, OR_NULL},
+    {"kek_id",     TEXT, ALWAYS, WORDS("of the master key it is sealed under")},
+    {"used_by",    .kind = CG_FIELD_NAMES, ALWAYS, WORDS("upstreams")},
+    END};
+static const cg_field_t ISSUER_KEY[] = {
+    {"kid", TEXT, ALWAYS, WORDS("empty: it has none")},
+    {"alg", TEXT, ALWAYS, WORDS("the one algorithm that it verifies")},
+    {"kty", TEXT, ALWAYS},
+    END};
+static const cg_field_t ISSUER[] = {
+    {"name",         TEXT, ALWAYS},
+    {"issuer",       TEXT, ALWAYS, WORDS("iss of its tokens, to the letter")},
+    {"audience",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("aud holds one of them")},
+    {"algorithms",   .kind = CG_FIELD_NAMES, ALWAYS, WORDS("preferred first")},
+    {"jwks",         TEXT, ALWAYS, WORDS("where its keys come from: URL, file or secret")},
+    {"state",        TEXT, ALWAYS, .choices = ISSUER_STATES},
+    {"keys",         .kind = CG_FIELD_ITEMS, ALWAYS, .of = "IssuerKey"},
+    {"refreshed_at", TIME, OR_NULL, WORDS("when the keys that are here came; null for a file's")},
+    {"tried_at",     TIME, OR_NULL, WORDS("when they were last asked for")},
+    {"error",        TEXT, OR_NULL, WORDS("why the last try failed")},
+    END};
+static const cg_field_t TOKEN_CHECK[] = {
+    {"accepted",   .kind = CG_FIELD_BOOL, ALWAYS},
+    {"issuer",     TEXT, OR_NULL, WORDS("whose it says it is")},
+    {"rule",       TEXT, OR_NULL, WORDS("the rule that refuses it")},
+    {"detail",     TEXT, OR_NULL, WORDS("what that rule asks for")},
+    {"user",       TEXT, OR_NULL, WORDS("its subject; ChatGPTIdentity may say another one where it is used")},
+    {"team",       TEXT, OR_NULL, WORDS("null: ChatGPTIdentity says it where the token is used")},
+    {"roles",      .kind = CG_FIELD_NAMES, ALWAYS, WORDS("likewise")},
+    {"expires_at", TIME, OR_NULL},
+    {"claims",     .kind = CG_FIELD_ANY, OR_NULL, WORDS("of a token that is accepted, as it has them")},
     END};
 static const cg_field_t POLICY[] = {
     {"directive", TEXT, ALWAYS},
@@ -331,6 +455,15 @@ const cg_schema_t cg_admin_schemas[] = {
     {"Key",        "an API key without its secret",           KEY},
     {"KeyChanged", "a key after a change",                    KEY_CHANGED},
     {"KeyIssued",  "a key with its secret",                   KEY_ISSUED},
+    {"KeyImport",  "what a CSV did",                          KEY_IMPORT},
+    {"KeyImportLine", "what a line did",                      KEY_IMPORT_LINE},
+    {"SigningKey", "a key that signs requests, without its secret", SIGNING},
+    {"SigningKeyChanged", "a signing key after a change",     SIGNING_CHANGED},
+    {"SigningKeyIssued", "a new signing key with its secret", SIGNING_ISSUED},
+    {"Person",     "who has keys or calls",                   PERSON},
+    {"People",     "a page of them",                          PEOPLE},
+    {"Team",       "whose people call together",              TEAM},
+    {"Teams",      "a page of them",                          TEAMS},
     {"Limit",      "a limit and what is used of it",          LIMIT},
     {"Budget",     "a budget and what is used of it",         BUDGET},
     {"Finding",    "what was found in a request, by type",    FINDING},
@@ -341,6 +474,10 @@ const cg_schema_t cg_admin_schemas[] = {
     {"Entity",     "a finding in a text",                     ENTITY},
     {"Scan",       "what is found in a text",                 SCAN},
     {"Account",    "an upstream account",                     ACCOUNT},
+    {"Credential", "a stored credential, without its value",  CREDENTIAL},
+    {"Issuer",     "an issuer of tokens",                     ISSUER},
+    {"IssuerKey",  "a key of an issuer, its public half",     ISSUER_KEY},
+    {"TokenCheck", "would a token be accepted?",              TOKEN_CHECK},
     {"Policy",     "a directive in force",                    POLICY},
     {"AdminEvent", "what an operator did",                    EVENT},
     {"PolicyDocument", "what is published",                   DOCUMENT},

@@ -136,6 +136,7 @@ static void put_bill(cg_buf_t *out, const cg_record_t *record)
     put_flag(out, "hold", record->has_hold);
     put_flag(out, "released", record->is_released);
     put_number(out, "policy_version", record->policy_version);
+    put_words(out, "signing_key", record->signing_key);
 }
 
 static void put_region(cg_buf_t *out, const cg_record_t *record)

@@ -1,4 +1,4 @@
-/* API keys: judging a spelled key, and the cache before the store.
+/* API keys: judging a spelled key, by what is remembered or by the store.
  * SPDX-License-Identifier: Apache-2.0
  *
  * The order of questions keeps secrets: shape, then the secret, and only who
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "auth/apikey_int.h"
+#include "auth/keyplace.h"
 #include "auth/keyrecord.h"
 #include "auth/keyspell.h"
 #include "base/digest.h"
@@ -18,17 +19,12 @@
 #include "store/keys.h"
 
 #define PEPPER_MIN 32
+#define NO_ID "--------" /* as long as an id, and none */
 #define UNKNOWN_FOR APR_TIME_C(1000000)
 
 struct cg_pepper_t {
     cg_secret_t *secret;
 };
-
-/* What stands in the shared cache under a key's id. */
-typedef struct entry_t {
-    bool is_known;
-    cg_key_t key;
-} entry_t;
 
 typedef enum found_t { FOUND, NOT_FOUND, STORE_AWAY } found_t;
 
@@ -80,35 +76,45 @@ void cg_pepper_derive(const cg_pepper_t *pepper, const char *label,
 
 /* ---- the ring ---------------------------------------------------------- */
 
-size_t cg_keyring_value_bytes(void)
+static size_t line_up(size_t bytes)
 {
-    return sizeof(entry_t);
+    return (bytes + 63) & ~(size_t)63;
+}
+
+size_t cg_keyring_shared_bytes(size_t entries)
+{
+    return line_up(cg_keycache_bytes(entries)) + cg_keyuse_bytes(entries);
 }
 
 cg_keyring_t *cg_keyring_open(cg_store_t *store, const cg_pepper_t *pepper,
-                              cg_cache_t *cache, apr_time_t stale_for,
-                              apr_pool_t *pool)
+                              void *memory, size_t entries,
+                              apr_time_t stale_for, apr_pool_t *pool)
 {
     cg_keyring_t *ring = apr_pcalloc(pool, sizeof *ring);
     ring->store = store;
     ring->pepper = pepper;
-    ring->cache = cache;
     ring->stale_for = stale_for;
     cg_script_init(&ring->save, "save key", cg_keyadmin_save);
+    if (memory) {
+        void *uses =
+            (unsigned char *)memory + line_up(cg_keycache_bytes(entries));
+        ring->cache = cg_keycache_attach(memory, entries, pool);
+        ring->uses = cg_keyuse_attach(uses, entries, pool);
+    }
     return ring;
 }
 
 void cg_keyring_forget(cg_keyring_t *ring, const char *id)
 {
     if (ring->cache) {
-        cg_cache_drop(ring->cache, id, strlen(id));
+        cg_keycache_drop(ring->cache, id);
     }
 }
 
 void cg_keyring_doubt_all(cg_keyring_t *ring)
 {
     if (ring->cache) {
-        cg_cache_outdate(ring->cache);
+        cg_keycache_outdate(ring->cache);
     }
 }
 
@@ -128,42 +134,64 @@ apr_status_t cg_keyring_fetch(cg_keyring_t *ring, const char *id, cg_key_t *out,
 
 /* Asks the store and remembers what it said, unless a change arrived meanwhile.
  */
-static found_t ask_store(cg_keyring_t *ring, const char *id, apr_time_t now,
-                         entry_t *entry, cg_error_t *err, apr_pool_t *pool)
+static found_t ask_store(cg_keyring_t *ring, const char *id, bool is_cached,
+                         apr_time_t now, cg_key_t *out, cg_error_t *err,
+                         apr_pool_t *pool)
 {
-    int64_t mark = ring->cache ? cg_cache_mark(ring->cache) : 0;
-    memset(entry, 0, sizeof *entry);
-    apr_status_t rv = cg_keyring_fetch(ring, id, &entry->key, err, pool);
+    cg_keycache_mark_t mark = {0, 0};
+    if (ring->cache) {
+        mark = cg_keycache_mark(ring->cache);
+    }
+    memset(out, 0, sizeof *out);
+    apr_status_t rv = cg_keyring_fetch(ring, id, out, err, pool);
     if (rv != APR_SUCCESS && !APR_STATUS_IS_NOTFOUND(rv)) {
         return STORE_AWAY;
     }
-    entry->is_known = rv == APR_SUCCESS;
-    if (ring->cache) {
-        cg_cache_put_if(ring->cache, id, CG_KEY_ID_LEN, entry, now, mark);
+    bool is_known = rv == APR_SUCCESS;
+    if (is_known) {
+        cg_key_hours_prepare(out, now);
     }
-    return entry->is_known ? FOUND : NOT_FOUND;
+    /* Ids that never were are not kept: whoever invents them would push out keys. */
+    if (ring->cache && (is_known || is_cached)) {
+        cg_keycache_put(ring->cache, id, is_known ? out : NULL, now, mark);
+    }
+    return is_known ? FOUND : NOT_FOUND;
 }
 
+/* *out_asked: the store has just said so. */
 static found_t find(cg_keyring_t *ring, const char *id, apr_time_t now,
-                    cg_key_t *out, cg_error_t *err, apr_pool_t *pool)
+                    cg_key_t *out, bool *out_asked, cg_error_t *err,
+                    apr_pool_t *pool)
 {
-    entry_t entry, fetched;
+    *out_asked = false;
+    cg_key_t fetched;
     apr_time_t at = 0;
-    bool is_cached = ring->cache &&
-                     cg_cache_get(ring->cache, id, CG_KEY_ID_LEN, &entry, &at);
+    bool is_known = false;
+    bool is_cached =
+        ring->cache && cg_keycache_get(ring->cache, id, out, &is_known, &at);
     if (is_cached) {
-        apr_time_t fresh_for = entry.is_known ? ring->stale_for : UNKNOWN_FOR;
-        *out = entry.key;
+        apr_time_t fresh_for = is_known ? ring->stale_for : UNKNOWN_FOR;
         if (now >= at && now - at < fresh_for) {
-            return entry.is_known ? FOUND : NOT_FOUND;
+            return is_known ? FOUND : NOT_FOUND;
         }
     }
-    found_t found = ask_store(ring, id, now, &fetched, err, pool);
-    if (found == STORE_AWAY && is_cached && entry.is_known) {
+    found_t found = ask_store(ring, id, is_cached, now, &fetched, err, pool);
+    if (found == STORE_AWAY && is_cached && is_known) {
         return FOUND;
     }
-    *out = fetched.key;
+    *out_asked = true;
+    *out = fetched;
     return found;
+}
+
+/* What is not right costs one question to the store, and the answer that an unknown
+ * id gets, whether the id is unknown, known, or was asked a moment ago: else the time
+ * would tell which. False: the store is away, which would tell it, too. */
+static bool ask_in_vain(cg_keyring_t *ring, cg_error_t *err, apr_pool_t *pool)
+{
+    cg_key_t nothing;
+    apr_status_t rv = cg_keyring_fetch(ring, NO_ID, &nothing, err, pool);
+    return rv == APR_SUCCESS || APR_STATUS_IS_NOTFOUND(rv);
 }
 
 /* ---- judging ----------------------------------------------------------- */
@@ -179,6 +207,38 @@ static cg_key_verdict_t judge(const cg_key_t *key, apr_time_t now)
     return key->state == CG_KEY_STATE_ACTIVE ? CG_KEY_OK : CG_KEY_SUSPENDED;
 }
 
+const char *cg_key_state_at(const cg_key_t *key, apr_time_t now)
+{
+    switch (judge(key, now)) {
+    case CG_KEY_EXPIRED:
+        return "expired";
+    case CG_KEY_OK:
+        return now < key->previous_until ? "rotating" : "active";
+    default:
+        return cg_key_state_name(key->state);
+    }
+}
+
+apr_time_t cg_key_ends_at(const cg_key_t *key)
+{
+    apr_time_t until = key->is_by_previous ? key->previous_until : 0;
+    if (!until || (key->expires_at && key->expires_at < until)) {
+        return key->expires_at;
+    }
+    return until;
+}
+
+/* Both secrets are compared whatever the first comparison says. */
+static bool is_secret_of(cg_key_t *key, const unsigned char digest[32],
+                         apr_time_t now)
+{
+    bool is_now = cg_is_equal_secret(digest, key->digest, sizeof key->digest);
+    bool is_before = cg_is_equal_secret(digest, key->previous_digest,
+                                        sizeof key->previous_digest);
+    key->is_by_previous = !is_now && is_before && now < key->previous_until;
+    return is_now || key->is_by_previous;
+}
+
 cg_key_verdict_t cg_apikey_verify(cg_keyring_t *ring, cg_str_t spelled,
                                   apr_time_t now, cg_key_t *out,
                                   cg_error_t *err, apr_pool_t *pool)
@@ -189,77 +249,24 @@ cg_key_verdict_t cg_apikey_verify(cg_keyring_t *ring, cg_str_t spelled,
         memset(out, 0, sizeof *out);
         return CG_KEY_MALFORMED;
     }
-    found_t found = find(ring, parts.id, now, out, err, pool);
+    bool has_asked;
+    found_t found = find(ring, parts.id, now, out, &has_asked, err, pool);
     cg_pepper_digest(ring->pepper, parts.secret, sizeof parts.secret, digest);
     cg_wipe(&parts, sizeof parts);
-    bool is_right = cg_is_equal_secret(digest, out->digest, sizeof digest);
-    if (found == FOUND && is_right) {
-        return judge(out, now);
+    bool is_right = is_secret_of(out, digest, now) && found == FOUND;
+    if (!is_right && !has_asked && !ask_in_vain(ring, err, pool)) {
+        found = STORE_AWAY;
+    }
+    if (is_right) {
+        cg_key_verdict_t verdict = judge(out, now);
+        if (verdict == CG_KEY_OK && ring->uses) {
+            cg_keyuse_note(ring->uses, out->id, digest, now);
+        }
+        return verdict;
     }
     memset(out, 0, sizeof *out);
     if (found == STORE_AWAY) {
         return CG_KEY_STORE_AWAY;
     }
     return found == FOUND ? CG_KEY_WRONG_SECRET : CG_KEY_UNKNOWN;
-}
-
-/* Does text fit pattern, in which * stands for any run of characters? Only the
- * last star needs to be gone back to, so the time is bounded by the product of
- * the lengths. */
-static bool fits(cg_str_t pattern, cg_str_t text)
-{
-    size_t p = 0, t = 0;
-    size_t star = SIZE_MAX, star_text = 0;
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            star_text = t;
-        }
-        else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
-            p++;
-            t++;
-        }
-        else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++star_text;
-        }
-        else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*') {
-        p++;
-    }
-    return p == pattern.len;
-}
-
-static cg_str_t trim(cg_str_t text)
-{
-    while (text.len && text.ptr[0] == ' ') {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len && text.ptr[text.len - 1] == ' ') {
-        text.len--;
-    }
-    return text;
-}
-
-bool cg_key_may_use(const cg_key_t *key, cg_str_t model)
-{
-    const char *at = key->models;
-    if (trim(cg_str(at)).len == 0) {
-        return true;
-    }
-    for (;;) {
-        size_t len = strcspn(at, ",");
-        cg_str_t pattern = trim((cg_str_t){at, len});
-        if (pattern.len && fits(pattern, model)) {
-            return true;
-        }
-        if (!at[len]) {
-            return false;
-        }
-        at += len + 1;
-    }
 }

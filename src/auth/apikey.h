@@ -13,9 +13,14 @@
  *
  * The hot path reads a cache that all children share. An entry is asked again
  * when older than stale_for; when the store is away it goes on being served,
- * and a key never seen is CG_KEY_STORE_AWAY. Unknown ids are remembered for a
- * second. A change is published on the channel "cg:keys" as the key's id:
- * whoever listens calls cg_keyring_forget; who lost the connection, doubt_all.
+ * and what cannot be told to be right then is CG_KEY_STORE_AWAY. What is not right
+ * costs one question to the store, however it is wrong, so that the time of an
+ * answer tells nothing. A change is published on the channel "cg:keys" as the key's
+ * id: whoever listens calls cg_keyring_forget; who lost the connection, doubt_all.
+ *
+ * A key's life: active, suspended and active again, revoked for good; these are
+ * kept. Expired and rotating (the secret before the last rotation still opens it)
+ * follow from the clock: cg_key_state_at.
  */
 #ifndef CG_AUTH_APIKEY_H
 #define CG_AUTH_APIKEY_H
@@ -31,12 +36,17 @@
 #include "base/error.h"
 #include "base/share.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "policy/limit.h"
 #include "store/store.h"
 
 #define CG_KEY_CHANNEL "cg:keys"
 #define CG_KEY_SPELLED_LEN 62 /* without the NUL */
 #define CG_KEY_LIMITS_MAX 8
+#define CG_KEY_GRACE apr_time_from_sec(86400) /* unless said otherwise */
+#define CG_KEY_GRACE_MAX apr_time_from_sec(90 * 86400)
+/* From then on a key's end is announced. */
+#define CG_KEY_EXPIRES_SOON apr_time_from_sec(14 * 86400)
 
 /* The server's pepper; wiped when its pool goes. */
 typedef struct cg_pepper_t cg_pepper_t;
@@ -81,9 +91,29 @@ typedef struct cg_key_t {
     apr_time_t expires_at; /* 0: never */
     char models[512]; /* names or patterns with *, commas between; "": all */
     char redact[256]; /* what it demands beyond its place (redact/demand.h) */
+    char tags[128];   /* words, commas between */
+    char endpoints[256]; /* where, when and for what: keyplace.h */
+    char addresses[512];
+    char vhosts[256];
+    char hours[128];
+    /* The secret before the last rotation: opens the key before this moment. */
+    unsigned char previous_digest[32];
+    char previous_last4[5];
+    apr_time_t previous_until; /* 0: there is none */
+    /* About when each was used last (keyuse.h); 0: never. Not in the cache. */
+    apr_time_t last_used_at;
+    apr_time_t previous_used_at;
     cg_limit_t limits[CG_KEY_LIMITS_MAX]; /* dimension and store_down count */
     int64_t version;                      /* 1, 2, … with each change */
+    /* Not kept: */
+    bool is_by_previous; /* verified by the previous secret */
+    cg_zone_span_t zone; /* of hours; cg_key_hours_prepare */
 } cg_key_t;
+
+/* "active", "rotating", "suspended", "expired" or "revoked". */
+const char *cg_key_state_at(const cg_key_t *key, apr_time_t now);
+/* When it ends for the holder of the secret it was verified by; 0: never. */
+apr_time_t cg_key_ends_at(const cg_key_t *key);
 
 typedef enum cg_key_verdict_t {
     CG_KEY_OK,
@@ -98,19 +128,20 @@ typedef enum cg_key_verdict_t {
 
 typedef struct cg_keyring_t cg_keyring_t;
 
-/* Size of a value in the shared cache. */
-size_t cg_keyring_value_bytes(void);
-/* Keeps all it is given. cache may be NULL (tools): then each look-up asks. */
+/* Shared memory for that many remembered keys, and for when they were used. */
+size_t cg_keyring_shared_bytes(size_t entries);
+/* Keeps all it is given. memory, 64-byte aligned and zeroed or used for as many
+ * entries before, may be NULL (tools): then each look-up asks. */
 cg_keyring_t *cg_keyring_open(cg_store_t *store, const cg_pepper_t *pepper,
-                              cg_cache_t *cache, apr_time_t stale_for,
-                              apr_pool_t *pool);
+                              void *memory, size_t entries,
+                              apr_time_t stale_for, apr_pool_t *pool);
 void cg_keyring_forget(cg_keyring_t *ring, const char *id);
 /* All are asked again, but served meanwhile if the store is away. */
 void cg_keyring_doubt_all(cg_keyring_t *ring);
 
 /* Judges a spelled key. out is filled for OK, REVOKED, EXPIRED and SUSPENDED
  * (the secret was right); else it is zeroed. now is the wall clock. err has
- * words for STORE_AWAY. */
+ * words for STORE_AWAY. OK is noted as a use. */
 cg_key_verdict_t cg_apikey_verify(cg_keyring_t *ring, cg_str_t spelled,
                                   apr_time_t now, cg_key_t *out,
                                   cg_error_t *err, apr_pool_t *pool);
@@ -125,8 +156,8 @@ bool cg_key_add_limit(cg_key_t *key, cg_str_t text, cg_error_t *err);
 bool cg_key_check(const cg_key_t *key, cg_error_t *err);
 
 /* Of an operator. wanted gives name, owner, user, team, state, models, redact,
- * limits and expires_at; the rest is made. out_spelled is the only time that the
- * secret is told. */
+ * tags, endpoints, addresses, vhosts, hours, limits and expires_at; the rest is
+ * made. out_spelled is the only time that the secret is told. */
 apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
                               apr_time_t now, cg_key_t *out,
                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
@@ -147,9 +178,27 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
 /* For good. Revoking twice is no failure. */
 apr_status_t cg_apikey_revoke(cg_keyring_t *ring, const char *id, cg_key_t *out,
                               cg_error_t *err, apr_pool_t *pool);
-/* A new secret for the same key; the old one ends at once. */
-apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id, cg_key_t *out,
+/* A new secret for the same key; the old one opens it for grace_for more, 0: not
+ * any more. The one before it, if there was one, ends. */
+apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id,
+                              apr_time_t now, apr_time_t grace_for,
+                              cg_key_t *out,
                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
                               cg_error_t *err, apr_pool_t *pool);
+/* A new secret in the place of the one of now, which ends; the previous one goes
+ * on until its grace is over. For a secret that was lost on its way: to rotate
+ * once more would end the one in use. APR_EINVAL if there is no previous one. */
+apr_status_t cg_apikey_replace(cg_keyring_t *ring, const char *id,
+                               apr_time_t now, cg_key_t *out,
+                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
+                               cg_error_t *err, apr_pool_t *pool);
+/* Takes a rotation of before back: its secrets are what they were, if it was the
+ * next change and the last one. */
+apr_status_t cg_apikey_put_back(cg_keyring_t *ring, const cg_key_t *before,
+                                cg_error_t *err, apr_pool_t *pool);
+/* Ends the previous secret now. APR_EINVAL if there is none. */
+apr_status_t cg_apikey_end_grace(cg_keyring_t *ring, const char *id,
+                                 apr_time_t now, cg_key_t *out, cg_error_t *err,
+                                 apr_pool_t *pool);
 
 #endif

@@ -1,4 +1,4 @@
-/* API keys, for an operator: create, list, change, rotate, revoke.
+/* API keys, for an operator: create, change, rotate, revoke.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A change is one script: it compares the version, writes the fields and
@@ -15,11 +15,11 @@
 #include "auth/apikey_int.h"
 #include "auth/keyrecord.h"
 #include "auth/keyspell.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "store/keys.h"
 
 #define TRIES 5
-#define LIST_MAX 500
 #define PREFIX_LEN 11 /* vk_ and the id */
 
 enum { SAVED = 1, NOT_THERE = 0, ALREADY_THERE = -1, OTHER_VERSION = -2 };
@@ -35,6 +35,16 @@ const char cg_keyadmin_save[] =
     "redis.call('HSET', KEYS[1], 'mark', ARGV[3], unpack(ARGV, 5))\n"
     "redis.call('PUBLISH', ARGV[4], ARGV[1])\n"
     "return 1\n";
+
+static bool is_changeable(const cg_key_t *key, cg_error_t *err)
+{
+    if (key->state != CG_KEY_STATE_REVOKED) {
+        return true;
+    }
+    cg_error_set(err, "the key %.16s is revoked for good; create another",
+                 key->id);
+    return false;
+}
 
 static apr_status_t status_of(int64_t answer, const char *id, cg_error_t *err)
 {
@@ -53,11 +63,32 @@ static apr_status_t status_of(int64_t answer, const char *id, cg_error_t *err)
     return APR_EEXIST;
 }
 
+static cg_str_t moment(apr_time_t at, apr_pool_t *pool)
+{
+    char *text = apr_pcalloc(pool, 25);
+    if (at) {
+        cg_clock_rfc3339(at, text);
+    }
+    return cg_str(text);
+}
+
+/* The moments of use belong to keyuse.c, but for a rotation: the secret of now
+ * becomes the previous one, and takes its moment along. */
+static size_t write_uses(const cg_key_t *key, cg_str_t *out, apr_pool_t *pool)
+{
+    out[0] = CG_STR("last_used_at");
+    out[1] = moment(key->last_used_at, pool);
+    out[2] = CG_STR("previous_used_at");
+    out[3] = moment(key->previous_used_at, pool);
+    return 4;
+}
+
 /* Writes key in place of version before; key->version becomes the next. */
 static apr_status_t save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
-                         cg_error_t *err, apr_pool_t *pool)
+                         bool has_new_secrets, cg_error_t *err,
+                         apr_pool_t *pool)
 {
-    cg_str_t args[4 + 2 * CG_KEYRECORD_FIELDS];
+    cg_str_t args[4 + 2 * CG_KEYRECORD_FIELDS + 4];
     unsigned char dice[12];
     char mark[2 * sizeof dice + 1];
     cg_str_t id = cg_str(key->id);
@@ -71,6 +102,9 @@ static apr_status_t save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
     args[2] = cg_str(mark);
     args[3] = CG_STR(CG_KEY_CHANNEL);
     size_t count = 4 + cg_keyrecord_write(key, args + 4, pool);
+    if (has_new_secrets && before) {
+        count += write_uses(key, args + count, pool);
+    }
     apr_status_t rv = cg_store_script(ring->store, &ring->save, &hash, 1, args,
                                       count, &reply, err, pool);
     cg_keyring_forget(ring, key->id);
@@ -85,20 +119,17 @@ static apr_status_t save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
     return status_of(reply.number, key->id, err);
 }
 
-/* Members of the index sort by time, then id: "00001764024511042000:k3n7w2px".
- */
-static const char *index_member(const cg_key_t *key, apr_pool_t *pool)
+cg_str_t cg_keyring_member(apr_time_t at, const char *id, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%020" APR_INT64_T_FMT ":%s", key->created_at,
-                        key->id);
+    return cg_str(apr_psprintf(pool, "%020" APR_INT64_T_FMT ":%s", at, id));
 }
 
 static apr_status_t add_to_index(cg_keyring_t *ring, const cg_key_t *key,
                                  cg_error_t *err, apr_pool_t *pool)
 {
-    cg_str_t argv[] = {CG_STR("ZADD"),
-                       cg_keys_make(CG_KEYS_KEY_INDEX, NULL, 0, pool),
-                       CG_STR("0"), cg_str(index_member(key, pool))};
+    cg_str_t argv[] = {
+        CG_STR("ZADD"), cg_keys_make(CG_KEYS_KEY_INDEX, NULL, 0, pool),
+        CG_STR("0"), cg_keyring_member(key->created_at, key->id, pool)};
     cg_reply_t reply;
     apr_status_t rv = cg_store_call(ring->store, argv, 4, &reply, err, pool);
     if (rv == APR_SUCCESS && reply.kind == CG_REPLY_ERROR) {
@@ -109,24 +140,53 @@ static apr_status_t add_to_index(cg_keyring_t *ring, const cg_key_t *key,
     return rv;
 }
 
-/* What an operator may say about a key. */
-static void copy_wanted(cg_key_t *to, const cg_key_t *from)
+apr_status_t cg_keyring_index_expiry(cg_keyring_t *ring, const char *id,
+                                     apr_time_t at, bool is_in, cg_error_t *err,
+                                     apr_pool_t *pool)
 {
-    memcpy(to->name, from->name, sizeof to->name);
-    memcpy(to->owner, from->owner, sizeof to->owner);
-    memcpy(to->user, from->user, sizeof to->user);
-    memcpy(to->team, from->team, sizeof to->team);
-    memcpy(to->models, from->models, sizeof to->models);
-    memcpy(to->redact, from->redact, sizeof to->redact);
-    memcpy(to->limits, from->limits, sizeof to->limits);
-    to->limits_count = from->limits_count;
-    to->state = from->state;
-    to->expires_at = from->expires_at;
+    cg_str_t index = cg_keys_make(CG_KEYS_KEY_EXPIRY, NULL, 0, pool);
+    cg_str_t member = cg_keyring_member(at, id, pool);
+    cg_str_t add[] = {CG_STR("ZADD"), index, CG_STR("0"), member};
+    cg_str_t drop[] = {CG_STR("ZREM"), index, member};
+    cg_reply_t reply;
+    if (at == 0) {
+        return APR_SUCCESS;
+    }
+    apr_status_t rv = cg_store_call(ring->store, is_in ? add : drop,
+                                    is_in ? 4 : 3, &reply, err, pool);
+    if (rv == APR_SUCCESS && reply.kind == CG_REPLY_ERROR) {
+        cg_error_set(err,
+                     "the index of keys that expire cannot be written: %.200s",
+                     reply.text.ptr);
+        return APR_EGENERAL;
+    }
+    return rv;
 }
 
-/* Gives key a new secret, and an id if it has none. */
-static void issue(cg_keyring_t *ring, cg_key_t *key,
-                  char out_spelled[CG_KEY_SPELLED_LEN + 1])
+void cg_key_copy_wanted(cg_key_t *to, const cg_key_t *from)
+{
+#define COPY(member) memcpy(to->member, from->member, sizeof to->member)
+    COPY(name);
+    COPY(owner);
+    COPY(user);
+    COPY(team);
+    COPY(models);
+    COPY(redact);
+    COPY(tags);
+    COPY(endpoints);
+    COPY(addresses);
+    COPY(vhosts);
+    COPY(hours);
+    COPY(limits);
+#undef COPY
+    to->limits_count = from->limits_count;
+    to->state = from->state;
+    to->expires_at =
+        from->expires_at - from->expires_at % 1000; /* as written */
+}
+
+void cg_keyring_issue(cg_keyring_t *ring, cg_key_t *key,
+                      char out_spelled[CG_KEY_SPELLED_LEN + 1])
 {
     cg_key_parts_t parts = {.id = ""};
     memcpy(parts.id, key->id, sizeof parts.id);
@@ -151,12 +211,16 @@ apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
     }
     for (int i = 0; i < TRIES && rv == APR_EEXIST; i++) {
         memset(out, 0, sizeof *out);
-        copy_wanted(out, wanted);
+        cg_key_copy_wanted(out, wanted);
         out->created_at = now - now % 1000; /* as it is written */
-        issue(ring, out, out_spelled);
+        cg_keyring_issue(ring, out, out_spelled);
         rv = add_to_index(ring, out, err, pool);
         if (rv == APR_SUCCESS) {
-            rv = save(ring, out, 0, err, pool);
+            rv = cg_keyring_index_expiry(ring, out->id, out->expires_at, true,
+                                         err, pool);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = save(ring, out, 0, true, err, pool);
         }
     }
     if (rv != APR_SUCCESS) {
@@ -189,20 +253,37 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
     if (out->version != given.version) {
         return status_of(OTHER_VERSION, out->id, err);
     }
-    if (out->state == CG_KEY_STATE_REVOKED) {
-        cg_error_set(err, "the key %.16s is revoked for good; create another",
-                     out->id);
+    if (!is_changeable(out, err)) {
         return APR_EINVAL;
     }
-    copy_wanted(out, &given);
-    return save(ring, out, given.version, err, pool);
+    apr_time_t ended_at = out->expires_at;
+    cg_key_copy_wanted(out, &given);
+    bool moves = ended_at != out->expires_at;
+    if (moves) {
+        rv = cg_keyring_index_expiry(ring, out->id, out->expires_at, true, err,
+                                     pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = save(ring, out, given.version, false, err, pool);
+    }
+    if (rv == APR_SUCCESS && moves) {
+        cg_keyring_index_expiry(ring, out->id, ended_at, false, NULL, pool);
+    }
+    return rv;
 }
+
+/* What a change is told, and what it tells. */
+typedef struct act_t {
+    apr_time_t now;
+    apr_time_t grace_for;
+    char *out_spelled;
+} act_t;
 
 /* Reads, changes and saves; anew when somebody was faster. */
 static apr_status_t change(cg_keyring_t *ring, const char *id,
                            bool (*apply)(cg_keyring_t *ring, cg_key_t *key,
-                                         char *out_spelled, cg_error_t *err),
-                           cg_key_t *out, char *out_spelled, cg_error_t *err,
+                                         const act_t *act, cg_error_t *err),
+                           const act_t *act, cg_key_t *out, cg_error_t *err,
                            apr_pool_t *pool)
 {
     apr_status_t rv = APR_EMISMATCH;
@@ -212,130 +293,129 @@ static apr_status_t change(cg_keyring_t *ring, const char *id,
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        if (!apply(ring, out, out_spelled, err)) {
+        if (!apply(ring, out, act, err)) {
             return APR_EINVAL;
         }
-        rv = save(ring, out, out->version, err, pool);
+        rv = save(ring, out, out->version, act != NULL, err, pool);
     }
     return rv;
 }
 
-static bool apply_revoke(cg_keyring_t *ring, cg_key_t *key, char *out_spelled,
+static bool apply_revoke(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
                          cg_error_t *err)
 {
     (void)ring;
-    (void)out_spelled;
+    (void)act;
     (void)err;
     key->state = CG_KEY_STATE_REVOKED;
     return true;
 }
 
-static bool apply_rotate(cg_keyring_t *ring, cg_key_t *key, char *out_spelled,
+static void end_previous(cg_key_t *key)
+{
+    memset(key->previous_digest, 0, sizeof key->previous_digest);
+    memset(key->previous_last4, 0, sizeof key->previous_last4);
+    key->previous_until = 0;
+    key->previous_used_at = 0;
+}
+
+static bool apply_rotate(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
                          cg_error_t *err)
 {
-    if (key->state == CG_KEY_STATE_REVOKED) {
-        cg_error_set(err, "the key %.16s is revoked for good; create another",
-                     key->id);
+    if (!is_changeable(key, err)) {
         return false;
     }
-    issue(ring, key, out_spelled);
+    end_previous(key);
+    if (act->grace_for > 0) {
+        memcpy(key->previous_digest, key->digest, sizeof key->digest);
+        memcpy(key->previous_last4, key->last4, sizeof key->last4);
+        key->previous_until = act->now + act->grace_for;
+        key->previous_until -=
+            key->previous_until % 1000; /* as it is written */
+        key->previous_used_at = key->last_used_at;
+    }
+    key->last_used_at = 0;
+    cg_keyring_issue(ring, key, act->out_spelled);
+    return true;
+}
+
+static bool has_previous(const cg_key_t *key, apr_time_t now, cg_error_t *err)
+{
+    if (now < key->previous_until) {
+        return true;
+    }
+    cg_error_set(err, "no previous secret opens the key %.16s any more",
+                 key->id);
+    return false;
+}
+
+static bool apply_replace(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
+                          cg_error_t *err)
+{
+    if (!is_changeable(key, err) || !has_previous(key, act->now, err)) {
+        return false;
+    }
+    key->last_used_at = 0;
+    cg_keyring_issue(ring, key, act->out_spelled);
+    return true;
+}
+
+static bool apply_end_grace(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
+                            cg_error_t *err)
+{
+    (void)ring;
+    if (!has_previous(key, act->now, err)) {
+        return false;
+    }
+    end_previous(key);
     return true;
 }
 
 apr_status_t cg_apikey_revoke(cg_keyring_t *ring, const char *id, cg_key_t *out,
                               cg_error_t *err, apr_pool_t *pool)
 {
-    return change(ring, id, apply_revoke, out, NULL, err, pool);
+    apr_status_t rv = change(ring, id, apply_revoke, NULL, out, err, pool);
+    if (rv == APR_SUCCESS) {
+        cg_keyring_index_expiry(ring, out->id, out->expires_at, false, NULL,
+                                pool);
+    }
+    return rv;
 }
 
-apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id, cg_key_t *out,
+apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id,
+                              apr_time_t now, apr_time_t grace_for,
+                              cg_key_t *out,
                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
                               cg_error_t *err, apr_pool_t *pool)
 {
-    return change(ring, id, apply_rotate, out, out_spelled, err, pool);
-}
-
-/* ---- listing ----------------------------------------------------------- */
-
-static bool is_cursor(const char *cursor)
-{
-    size_t digits = strspn(cursor, "0123456789");
-    return digits == 20 && cursor[20] == ':' &&
-           cg_keyspell_is_id(cg_str(cursor + 21));
-}
-
-static apr_status_t list_members(cg_keyring_t *ring, const char *cursor,
-                                 int limit, cg_reply_t *out, cg_error_t *err,
-                                 apr_pool_t *pool)
-{
-    cg_str_t argv[] = {
-        CG_STR("ZREVRANGEBYLEX"),
-        cg_keys_make(CG_KEYS_KEY_INDEX, NULL, 0, pool),
-        cg_str(cursor ? apr_pstrcat(pool, "(", cursor, NULL) : "+"),
-        CG_STR("-"),
-        CG_STR("LIMIT"),
-        CG_STR("0"),
-        cg_str(apr_itoa(pool, limit))};
-    apr_status_t rv = cg_store_call(ring->store, argv, 7, out, err, pool);
-    if (rv == APR_SUCCESS && out->kind != CG_REPLY_ARRAY) {
-        cg_error_set(err, "the index of keys cannot be read: %.200s",
-                     out->text.ptr ? out->text.ptr : "no list came back");
-        return APR_EGENERAL;
-    }
-    return rv;
-}
-
-static apr_status_t fetch_members(cg_keyring_t *ring, const cg_reply_t *members,
-                                  apr_array_header_t *keys, cg_error_t *err,
-                                  apr_pool_t *pool)
-{
-    size_t count = members->count;
-    cg_store_command_t *commands =
-        apr_pcalloc(pool, sizeof *commands * (count + 1));
-    cg_reply_t *replies = apr_pcalloc(pool, sizeof *replies * (count + 1));
-    for (size_t i = 0; i < count; i++) {
-        const char *member = members->items[i].text.ptr;
-        cg_str_t id = cg_str(is_cursor(member) ? member + 21 : "");
-        cg_str_t *argv = apr_palloc(pool, 2 * sizeof *argv);
-        argv[0] = CG_STR("HGETALL");
-        argv[1] = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
-        commands[i] = (cg_store_command_t){argv, 2};
-    }
-    apr_status_t rv =
-        cg_store_pipeline(ring->store, commands, count, replies, err, pool);
-    for (size_t i = 0; i < count && rv == APR_SUCCESS; i++) {
-        cg_key_t key;
-        const char *member = members->items[i].text.ptr;
-        if (is_cursor(member) && cg_keyrecord_read(&replies[i], member + 21,
-                                                   &key, NULL) == APR_SUCCESS) {
-            APR_ARRAY_PUSH(keys, cg_key_t) = key;
-        }
-    }
-    return rv;
-}
-
-apr_status_t cg_apikey_list(cg_keyring_t *ring, const char *cursor, int limit,
-                            apr_array_header_t **out, const char **out_next,
-                            cg_error_t *err, apr_pool_t *pool)
-{
-    cg_reply_t members;
-    if (limit < 1 || limit > LIST_MAX || (cursor && !is_cursor(cursor))) {
-        cg_error_set(err,
-                     "a page has 1 to %d keys, and a cursor is what the page "
-                     "before gave",
-                     LIST_MAX);
+    act_t act = {now, grace_for, out_spelled};
+    if (grace_for < 0 || grace_for > CG_KEY_GRACE_MAX) {
+        cg_error_set(err, "the grace period is 0 to 90 days");
         return APR_EINVAL;
     }
-    *out = apr_array_make(pool, limit, sizeof(cg_key_t));
-    *out_next = NULL;
-    apr_status_t rv =
-        list_members(ring, cursor, limit + 1, &members, err, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (members.count > (size_t)limit) {
-        members.count = (size_t)limit;
-        *out_next = members.items[limit - 1].text.ptr;
-    }
-    return fetch_members(ring, &members, *out, err, pool);
+    return change(ring, id, apply_rotate, &act, out, err, pool);
+}
+
+apr_status_t cg_apikey_end_grace(cg_keyring_t *ring, const char *id,
+                                 apr_time_t now, cg_key_t *out, cg_error_t *err,
+                                 apr_pool_t *pool)
+{
+    act_t act = {now, 0, NULL};
+    return change(ring, id, apply_end_grace, &act, out, err, pool);
+}
+
+apr_status_t cg_apikey_replace(cg_keyring_t *ring, const char *id,
+                               apr_time_t now, cg_key_t *out,
+                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
+                               cg_error_t *err, apr_pool_t *pool)
+{
+    act_t act = {now, 0, out_spelled};
+    return change(ring, id, apply_replace, &act, out, err, pool);
+}
+
+apr_status_t cg_apikey_put_back(cg_keyring_t *ring, const cg_key_t *before,
+                                cg_error_t *err, apr_pool_t *pool)
+{
+    cg_key_t key = *before;
+    return save(ring, &key, before->version + 1, true, err, pool);
 }

@@ -11,6 +11,7 @@
 
 #include <apr_strings.h>
 
+#include "auth/keyplace.h"
 #include "base/clock.h"
 #include "redact/demand.h"
 
@@ -47,8 +48,10 @@ static const struct text_member_t {
     {                                                                          \
 #name, offsetof(cg_key_t, name), sizeof(((cg_key_t *)0)->name)         \
     }
-    MEMBER(name),   MEMBER(owner), MEMBER(user),   MEMBER(team),
-    MEMBER(prefix), MEMBER(last4), MEMBER(models), MEMBER(redact),
+    MEMBER(name),   MEMBER(owner),          MEMBER(user),      MEMBER(team),
+    MEMBER(prefix), MEMBER(last4),          MEMBER(models),    MEMBER(redact),
+    MEMBER(tags),   MEMBER(endpoints),      MEMBER(addresses), MEMBER(vhosts),
+    MEMBER(hours),  MEMBER(previous_last4),
 #undef MEMBER
 };
 #define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
@@ -100,6 +103,10 @@ bool cg_key_check(const cg_key_t *key, cg_error_t *err)
         cg_error_set(err, "state must be active, suspended or revoked");
         return false;
     }
+    if (key->expires_at < 0) {
+        cg_error_set(err, "expires_at must lie after 1970");
+        return false;
+    }
     if (key->limits_count > CG_KEY_LIMITS_MAX) {
         cg_error_set(err, "a key has at most %d limits", CG_KEY_LIMITS_MAX);
         return false;
@@ -110,7 +117,11 @@ bool cg_key_check(const cg_key_t *key, cg_error_t *err)
         cg_error_set(err, "redact: %s", why.text);
         return false;
     }
-    return true;
+    return cg_key_endpoints_check(key->endpoints, err) &&
+           cg_key_addresses_check(key->addresses, err) &&
+           cg_key_vhosts_check(key->vhosts, err) &&
+           cg_key_hours_check(key->hours, err) &&
+           cg_key_tags_check(key->tags, err);
 }
 
 /* ---- limits ------------------------------------------------------------ */
@@ -222,12 +233,19 @@ size_t cg_keyrecord_write(const cg_key_t *key,
 {
     size_t n = 0;
     char *digest = apr_palloc(pool, 2 * sizeof key->digest + 1);
+    char *previous = apr_pcalloc(pool, 2 * sizeof key->digest + 1);
     cg_hex_encode(key->digest, sizeof key->digest, digest);
+    if (key->previous_until) {
+        cg_hex_encode(key->previous_digest, sizeof key->previous_digest,
+                      previous);
+    }
     for (size_t i = 0; i < TEXT_MEMBERS; i++) {
         n = put(out, n, text_members[i].name,
                 cg_str(text_of(key, &text_members[i])));
     }
     n = put(out, n, "digest", cg_str(digest));
+    n = put(out, n, "previous_digest", cg_str(previous));
+    n = put(out, n, "previous_until", write_time(key->previous_until, pool));
     n = put(out, n, "state", cg_str(cg_key_state_name(key->state)));
     n = put(out, n, "created_at", write_time(key->created_at, pool));
     n = put(out, n, "expires_at", write_time(key->expires_at, pool));
@@ -257,23 +275,49 @@ static bool read_time(cg_str_t value, apr_time_t *out)
     return value.len == 0 || cg_clock_parse_rfc3339(value, out);
 }
 
+static bool read_digest(cg_str_t value, unsigned char out[32])
+{
+    return value.len == 64 && cg_hex_decode(value.ptr, value.len, out);
+}
+
+/* True, and *out_is_sound, if name is a moment of a key. */
+static bool is_time(const char *name, cg_str_t value, cg_key_t *key,
+                    bool *out_is_sound)
+{
+    const struct {
+        const char *name;
+        apr_time_t *to;
+    } times[] = {{"created_at", &key->created_at},
+                 {"expires_at", &key->expires_at},
+                 {"previous_until", &key->previous_until},
+                 {"last_used_at", &key->last_used_at},
+                 {"previous_used_at", &key->previous_used_at}};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        if (strcmp(name, times[i].name) == 0) {
+            *out_is_sound = read_time(value, times[i].to);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_field(const char *name, cg_str_t value, cg_key_t *key)
 {
     cg_key_state_t state;
+    bool is_sound;
     if (strcmp(name, "digest") == 0) {
-        return value.len == 2 * sizeof key->digest &&
-               cg_hex_decode(value.ptr, value.len, key->digest);
+        return read_digest(value, key->digest);
+    }
+    if (strcmp(name, "previous_digest") == 0) {
+        return value.len == 0 || read_digest(value, key->previous_digest);
+    }
+    if (is_time(name, value, key, &is_sound)) {
+        return is_sound;
     }
     if (strcmp(name, "state") == 0) {
         bool is_state = cg_key_state_find(value, &state);
         key->state = is_state ? (uint8_t)state : CG_KEY_STATE_REVOKED;
         return is_state;
-    }
-    if (strcmp(name, "created_at") == 0) {
-        return read_time(value, &key->created_at);
-    }
-    if (strcmp(name, "expires_at") == 0) {
-        return read_time(value, &key->expires_at);
     }
     if (strcmp(name, "limits") == 0) {
         return read_limits(value, key, NULL);
@@ -309,7 +353,9 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
             read_field(reply->items[i].text.ptr, reply->items[i + 1].text, out);
     }
     if (!is_sound || out->version < 1 || !out->created_at ||
-        memcmp(out->digest, none, sizeof none) == 0) {
+        memcmp(out->digest, none, sizeof none) == 0 ||
+        (out->previous_until &&
+         memcmp(out->previous_digest, none, sizeof none) == 0)) {
         memset(out, 0, sizeof *out);
         cg_error_set(err, "the record of the key %s is damaged", name);
         return APR_EGENERAL;

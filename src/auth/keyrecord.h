@@ -8,9 +8,10 @@
 
 #include "auth/apikey.h"
 
-#define CG_KEYRECORD_FIELDS 15
+#define CG_KEYRECORD_FIELDS 23
 
-/* Names and values in turn, as HSET takes them. Returns how many. */
+/* Names and values in turn, as HSET takes them. Returns how many. When the
+ * secrets were used is not among them: that is written by keyuse.c alone. */
 size_t cg_keyrecord_write(const cg_key_t *key,
                           cg_str_t out[2 * CG_KEYRECORD_FIELDS],
                           apr_pool_t *pool);

@@ -88,6 +88,43 @@ void cg_hmac_sha256(const void *key, size_t key_len, const void *data,
     cg_wipe(inner, sizeof inner);
 }
 
+struct cg_digester_t {
+    EVP_MD_CTX *ctx; /* NULL once closed */
+};
+
+static apr_status_t free_digester(void *data)
+{
+    cg_digester_t *digester = data;
+    EVP_MD_CTX_free(digester->ctx);
+    digester->ctx = NULL;
+    return APR_SUCCESS;
+}
+
+cg_digester_t *cg_digester_open(bool is_sha512, apr_pool_t *pool)
+{
+    cg_digester_t *digester = apr_pcalloc(pool, sizeof *digester);
+    digester->ctx = open_ctx();
+    must(EVP_DigestInit_ex2(digester->ctx, is_sha512 ? EVP_sha512() : sha256,
+                            NULL) == 1);
+    apr_pool_cleanup_register(pool, digester, free_digester,
+                              apr_pool_cleanup_null);
+    return digester;
+}
+
+void cg_digester_feed(cg_digester_t *digester, const void *data, size_t len)
+{
+    must(len == 0 || EVP_DigestUpdate(digester->ctx, data, len) == 1);
+}
+
+size_t cg_digester_close(cg_digester_t *digester,
+                         unsigned char out[CG_SHA512_BYTES])
+{
+    unsigned len = 0;
+    must(EVP_DigestFinal_ex(digester->ctx, out, &len) == 1);
+    free_digester(digester);
+    return len;
+}
+
 /* ---- CRC-32 ----------------------------------------------------------- */
 
 /* IEEE 802.3, reflected polynomial EDB88320. Row k of the table answers for a

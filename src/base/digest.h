@@ -1,7 +1,7 @@
 /* Digests, keyed digests, randomness, comparison in constant time.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The only file that knows libcrypto. OpenSSL fetches an algorithm by name for
+ * With pkey.h the only place that knows libcrypto. OpenSSL fetches an algorithm by name for
  * each use unless it is kept, which costs more than hashing 1 KB; so the
  * algorithms are fetched once, at the first call in a process.
  */
@@ -12,11 +12,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <apr_pools.h>
+
 #define CG_SHA256_BYTES 32
 
 void cg_sha256(const void *data, size_t len, unsigned char out[32]);
 void cg_hmac_sha256(const void *key, size_t key_len, const void *data,
                     size_t len, unsigned char out[32]);
+/* SHA-256 and SHA-512 of one text that comes in pieces. Freed with its pool. */
+typedef struct cg_digester_t cg_digester_t;
+#define CG_SHA512_BYTES 64
+cg_digester_t *cg_digester_open(bool is_sha512, apr_pool_t *pool);
+void cg_digester_feed(cg_digester_t *digester, const void *data, size_t len);
+/* Ends it; returns how many bytes of out were written: 32 or 64. */
+size_t cg_digester_close(cg_digester_t *digester,
+                         unsigned char out[CG_SHA512_BYTES]);
 uint32_t cg_crc32(uint32_t seed, const void *data, size_t len); /* IEEE */
 /* A fast unkeyed 64-bit hash for tables (not against an adversary who may
  * choose both sides); seed it per process where callers choose the input. */

@@ -12,10 +12,14 @@
 
 #include "base/digest.h"
 
+#define LIST "mod_chatgpt secrets" /* of a pool, under this name in it */
+
+/* lives in: the pool it was made in */
 struct cg_secret_t {
     char *ptr;
     size_t len;
     size_t mapped;
+    cg_secret_t *next; /* made before it in the same pool */
 };
 
 static apr_status_t forget(void *data)
@@ -26,12 +30,24 @@ static apr_status_t forget(void *data)
     return APR_SUCCESS;
 }
 
-cg_secret_t *cg_secret_make(cg_str_t value, apr_pool_t *pool)
+static bool lock(const cg_secret_t *secret)
+{
+    return mlock(secret->ptr, secret->mapped) == 0;
+}
+
+static cg_secret_t *list_of(apr_pool_t *pool)
+{
+    void *list = NULL;
+    apr_pool_userdata_get(&list, LIST, pool);
+    return list;
+}
+
+cg_secret_t *cg_secret_room(size_t len, char **out_room, apr_pool_t *pool)
 {
     cg_secret_t *secret = apr_pcalloc(pool, sizeof *secret);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    secret->len = value.len;
-    secret->mapped = (value.len / page + 1) * page;
+    secret->len = len;
+    secret->mapped = (len / page + 1) * page;
     secret->ptr = mmap(NULL, secret->mapped, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret->ptr == MAP_FAILED) {
@@ -40,9 +56,25 @@ cg_secret_t *cg_secret_make(cg_str_t value, apr_pool_t *pool)
 #ifdef MADV_DONTDUMP
     madvise(secret->ptr, secret->mapped, MADV_DONTDUMP);
 #endif
-    memcpy(secret->ptr, value.ptr, value.len);
+    lock(secret); /* cg_secrets_lock tells who could not */
+    secret->next = list_of(pool);
+    apr_pool_userdata_setn(secret, LIST, NULL, pool);
     apr_pool_cleanup_register(pool, secret, forget, apr_pool_cleanup_null);
+    *out_room = secret->ptr;
     return secret;
+}
+
+cg_secret_t *cg_secret_make(cg_str_t value, apr_pool_t *pool)
+{
+    char *room;
+    cg_secret_t *secret = cg_secret_room(value.len, &room, pool);
+    memcpy(room, value.ptr, value.len);
+    return secret;
+}
+
+cg_secret_t *cg_secret_copy(const cg_secret_t *secret, apr_pool_t *pool)
+{
+    return cg_secret_make(cg_secret_open(secret), pool);
 }
 
 apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
@@ -91,4 +123,14 @@ apr_status_t cg_secret_from_env(const char *name, cg_secret_t **out,
 cg_str_t cg_secret_open(const cg_secret_t *secret)
 {
     return (cg_str_t){secret->ptr, secret->len};
+}
+
+bool cg_secrets_lock(apr_pool_t *pool)
+{
+    bool are_locked = true;
+    for (const cg_secret_t *secret = list_of(pool); secret;
+         secret = secret->next) {
+        are_locked = lock(secret) && are_locked;
+    }
+    return are_locked;
 }

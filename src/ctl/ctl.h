@@ -7,9 +7,13 @@
 #ifndef CG_CTL_CTL_H
 #define CG_CTL_CTL_H
 
+int cg_ctl_credential(int argc, char **argv);
 int cg_ctl_key(int argc, char **argv);
 int cg_ctl_policy(int argc, char **argv);
 int cg_ctl_rules(int argc, char **argv);
 int cg_ctl_scan(int argc, char **argv);
+int cg_ctl_seal(int argc, char **argv);
+int cg_ctl_signkey(int argc, char **argv);
+int cg_ctl_token(int argc, char **argv);
 
 #endif

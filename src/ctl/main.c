@@ -20,12 +20,17 @@ static const struct command_t {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"credential", cg_ctl_credential,
+     "set, list and delete credentials of upstreams, sealed in the store"},
     {"key", cg_ctl_key, "create, list, rotate and revoke API keys"},
     {"policy", cg_ctl_policy,
      "what other rules would have found in exported records"},
     {"rules", cg_ctl_rules, "is there a fault in a rule file?"},
     {"scan", cg_ctl_scan,
      "what would be found in a text, and what would leave"},
+    {"seal", cg_ctl_seal, "the master keys under which secrets are stored"},
+    {"signkey", cg_ctl_signkey, "create, list and revoke keys that sign requests"},
+    {"token", cg_ctl_token, "make tokens (JWT), and try them"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

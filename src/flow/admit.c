@@ -10,6 +10,7 @@
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
 
+#include "auth/keyplace.h"
 #include "base/clock.h"
 #include "chat/tokens.h"
 #include "flow/flow.h"
@@ -36,7 +37,7 @@ static bool may_use(const cg_txn_t *txn, cg_str_t model)
     if (allowed && !is_listed(allowed, model, txn->pool)) {
         return false;
     }
-    return !txn->who.key.id[0] || cg_key_may_use(&txn->who.key, model);
+    return cg_key_may_use(&txn->who.key, model);
 }
 
 bool cg_flow_may_list(const cg_txn_t *txn, cg_str_t model)
@@ -73,6 +74,25 @@ static cg_verdict_t check_model(cg_txn_t *txn)
         return cg_txn_refuse(txn, CG_MODEL_NOT_ALLOWED, NULL, "model");
     }
     return CG_PASS;
+}
+
+/* A batch asks for an endpoint in the name of whoever starts it. */
+static cg_verdict_t check_batch(cg_txn_t *txn)
+{
+    const cg_walk_t *walk = &txn->in.request.walk;
+    if (txn->in.endpoint != CG_ENDPOINT_BATCH_CREATE) {
+        return CG_PASS;
+    }
+    uint32_t node = cg_walk_member(walk, 0, "endpoint");
+    cg_endpoint_t asked =
+        node == CG_NODE_NONE
+            ? CG_ENDPOINT_NONE
+            : cg_chat_endpoint_of_batch(cg_walk_string(walk, node, txn->pool));
+    if (cg_key_may_ask(&txn->who.key, asked)) {
+        return CG_PASS;
+    }
+    return cg_txn_refuse(txn, CG_KEY_PLACE,
+                         cg_key_place_words(CG_KEY_PLACE_ENDPOINT), "endpoint");
 }
 
 /* Callers choose the numbers: no sum of theirs may wrap around. */
@@ -176,11 +196,11 @@ static bool add_ask(cg_txn_t *txn, const cg_limit_t *limit)
     return true;
 }
 
-/* A key's own limit stands in the place of the configured one for its kind. */
+/* A caller's own limit stands in the place of the configured one for its kind. */
 static bool has_own(const cg_key_t *key, const cg_limit_t *configured)
 {
     for (int i = 0; i < key->limits_count; i++) {
-        if (configured->dimension == CG_DIMENSION_KEY &&
+        if (configured->dimension == key->limits[i].dimension &&
             key->limits[i].quantity == configured->quantity) {
             return true;
         }
@@ -277,9 +297,59 @@ static cg_verdict_t refuse_unpriced(cg_txn_t *txn)
                                NULL);
 }
 
+static cg_verdict_t refuse_signed(cg_txn_t *txn)
+{
+    txn->grant.has_hold = false;
+    switch (txn->grant.quota.once) {
+    case CG_ONCE_REPLAYED:
+        return cg_txn_refuse(txn, CG_SIGNATURE_REPLAYED, NULL, NULL);
+    case CG_ONCE_CROWDED:
+        return cg_txn_refuse(txn, CG_RATE_LIMIT,
+                             "More requests were signed with this key than can "
+                             "be remembered.",
+                             NULL);
+    default:
+        cg_meter_store_error(txn->gateway->meter, "admit");
+        return cg_txn_refuse(txn, CG_SIGNATURE_UNCHECKED, NULL, NULL);
+    }
+}
+
+static bool has_nonce(const cg_txn_t *txn)
+{
+    return txn->signature.key_id && !txn->signature.is_used;
+}
+
+/* All limits, and the nonce of a signed request, in one round trip. */
+static apr_status_t ask_store(cg_txn_t *txn)
+{
+    cg_error_t err;
+    cg_quota_nonce_t nonce = {.sign_key = cg_str(txn->signature.key_id),
+                              .nonce = txn->signature.nonce};
+    cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
+    return cg_quota_admit_once(
+        txn->gateway->quota, txn->grant.hold_id, has_nonce(txn) ? &nonce : NULL,
+        txn->grant.asks, txn->grant.count, txn->policy->total_for + HOLD_MARGIN,
+        txn->in.at, &txn->grant.quota, &err, txn->pool);
+}
+
+cg_verdict_t cg_flow_signed_use(cg_txn_t *txn)
+{
+    if (!has_nonce(txn)) {
+        return CG_PASS;
+    }
+    bool is_asked = ask_store(txn) == APR_SUCCESS;
+    if (!is_asked || txn->grant.quota.once != CG_ONCE_FIRST) {
+        return refuse_signed(txn);
+    }
+    txn->signature.is_used = true;
+    memset(&txn->grant, 0, sizeof txn->grant);
+    return CG_PASS;
+}
+
 cg_verdict_t cg_flow_admit(cg_txn_t *txn)
 {
-    if (check_model(txn) != CG_PASS || check_answer(txn) != CG_PASS) {
+    if (check_model(txn) != CG_PASS || check_answer(txn) != CG_PASS ||
+        check_batch(txn) != CG_PASS) {
         return txn->verdict;
     }
     estimate(txn);
@@ -289,21 +359,18 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
                              "More limits meet here than can be counted.",
                              NULL);
     }
-    if (txn->grant.count == 0) {
+    if (txn->grant.count == 0 && !has_nonce(txn)) {
         return CG_PASS;
     }
     if (has_budget(txn) && !(txn->grant.price && txn->grant.price->is_priced)) {
         return refuse_unpriced(txn);
     }
-    cg_error_t err;
-    cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
-    apr_status_t rv =
-        cg_quota_admit(txn->gateway->quota, txn->grant.hold_id, txn->grant.asks,
-                       txn->grant.count, txn->policy->total_for + HOLD_MARGIN,
-                       txn->in.at, &txn->grant.quota, &err, txn->pool);
-    if (rv != APR_SUCCESS) {
+    if (ask_store(txn) != APR_SUCCESS) {
         txn->grant.has_hold = false;
         return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
+    }
+    if (has_nonce(txn) && txn->grant.quota.once != CG_ONCE_FIRST) {
+        return refuse_signed(txn);
     }
     count_outage(txn);
     if (!txn->grant.quota.is_admitted) {

@@ -16,8 +16,23 @@
 /* Steps 2 to 4 in the order of the table in flow.c, until one says no. */
 cg_verdict_t cg_flow_run(cg_txn_t *txn);
 
+/* Before anything that a caller claims to be is looked up: was too much wrong from
+ * there lately? Refuses with TOO_MANY_ATTEMPTS. Call cg_flow_tried when it is
+ * decided, with the verdict: only what may have been guessed counts. */
+cg_verdict_t cg_flow_may_try(cg_txn_t *txn, const cg_try_t *attempt);
+void cg_flow_tried(cg_txn_t *txn, const cg_try_t *attempt,
+                   cg_verdict_t verdict);
 /* 1. spelled is what stood after "Bearer ", empty if nothing did. */
 cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled);
+/* 1. Is it signed, and by a key of who is known? As ChatGPTSignature has it. The
+ * body must then be what Content-Digest says: feed it raw, and ask at its end,
+ * before anything leaves. */
+cg_verdict_t cg_flow_signature(cg_txn_t *txn, const cg_message_t *message);
+void cg_flow_signed_feed(cg_txn_t *txn, const void *data, size_t len);
+cg_verdict_t cg_flow_signed_end(cg_txn_t *txn);
+/* 2. Of an upload, before it is read: uses up its nonce, so that no body which
+ * comes slowly outlives the memory of it. */
+cg_verdict_t cg_flow_signed_use(cg_txn_t *txn);
 /* 2. Models allowed, then all limits and budgets in one round trip. */
 cg_verdict_t cg_flow_admit(cg_txn_t *txn);
 /* The same of what is known before a body is read: refuses who is over a limit as

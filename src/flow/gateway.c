@@ -1,4 +1,4 @@
-/* What the console published, swapped under requests that are on their way.
+/* What changes while requests are on their way, swapped whole under them.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Each set counts those who hold it; the gateway itself is one of them while the
@@ -13,7 +13,7 @@
 
 /* lives in: own */
 typedef struct held_t {
-    const cg_published_t *set;
+    const void *set;
     apr_pool_t *own;
     int64_t holders; /* atomic */
 } held_t;
@@ -40,7 +40,7 @@ static apr_status_t close_swap(void *data)
 }
 
 /* The set with the gateway as its first holder. */
-static held_t *hold(const cg_published_t *set, apr_pool_t *own)
+static held_t *hold(const void *set, apr_pool_t *own)
 {
     if (!own) {
         apr_pool_create_unmanaged_ex(&own, NULL, NULL);
@@ -59,19 +59,47 @@ static held_t *hold_configured(const cg_rules_t *rules)
     return hold(set, own);
 }
 
-apr_status_t cg_gateway_open(cg_gateway_t *gateway)
+/* first becomes the swap's. */
+static apr_status_t open_swap(cg_swap_t **out, held_t *first, apr_pool_t *pool)
 {
-    cg_swap_t *swap = apr_pcalloc(gateway->pool, sizeof *swap);
-    apr_status_t rv = apr_thread_mutex_create(
-        &swap->mutex, APR_THREAD_MUTEX_DEFAULT, gateway->pool);
+    cg_swap_t *swap = apr_pcalloc(pool, sizeof *swap);
+    apr_status_t rv =
+        apr_thread_mutex_create(&swap->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv != APR_SUCCESS) {
+        give_back(first);
         return rv;
     }
-    swap->current = hold_configured(gateway->rules);
-    apr_pool_cleanup_register(gateway->pool, swap, close_swap,
-                              apr_pool_cleanup_null);
-    gateway->swap = swap;
+    swap->current = first;
+    apr_pool_cleanup_register(pool, swap, close_swap, apr_pool_cleanup_null);
+    *out = swap;
     return APR_SUCCESS;
+}
+
+static const void *take(cg_swap_t *swap, apr_pool_t *pool)
+{
+    apr_thread_mutex_lock(swap->mutex);
+    held_t *held = swap->current;
+    __atomic_add_fetch(&held->holders, 1, __ATOMIC_RELAXED);
+    apr_thread_mutex_unlock(swap->mutex);
+    apr_pool_cleanup_register(pool, held, give_back, apr_pool_cleanup_null);
+    return held->set;
+}
+
+static void exchange(cg_swap_t *swap, held_t *held)
+{
+    apr_thread_mutex_lock(swap->mutex);
+    held_t *before = swap->current;
+    swap->current = held;
+    apr_thread_mutex_unlock(swap->mutex);
+    give_back(before);
+}
+
+/* ---- the published policy -------------------------------------------------- */
+
+apr_status_t cg_gateway_open(cg_gateway_t *gateway)
+{
+    return open_swap(&gateway->swap, hold_configured(gateway->rules),
+                     gateway->pool);
 }
 
 const cg_published_t *cg_gateway_take(const cg_gateway_t *gateway,
@@ -83,22 +111,61 @@ const cg_published_t *cg_gateway_take(const cg_gateway_t *gateway,
         configured->rules = gateway->rules;
         return configured;
     }
-    apr_thread_mutex_lock(swap->mutex);
-    held_t *held = swap->current;
-    __atomic_add_fetch(&held->holders, 1, __ATOMIC_RELAXED);
-    apr_thread_mutex_unlock(swap->mutex);
-    apr_pool_cleanup_register(pool, held, give_back, apr_pool_cleanup_null);
-    return held->set;
+    return take(swap, pool);
 }
 
 void cg_gateway_swap(const cg_gateway_t *gateway, const cg_published_t *next,
                      apr_pool_t *own)
 {
-    cg_swap_t *swap = gateway->swap;
-    held_t *held = hold(next, own);
-    apr_thread_mutex_lock(swap->mutex);
-    held_t *before = swap->current;
-    swap->current = held;
-    apr_thread_mutex_unlock(swap->mutex);
-    give_back(before);
+    exchange(gateway->swap, hold(next, own));
+}
+
+/* ---- stored credentials ---------------------------------------------------- */
+
+apr_status_t cg_gateway_open_credentials(cg_gateway_t *gateway)
+{
+    static const cg_credentials_t none = {.serial = -1};
+    if (!cg_accounts_unready(gateway->accounts, NULL)) {
+        return APR_SUCCESS;
+    }
+    return open_swap(&gateway->credentials, hold(&none, NULL), gateway->pool);
+}
+
+const cg_credentials_t *cg_gateway_take_credentials(const cg_gateway_t *gateway,
+                                                    apr_pool_t *pool)
+{
+    return gateway->credentials ? take(gateway->credentials, pool) : NULL;
+}
+
+void cg_gateway_swap_credentials(const cg_gateway_t *gateway,
+                                 const cg_credentials_t *next, apr_pool_t *own)
+{
+    exchange(gateway->credentials, hold(next, own));
+}
+
+/* ---- issuers of tokens ----------------------------------------------------- */
+
+apr_status_t cg_gateway_open_issuers(cg_gateway_t *gateway)
+{
+    apr_pool_t *own;
+    if (!gateway->issuer_rows || !gateway->issuer_rows->count) {
+        return APR_SUCCESS;
+    }
+    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    const cg_issuers_t *first =
+        cg_issuers_make(gateway->issuer_rows, gateway->issuers_shared,
+                        gateway->verified_tokens, own);
+    return open_swap(&gateway->issuers, hold(first, own), gateway->pool);
+}
+
+const cg_issuers_t *cg_gateway_take_issuers(const cg_gateway_t *gateway,
+                                            apr_pool_t *pool)
+{
+    return gateway->issuers ? take(gateway->issuers, pool) : NULL;
+}
+
+void cg_gateway_swap_issuers(const cg_gateway_t *gateway,
+                             const cg_issuers_t *next, apr_pool_t *own)
+{
+    exchange(gateway->issuers, hold(next, own));
 }

@@ -13,6 +13,9 @@
 
 #include "audit/journal.h"
 #include "auth/apikey.h"
+#include "auth/attempts.h"
+#include "auth/issuers.h"
+#include "auth/signkey.h"
 #include "flow/memo.h"
 #include "meter/metrics.h"
 #include "policy/policy.h"
@@ -52,6 +55,8 @@ typedef struct cg_gateway_t {
     cg_store_t *documents; /* the same, with the patience that documents of
                               some MiB need; NULL: store */
     cg_keyring_t *keyring;
+    cg_signring_t *signring; /* keys that sign requests */
+    cg_attempts_t *attempts; /* shared by all children; NULL: none are counted */
     cg_quota_t *quota;
     const cg_pseudonym_keys_t
         *pseudonym_keys;   /* NULL: PSEUDONYM acts as MASK */
@@ -67,6 +72,14 @@ typedef struct cg_gateway_t {
     cg_breaker_t *detectors;         /* of external detectors; shared */
     const cg_prices_t *prices;
     const cg_accounts_t *accounts;
+    const struct cg_sealer_t *sealer; /* NULL: no ChatGPTSealKey was said */
+    cg_swap_t *credentials; /* NULL: no account has a stored one */
+    volatile int64_t *credentials_serial; /* shared · atomic · moves when others
+                                             stand in the folder */
+    const cg_issuer_rows_t *issuer_rows; /* NULL: tokens are not accepted */
+    cg_issuer_shared_t *issuers_shared;  /* by row; shared by all children */
+    cg_cache_t *verified_tokens;         /* likewise */
+    cg_swap_t *issuers;                  /* NULL: no issuer is configured */
     cg_health_t *health;       /* shared by all children */
     cg_breaker_t *breaker;     /* likewise; the store's */
     volatile int64_t *servers; /* shared · atomic · how many share the limits */
@@ -87,5 +100,23 @@ const cg_published_t *cg_gateway_take(const cg_gateway_t *gateway,
  * process. One thread at a time. */
 void cg_gateway_swap(const cg_gateway_t *gateway, const cg_published_t *next,
                      apr_pool_t *own);
+
+/* The same for the stored credentials of accounts. Makes gateway->credentials,
+ * with none in it, when an account has a stored one. */
+apr_status_t cg_gateway_open_credentials(cg_gateway_t *gateway);
+/* NULL when no account has a stored one. */
+const cg_credentials_t *cg_gateway_take_credentials(const cg_gateway_t *gateway,
+                                                    apr_pool_t *pool);
+void cg_gateway_swap_credentials(const cg_gateway_t *gateway,
+                                 const cg_credentials_t *next, apr_pool_t *own);
+
+/* The same for the issuers of tokens and their keys. Makes gateway->issuers, with
+ * the keys of files in it, when an issuer is configured. */
+apr_status_t cg_gateway_open_issuers(cg_gateway_t *gateway);
+/* NULL when no issuer is configured. */
+const cg_issuers_t *cg_gateway_take_issuers(const cg_gateway_t *gateway,
+                                            apr_pool_t *pool);
+void cg_gateway_swap_issuers(const cg_gateway_t *gateway,
+                             const cg_issuers_t *next, apr_pool_t *own);
 
 #endif

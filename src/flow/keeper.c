@@ -6,6 +6,8 @@
 #include <apr_strings.h>
 
 #include "audit/ledger.h"
+#include "auth/keyexpiry.h"
+#include "auth/keyuse.h"
 #include "base/clock.h"
 #include "base/fetch.h"
 #include "base/share.h"
@@ -19,6 +21,8 @@
 #define WAIT_AWAY (100 * CG_MS)
 #define STEADY_AFTER (1 * CG_SECOND)
 #define BEAT_EACH (1 * CG_SECOND)
+#define USES_MOST 2048          /* moments of use written in one beat */
+#define EXPIRY_FOR (20 * CG_MS) /* of a beat, for keys that end soon */
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
 #define SYNC_EACH (1 * CG_SECOND)        /* what a loss of power may cost */
@@ -39,6 +43,7 @@ typedef struct keeper_t {
     apr_time_t expired_all_at;
     apr_time_t away_at; /* when the store was away last */
     bool is_up;         /* as was said last */
+    cg_keyexpiry_t expiry;
     uint64_t skipped;
     bool is_troubled; /* said already */
     cg_quota_bill_t bills[BATCH];
@@ -50,8 +55,9 @@ typedef struct keeper_t {
 static void on_message(void *baton, cg_str_t message)
 {
     keeper_t *keeper = baton;
-    cg_keyring_forget(keeper->gateway->keyring,
-                      cg_str_dup(message, keeper->scratch));
+    const char *id = cg_str_dup(message, keeper->scratch);
+    cg_keyring_forget(keeper->gateway->keyring, id);
+    cg_signring_forget(keeper->gateway->signring, id);
 }
 
 static void unlisten(keeper_t *keeper)
@@ -75,6 +81,7 @@ static void listen_for(keeper_t *keeper, apr_time_t wait_for)
             return;
         }
         cg_keyring_doubt_all(keeper->gateway->keyring);
+        cg_signring_doubt_all(keeper->gateway->signring);
     }
     if (cg_store_listen(keeper->listener, wait_for, on_message, keeper) !=
         APR_SUCCESS) {
@@ -212,6 +219,44 @@ static void expire(keeper_t *keeper, apr_time_t now)
     }
 }
 
+static void on_key(void *baton, const cg_key_t *key)
+{
+    keeper_t *keeper = baton;
+    if (keeper->watch->on_key) {
+        keeper->watch->on_key(keeper->watch->baton, key);
+    }
+}
+
+/* When keys were used, and which of them end soon. */
+static void mind_keys(keeper_t *keeper)
+{
+    const cg_gateway_t *gateway = keeper->gateway;
+    cg_error_t err;
+    size_t flushed;
+    int64_t soon = -1;
+    if (!gateway->keyring || cg_store_is_away(gateway->store)) {
+        return;
+    }
+    apr_time_t until = cg_clock_monotonic() + EXPIRY_FOR;
+    apr_status_t rv =
+        cg_keyring_flush_uses(gateway->keyring, cg_clock_now(), USES_MOST,
+                              &flushed, &err, keeper->scratch);
+    do {
+        if (rv == APR_SUCCESS) {
+            rv = cg_keyexpiry_step(&keeper->expiry, gateway->keyring,
+                                   cg_clock_now(), on_key, keeper, &soon, &err,
+                                   keeper->scratch);
+        }
+    } while (rv == APR_SUCCESS && keeper->expiry.is_going &&
+             cg_clock_monotonic() < until);
+    if (rv != APR_SUCCESS) {
+        cg_meter_store_error(gateway->meter, "key");
+    }
+    if (soon >= 0) {
+        cg_meter_keys_expiring(gateway->meter, soon);
+    }
+}
+
 static void beat(keeper_t *keeper)
 {
     apr_time_t now = cg_clock_monotonic();
@@ -226,6 +271,7 @@ static void beat(keeper_t *keeper)
     cg_journal_reader_drop(keeper->reader, cg_clock_now(), KEEP_SEGMENTS_FOR);
     measure_journal(keeper);
     expire(keeper, now);
+    mind_keys(keeper);
 }
 
 /* -- the loop ---------------------------------------------------------------- */
@@ -254,6 +300,7 @@ static bool begin(keeper_t *keeper)
         return false;
     }
     keeper->skipped = 0;
+    keeper->expiry = (cg_keyexpiry_t){.is_going = false};
     return true;
 }
 
@@ -327,7 +374,10 @@ static void probe(const cg_gateway_t *gateway, const cg_account_t *account,
                   apr_pool_t *pool)
 {
     apr_table_t *table = apr_table_make(pool, 4);
-    cg_account_headers(account, table, pool);
+    cg_account_headers(account,
+                       cg_account_credential(
+                           account, cg_gateway_take_credentials(gateway, pool)),
+                       table, pool);
     apr_array_header_t *headers = apr_array_make(pool, 4, sizeof(char *));
     const apr_array_header_t *pairs = apr_table_elts(table);
     for (int i = 0; i < pairs->nelts; i++) {

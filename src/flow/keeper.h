@@ -24,6 +24,15 @@ typedef struct cg_keeper_watch_t {
      * cannot be used, and which version (0: none) still is. May be NULL. */
     void (*on_policy)(void *baton, int64_t version, const char *words);
     void *baton;
+    /* A stored credential: version is in force; or, words not NULL, it cannot be
+     * had, and what is in force (0: nothing) stays. May be NULL. */
+    void (*on_credential)(void *baton, const char *name, int64_t version,
+                          const char *words);
+    /* A key ends within CG_KEY_EXPIRES_SOON; once a day for each. May be NULL. */
+    void (*on_key)(void *baton, const cg_key_t *key);
+    /* The keys of an issuer cannot be fetched; or, words NULL, they can again. May
+     * be NULL. */
+    void (*on_issuer)(void *baton, const char *name, const char *words);
 } cg_keeper_watch_t;
 
 /* Runs until *stop is set (by another thread). */
@@ -41,5 +50,19 @@ void cg_keeper_probe(const cg_gateway_t *gateway,
 void cg_keeper_policy(const cg_gateway_t *gateway,
                       const cg_keeper_watch_t *watch, const volatile int *stop);
 #define CG_KEEPER_POLICY_EACH (100 * CG_MS)
+
+/* The stored credentials of upstreams, likewise. Returns at once when no account
+ * has one. */
+void cg_keeper_credentials(const cg_gateway_t *gateway,
+                           const cg_keeper_watch_t *watch,
+                           const volatile int *stop);
+#define CG_KEEPER_CREDENTIALS_EACH (100 * CG_MS)
+
+/* The keys of issuers: the one that leads fetches them, every child takes what it
+ * put into the folder. Returns at once when no issuer is configured. */
+void cg_keeper_issuers(const cg_gateway_t *gateway,
+                       const cg_keeper_watch_t *watch,
+                       const volatile int *stop);
+#define CG_KEEPER_ISSUERS_EACH (100 * CG_MS)
 
 #endif

@@ -79,6 +79,7 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
         .upstream_request_id = txn->answer.upstream_id,
         .is_stream = txn->answer.is_stream,
         .policy_version = txn->published ? txn->published->version : 0,
+        .signing_key = txn->signature.key_id,
         .region = txn->region.rules.name,
         .upstream_region =
             txn->route.account ? txn->route.account->region : "",

@@ -29,6 +29,18 @@ X(KEY_UNCHECKED,      1006, 503, "server_error",          "policy_store_unavaila
 X(NOT_AUTHENTICATED,   1007, 401, "invalid_request_error", "invalid_api_key",               'e', "This request was not authenticated.")                                            \
 X(KEY_POLICY_UNKNOWN,  1008, 503, "server_error",          "key_policy_unknown",            'e', "The redaction policy of this API key names what this server does not know.")           \
 X(MODEL_NOT_ALLOWED,   1010, 403, "permission_error",      "model_not_allowed",             'd', "This API key may not use this model.")                                           \
+X(SIGNATURE_INVALID,   1012, 401, "invalid_request_error", "invalid_signature",             'd', "The signature of this request is not valid.")                                     \
+X(SIGNATURE_MISSING,   1013, 401, "invalid_request_error", "signature_required",            'd', "Requests must be signed here (RFC 9421).")                                        \
+X(SIGNATURE_REPLAYED,  1014, 401, "invalid_request_error", "signature_replayed",            'i', "This signed request has been received before. Sign each request anew.")           \
+X(SIGNATURE_UNCHECKED, 1019, 503, "server_error",          "policy_store_unavailable",      'd', "Signatures cannot be checked at the moment. Try again later.")                    \
+X(SIGNATURE_SEALED,    1021, 503, "server_error",          "signing_key_sealed",            'e', "Signatures of this key cannot be checked at the moment.") \
+X(KEY_PLACE,           1015, 403, "permission_error",      "key_not_allowed_here",          'd', "This API key may not be used here.")                                              \
+X(TOO_MANY_ATTEMPTS,   1016, 429, "requests",              "too_many_attempts",             'i', "Too many failed authentications. Try again later.")                              \
+X(NOT_ALLOWED,         1017, 403, "permission_error",      "permission_denied",             'd', "You are known, but not allowed to do this here.")                                \
+X(IDENTITY_UNCLEAR,    1018, 403, "permission_error",      "identity_unclear",              'w', "What is known of you cannot be used here.")                                      \
+X(TOKEN_INVALID,       1011, 401, "invalid_request_error", "invalid_token",                 'd', "The token is not accepted.")                                                      \
+X(TOKEN_STALE,         1020, 401, "invalid_request_error", "invalid_token",                 'd', "The token is not accepted.")                                                      \
+X(TOKEN_UNCHECKED,     1022, 503, "server_error",          "issuer_unavailable",            'w', "Tokens cannot be checked at the moment. Try again later.")                        \
 X(RATE_LIMIT,          2001, 429, "requests",              "rate_limit_exceeded",           'd', "Rate limit reached for requests.")                                               \
 X(TOKEN_LIMIT,         2002, 429, "tokens",                "rate_limit_exceeded",           'd', "Rate limit reached for tokens.")                                                 \
 X(BUDGET,              2003, 429, "insufficient_quota",    "insufficient_quota",            'd', "You exceeded your current budget.")                                              \

@@ -6,8 +6,8 @@
 #include "route/choose.h"
 #include "route/providers.h"
 
-/* The account of the next attempt, tried ones and those left out that the region
- * does not allow: for them there is no last resort. */
+/* The account of the next attempt, tried ones and those left out that are barred:
+ * for them there is no last resort. */
 static const cg_account_t *choose(const cg_txn_t *txn, uint32_t tried)
 {
     const cg_gateway_t *gateway = txn->gateway;
@@ -21,15 +21,21 @@ cg_verdict_t cg_flow_route(cg_txn_t *txn)
     if (txn->out.answer_rules) {
         txn->rules = txn->out.answer_rules; /* the request has been inspected */
     }
-    txn->route.barred =
-        cg_region_barred(&txn->region.rules, txn->gateway->accounts);
+    const cg_gateway_t *gateway = txn->gateway;
+    const cg_credentials_t *stored =
+        cg_gateway_take_credentials(gateway, txn->pool);
+    uint32_t by_region =
+        cg_region_barred(&txn->region.rules, gateway->accounts);
+    txn->route.barred = by_region;
+    bool is_barred = by_region && !choose(txn, 0);
+    txn->route.barred |= cg_accounts_unready(gateway->accounts, stored);
     const cg_account_t *account = choose(txn, txn->route.tried);
     if (!account) {
-        bool is_barred = txn->route.barred && !choose(txn, 0);
         return cg_txn_refuse(
             txn, is_barred ? CG_REGION_UNSERVED : CG_NO_UPSTREAM, NULL, NULL);
     }
     txn->route.account = account;
+    txn->route.credential = cg_account_credential(account, stored);
     txn->route.tried |= UINT32_C(1) << account->index;
     txn->route.attempts++;
     txn->route.sent_at = cg_clock_monotonic();

@@ -44,13 +44,31 @@ typedef struct cg_txn_t {
         apr_time_t upload_for; /* how long a multipart body took to come */
     } in;
 
-    /* Who asks · written by: authenticate */
+    /* Who asks · written by: authenticate; httpd/identity.c lays what
+     * ChatGPTIdentity says over it, before anything is asked of it */
     struct {
         bool is_known;
-        const char *user; /* httpd's r->user */
+        const char *source; /* "key", "jwt", "httpd"; NULL: nobody is known */
+        const char *user;   /* httpd's r->user */
         const char *team;
-        cg_key_t key; /* zeroed when another provider of httpd knew the user */
+        const char *const *roles; /* as they were spelled; never an empty one */
+        size_t roles_count;
+        const char *const *scopes;
+        size_t scopes_count;
+        const struct cg_claims_t *claims; /* of a verified token; NULL: none */
+        cg_key_t key; /* of who has no key: id is empty; models and limits are
+                         what ChatGPTIdentity says, so that later steps read one
+                         place */
     } who;
+
+    /* What it is signed with · written by: signature; read by: admit, record */
+    struct {
+        const char *key_id; /* of the signing key; NULL: it is not signed */
+        cg_str_t nonce;
+        bool is_used; /* the nonce; written by: admit */
+        apr_time_t created_at;
+        cg_signed_body_t *body; /* what the body must be */
+    } signature;
 
     /* May they · written by: admit */
     struct {
@@ -96,7 +114,9 @@ typedef struct cg_txn_t {
     /* Who answers · written by: route, and httpd/upstream.c per attempt */
     struct {
         const cg_account_t *account;
-        uint32_t barred; /* bit per account: the region does not allow it */
+        const cg_secret_t *credential; /* of account; NULL: it has none */
+        uint32_t barred; /* bit per account: the region does not allow it, or
+                            its stored credential cannot be had */
         uint32_t tried; /* bit per account */
         int attempts;
         apr_time_t sent_at; /* monotonic, of the last attempt */
@@ -136,6 +156,7 @@ typedef struct cg_txn_t {
     const char *words; /* NULL: the reason's */
     const char *param;
     const char *blocked_type; /* for x-chatgpt-policy */
+    apr_time_t wait_for;      /* of too many attempts: for Retry-After */
     bool is_recorded;
 } cg_txn_t;
 

@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "auth/keyplace.h"
 #include "chat/multipart.h"
 #include "flow/flow.h"
 #include "flow/passage.h"
@@ -225,6 +226,10 @@ static bool on_record(void *baton, uint64_t number, const cg_walk_t *walk,
     if (!words) {
         verdict = cg_flow_may_ask(upload->txn, model);
         words = verdict == CG_PASS ? NULL : "its model may not be used here";
+    }
+    if (!words && !cg_key_may_ask(&upload->txn->who.key, endpoint)) {
+        verdict = CG_KEY_PLACE;
+        words = "its endpoint may not be used with this key";
     }
     if (words) {
         upload->bad_request = number;

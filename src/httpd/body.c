@@ -32,6 +32,7 @@ typedef struct reading_t {
     apr_time_t until; /* monotonic */
     apr_off_t total;
     cg_upload_t *upload; /* takes the bytes; NULL: buf does */
+    cg_txn_t *txn;       /* of upload */
     cg_buf_t buf;
     bool is_ended;
 } reading_t;
@@ -59,8 +60,10 @@ static apr_status_t take(reading_t *reading, apr_bucket_brigade *brigade)
         reading->total += (apr_off_t)len;
         if (!reading->upload) {
             cg_buf_add(&reading->buf, data, len);
+            continue;
         }
-        else if (cg_flow_upload_feed(reading->upload, (cg_str_t){data, len}) !=
+        cg_flow_signed_feed(reading->txn, data, len);
+        if (cg_flow_upload_feed(reading->upload, (cg_str_t){data, len}) !=
                  CG_PASS) {
             return APR_EGENERAL; /* the verdict says why */
         }
@@ -211,11 +214,13 @@ cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
         apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_time_t begun = cg_clock_monotonic();
     reading_t reading = {.r = r,
+                         .txn = txn,
                          .most = txn->policy->upload_max,
                          .until = begun + txn->policy->body_for};
     apr_off_t length = length_of(r);
     apr_status_t rv = length > reading.most ? APR_ENOSPC : APR_SUCCESS;
-    if (rv == APR_SUCCESS && cg_flow_admit_early(txn) != CG_PASS) {
+    if (rv == APR_SUCCESS && (cg_flow_signed_use(txn) != CG_PASS ||
+                              cg_flow_admit_early(txn) != CG_PASS)) {
         return refuse_unread(r, txn, brigade);
     }
     reading.upload =
@@ -234,11 +239,11 @@ cg_verdict_t cg_body_spool(request_rec *r, cg_txn_t *txn, cg_upload_t **out)
     apr_brigade_destroy(brigade);
     txn->in.upload_for = cg_clock_monotonic() - begun;
     *out = reading.upload;
-    if (rv == APR_SUCCESS) {
-        cg_flow_upload_finish(reading.upload);
-    }
-    else {
+    if (rv != APR_SUCCESS) {
         refuse(r, txn, rv);
+    }
+    else if (cg_flow_signed_end(txn) == CG_PASS) {
+        cg_flow_upload_finish(reading.upload);
     }
     return log_trouble(r, txn, reading.upload);
 }

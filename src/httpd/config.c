@@ -153,9 +153,21 @@ bool cg_config_reread(const cg_written_t *line, cg_policy_t *policy,
     return cg_policy_read(policy, line->row, argc, argv, &ask, &err, pool);
 }
 
+/* What stands behind the role goes on to a provider as "Require" would give it:
+ * one text, with its quotes. */
+static int raw_role(const cmd_parms *cmd, char *argv[3])
+{
+    const char *rest = cmd->directive->args;
+    argv[0] = ap_getword_conf(cmd->pool, &rest);
+    argv[1] = ap_getword_conf(cmd->pool, &rest);
+    argv[2] = apr_pstrdup(cmd->pool, rest);
+    return *rest ? 3 : 2;
+}
+
 static const char *read_row(cmd_parms *cmd, void *dir, int argc,
                             char *const argv[])
 {
+    char *raw[3];
     const cg_policy_row_t *row = cmd->info;
     cg_server_t *server = cg_config_server(cmd->server);
     cg_policy_t *policy = dir;
@@ -170,11 +182,16 @@ static const char *read_row(cmd_parms *cmd, void *dir, int argc,
     cg_kind_ask_t ask = {.set_types = set_types,
                          .find_action = find_action,
                          .is_pack = cg_rulebook_has,
-                         .is_value = is_value};
+                         .is_value = is_value,
+                         .parse_expression = cg_expression_parse,
+                         .baton = cmd};
     ask.where = apr_psprintf(cmd->temp_pool, "%s:%d", cmd->directive->filename,
                              cmd->directive->line_num);
     ask.is_tightening = ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL;
-    if (!cg_policy_read(policy, row, argc, argv, &ask, &err, cmd->pool)) {
+    bool is_role = row == &cg_policy_rows[CG_ROW_roles] && argc > 2;
+    int count = is_role ? raw_role(cmd, raw) : argc;
+    if (!cg_policy_read(policy, row, count, is_role ? raw : argv, &ask, &err,
+                        cmd->pool)) {
         return apr_pstrdup(cmd->pool, err.text);
     }
     note(cmd, row, argc, argv);
@@ -255,10 +272,18 @@ bool cg_config_roles_check(const cg_policy_t *policy, cg_error_t *err,
     return true;
 }
 
-unsigned cg_config_roles(request_rec *r)
+/* An API key is a program's and passes "valid-user": it never opens the console. */
+static bool is_key(const cg_txn_t *txn)
+{
+    return txn->who.source && strcmp(txn->who.source, "key") == 0;
+}
+
+static unsigned find_roles(request_rec *r, cg_walk_in_t *in)
 {
     unsigned bits = CG_ROLE_NOBODY;
-    for (int i = 0; roles && r->user && i < roles->nelts; i++) {
+    bool is_known = cg_identity_find(r, in) || r->user;
+    is_known = is_known && in->txn.verdict == CG_PASS && !is_key(&in->txn);
+    for (int i = 0; is_known && roles && r->user && i < roles->nelts; i++) {
         const role_t *role = &APR_ARRAY_IDX(roles, i, role_t);
         if (role->provider->check_authorization(r, role->args, role->parsed) ==
             AUTHZ_GRANTED) {
@@ -266,4 +291,14 @@ unsigned cg_config_roles(request_rec *r)
         }
     }
     return bits;
+}
+
+unsigned cg_config_roles(request_rec *r)
+{
+    cg_walk_in_t *in = cg_gate_find_or_make(r);
+    if (!in->has_roles) {
+        in->roles = find_roles(r, in);
+        in->has_roles = true;
+    }
+    return in->roles;
 }

@@ -14,6 +14,7 @@
 #include "admin/api.h"
 #include "base/clock.h"
 #include "base/share.h"
+#include "flow/keysets.h"
 #include "meter/expose.h"
 #include "redact/document.h"
 #include "redact/rules.h"
@@ -84,9 +85,18 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
             .requests = cg_atomic_get(&row->requests),
             .failures = cg_atomic_get(&row->failures),
             .credential = account->credential_from,
+            .stored = account->stored,
             .region = account->region};
     }
     return accounts->count;
+}
+
+static void read_issuer(void *baton, const cg_issuer_t *issuer,
+                        cg_issuer_view_t *out, apr_pool_t *pool)
+{
+    cg_keyset_state_t state;
+    cg_keysets_state(baton, issuer, &state, pool);
+    *out = (cg_issuer_view_t){state.fetched_at, state.tried_at, state.error};
 }
 
 static void try_draft(void *baton, const cg_document_t *document,
@@ -185,6 +195,8 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
     *admin = (cg_admin_t){.store = gateway->store,
                           .documents = gateway->documents,
                           .keyring = gateway->keyring,
+                          .sealer = gateway->sealer,
+                          .signring = gateway->signring,
                           .quota = gateway->quota,
                           .breaker = gateway->breaker,
                           .journal = gateway->journal,
@@ -196,6 +208,9 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                           .policy_approval = gateway->policy_approval,
                           .read_accounts = read_accounts,
                           .accounts_baton = (void *)(uintptr_t)gateway,
+                          .issuers = cg_gateway_take_issuers(gateway, pool),
+                          .read_issuer = read_issuer,
+                          .issuers_baton = (void *)(uintptr_t)gateway,
                           .node = gateway->node ? gateway->node : unknown,
                           .version = CG_VERSION};
     fill_models(admin, gateway, pool);
@@ -216,6 +231,15 @@ static const char *api_path(request_rec *r, const char **out_base)
     return apr_pstrmemdup(r->pool, path, (apr_size_t)(end - path));
 }
 
+/* Their name is what ChatGPTIdentity makes of them, if it says anything. */
+static cg_operator_t operator_of(request_rec *r)
+{
+    const cg_walk_in_t *in = cg_gate_find_or_make(r);
+    unsigned roles = cg_config_roles(r);
+    return (cg_operator_t){in->txn.who.is_known ? in->txn.who.user : r->user,
+                           roles, r->useragent_ip};
+}
+
 static void make_call(request_rec *r, cg_admin_call_t *call)
 {
     char *id = apr_palloc(r->pool, 37);
@@ -226,7 +250,7 @@ static void make_call(request_rec *r, cg_admin_call_t *call)
         .header = header_of,
         .header_baton = r,
         .body = {"", 0},
-        .operator= {r->user, cg_config_roles(r), r->useragent_ip},
+        .operator= operator_of(r),
         .request_id = id,
         .now = cg_clock_now()};
     call->path = api_path(r, &call->base);
@@ -249,7 +273,7 @@ static void speak(request_rec *r, const cg_admin_reply_t *reply)
 
 static int answer_api(request_rec *r)
 {
-    if (strcmp(r->handler, "chatgpt-console") != 0) {
+    if (strcmp(r->handler, CG_CONSOLE_HANDLER) != 0) {
         return DECLINED;
     }
     const cg_gateway_t *gateway = cg_life_gateway();

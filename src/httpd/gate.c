@@ -135,7 +135,7 @@ static cg_walk_in_t *make(request_rec *r)
     return in;
 }
 
-static cg_walk_in_t *find_or_make(request_rec *r)
+cg_walk_in_t *cg_gate_find_or_make(request_rec *r)
 {
     cg_walk_in_t *in = cg_gate_find(r);
     if (!in) {
@@ -176,8 +176,20 @@ static void advise(request_rec *r, const cg_txn_t *txn,
     if (reason->status == 401) {
         apr_table_setn(headers, "WWW-Authenticate", "Bearer realm=\"chatgpt\"");
     }
+    if (txn->verdict == CG_SIGNATURE_MISSING ||
+        txn->verdict == CG_SIGNATURE_INVALID) {
+        apr_table_setn(headers, "Accept-Signature",
+                       "sig1=(\"@method\" \"@target-uri\" \"content-digest\" "
+                       "\"authorization\");created");
+        apr_table_setn(headers, "Want-Content-Digest", "sha-256=10");
+    }
     if (reason->status == 503) {
         apr_table_setn(headers, "Retry-After", "5");
+    }
+    if (txn->wait_for > 0) {
+        apr_time_t seconds = (txn->wait_for + CG_SECOND - 1) / CG_SECOND;
+        apr_table_setn(headers, "Retry-After",
+                       apr_ltoa(r->pool, (long)seconds));
     }
     if (txn->verdict == CG_BUDGET) {
         apr_table_setn(headers, "x-should-retry", "false");
@@ -222,7 +234,8 @@ static cg_verdict_t authenticate(request_rec *r, cg_walk_in_t *in)
     if (!txn->gateway) {
         return cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
     }
-    if (cg_flow_authenticate(txn, bearer_of(r)) == CG_PASS) {
+    if (cg_flow_authenticate(txn, bearer_of(r)) == CG_PASS &&
+        cg_identity_map(r, in) == CG_PASS) {
         in->is_authentic = true;
         r->user = apr_pstrdup(r->pool, txn->who.user);
         r->ap_auth_type = apr_pstrdup(r->pool, AUTH_TYPE);
@@ -231,7 +244,7 @@ static cg_verdict_t authenticate(request_rec *r, cg_walk_in_t *in)
     return txn->verdict;
 }
 
-static bool is_our_type(request_rec *r)
+bool cg_gate_is_our_type(request_rec *r)
 {
     const char *type = ap_auth_type(r);
     return type && strcasecmp(type, AUTH_TYPE) == 0;
@@ -239,30 +252,40 @@ static bool is_our_type(request_rec *r)
 
 static int check_authn(request_rec *r)
 {
-    if (!is_our_type(r)) {
+    if (!cg_gate_is_our_type(r)) {
         return DECLINED;
     }
-    cg_walk_in_t *in = find_or_make(r);
+    cg_walk_in_t *in = cg_gate_find_or_make(r);
     return authenticate(r, in) == CG_PASS ? OK : cg_gate_refuse(r, &in->txn);
 }
 
-/* Who came through another provider of httpd is known by its user name. */
+/* Who came through another provider of httpd is known by what it found out. */
 static cg_verdict_t check_identity(request_rec *r, cg_walk_in_t *in)
 {
     cg_txn_t *txn = &in->txn;
     if (txn->verdict != CG_PASS || in->is_authentic) {
         return txn->verdict;
     }
-    if (is_our_type(r) && !in->was_authn_run) {
+    if (cg_gate_is_our_type(r) && !in->was_authn_run) {
         return authenticate(r, in);
     }
-    if (!r->user || !r->ap_auth_type) {
+    if (!cg_identity_find(r, in)) {
         return cg_txn_refuse(txn, CG_NOT_AUTHENTICATED, NULL, NULL);
     }
-    txn->who.is_known = true;
-    txn->who.user = r->user;
-    txn->who.team = "";
-    return CG_PASS;
+    return txn->verdict;
+}
+
+/* The message as it came: headers_in and the request line, before either is
+ * changed for the upstream. */
+static cg_verdict_t check_signature(request_rec *r, cg_txn_t *txn)
+{
+    cg_message_t message = {.method = cg_str(r->method),
+                            .scheme = cg_str(ap_http_scheme(r)),
+                            .authority =
+                                cg_str(apr_table_get(r->headers_in, "Host")),
+                            .target = cg_str(r->unparsed_uri),
+                            .headers = r->headers_in};
+    return cg_flow_signature(txn, &message);
 }
 
 static bool is_json(const request_rec *r)
@@ -324,6 +347,10 @@ static cg_verdict_t gather(request_rec *r, cg_walk_in_t *in)
         return txn->verdict;
     }
     in->is_gathered = true;
+    cg_flow_signed_feed(txn, body.ptr, body.len);
+    if (cg_flow_signed_end(txn) != CG_PASS) {
+        return txn->verdict;
+    }
     if (!cg_endpoints[txn->in.endpoint].has_body) {
         txn->out.body = (cg_str_t){"", 0}; /* a GET's body goes nowhere */
         return CG_PASS;
@@ -351,7 +378,7 @@ static int walk_in(request_rec *r)
     if (!policy->is_on || r->main || r->prev) {
         return DECLINED;
     }
-    cg_walk_in_t *in = find_or_make(r);
+    cg_walk_in_t *in = cg_gate_find_or_make(r);
     cg_txn_t *txn = &in->txn;
     if (!txn->gateway) {
         cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
@@ -364,6 +391,7 @@ static int walk_in(request_rec *r)
         cg_txn_refuse(txn, CG_POLICY_UNLOADED, NULL, NULL);
     }
     bool may_walk = check_identity(r, in) == CG_PASS &&
+                    check_signature(r, txn) == CG_PASS &&
                     check_request(r, in) == CG_PASS &&
                     cg_places_judge(r, txn) == CG_PASS;
     if (may_walk && gather(r, in) == CG_PASS) {

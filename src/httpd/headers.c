@@ -10,6 +10,8 @@
  */
 #include "httpd/httpd_int.h"
 
+#include "base/clock.h"
+
 #define VALUE_BYTES 32 /* a number, a duration */
 #define ITEMS_BYTES 128
 
@@ -139,8 +141,22 @@ static void set_ietf(request_rec *r, const cg_txn_t *txn)
     }
 }
 
+/* A key that ends soon says so with every answer: its holder need not read the
+ * server's log. During a rotation this is the end of the previous secret. */
+static void set_expiry(request_rec *r, const cg_txn_t *txn)
+{
+    apr_time_t until = txn->who.is_known ? cg_key_ends_at(&txn->who.key) : 0;
+    if (until == 0 || until - txn->in.at > CG_KEY_EXPIRES_SOON) {
+        return;
+    }
+    char *text = apr_palloc(r->pool, 25);
+    cg_clock_rfc3339(until, text);
+    apr_table_setn(r->err_headers_out, "x-chatgpt-key-expires", text);
+}
+
 void cg_gate_headers(request_rec *r, cg_txn_t *txn)
 {
+    set_expiry(r, txn);
     if (txn->grant.count == 0 || txn->grant.quota.count == 0) {
         return;
     }

@@ -50,7 +50,9 @@ const apr_array_header_t *cg_config_written(void);
 /* Reads a line once more, into another policy: for the pages that show it. */
 bool cg_config_reread(const cg_written_t *line, cg_policy_t *policy,
                       apr_pool_t *pool);
-/* The roles of r->user, by ChatGPTRole: bits of admin/api.h. */
+/* The roles of whoever is known, by ChatGPTRole: bits of admin/api.h. Found once;
+ * the first call must come while httpd authorizes, or nobody has been authenticated:
+ * mod_authnz_ldap lets go of what it needs behind that. */
 unsigned cg_config_roles(request_rec *r);
 bool cg_config_roles_check(const cg_policy_t *policy, cg_error_t *err,
                            apr_pool_t *pool, apr_pool_t *temp);
@@ -105,6 +107,11 @@ typedef struct cg_walk_in_t {
     bool is_passed;     /* the answer filter has let something out */
     bool is_authentic;  /* check_authn said yes */
     bool was_authn_run; /* step 1 has been done, whatever it said */
+    bool is_mapped;     /* ChatGPTIdentity has been laid over who is known */
+    bool is_tried;      /* attempts.c is running httpd's authentication */
+    bool is_judged;     /* require.c is running httpd's authorization */
+    bool has_roles;
+    unsigned roles;      /* of the console, once has_roles is set */
     cg_upload_t *upload; /* a multipart body; NULL: the body is none */
     cg_attempt_t attempt;
 } cg_walk_in_t;
@@ -112,12 +119,37 @@ typedef struct cg_walk_in_t {
 void cg_gate_hooks(apr_pool_t *pool);
 /* The request's transaction; NULL when the gateway has none here. */
 cg_walk_in_t *cg_gate_find(const request_rec *r);
+cg_walk_in_t *cg_gate_find_or_make(request_rec *r);
+bool cg_gate_is_our_type(request_rec *r); /* AuthType ChatGPT */
 /* x-ratelimit-* and RateLimit, Retry-After, x-should-retry of the grant. */
 void cg_gate_headers(request_rec *r, cg_txn_t *txn); /* headers.c */
 /* Records, with the log line for a journal that fails. */
 /* Log line and headers of a refusal; returns the status to die with. */
 int cg_gate_refuse(request_rec *r, cg_txn_t *txn);
 apr_status_t cg_gate_record(request_rec *r, cg_txn_t *txn, int status);
+
+/* -- confsecrets.c ----------------------------------------------------------- */
+
+/* Does an API key, all of it, stand anywhere in text? */
+bool cg_confsecrets_has_key(const char *text);
+/* Looks at every directive of the files; words that repeat no secret. */
+bool cg_confsecrets_check(server_rec *s, cg_error_t *err);
+
+/* -- expression.c, identity.c, require.c, attempts.c ---------------------------------------- */
+
+/* Reads an expression of ChatGPTIdentity; baton is the cmd_parms. */
+const void *cg_expression_parse(void *baton, const char *text,
+                                bool is_condition, cg_error_t *err);
+void cg_expression_hooks(apr_pool_t *pool);
+/* UTF-8 of one line, no longer than an identity may be. */
+bool cg_identity_is_plain(cg_str_t text);
+/* Lays ChatGPTIdentity over txn.who, which is known; refuses what is unclear. */
+cg_verdict_t cg_identity_map(request_rec *r, cg_walk_in_t *in);
+/* Is somebody known, through whatever httpd has done so far? Fills txn.who once. */
+bool cg_identity_find(request_rec *r, cg_walk_in_t *in);
+void cg_identity_hooks(apr_pool_t *pool);
+void cg_require_hooks(apr_pool_t *pool);
+void cg_attempts_hooks(apr_pool_t *pool);
 
 /* -- body.c ----------------------------------------------------------------- */
 
@@ -138,6 +170,18 @@ void cg_upstream_hooks(apr_pool_t *pool);
 void cg_upstream_open(apr_pool_t *child, server_rec *s,
                       const cg_accounts_t *accounts, apr_time_t connect_for);
 
+/* -- environ.c -------------------------------------------------------------- */
+
+/* Secrets that env: names, out of the environment; lent back while the
+ * configuration is read. */
+void cg_environ_take(const cg_policy_t *policy);
+void cg_environ_lend(apr_pool_t *temp);
+
+/* -- hush.c ----------------------------------------------------------------- */
+
+void cg_hush_hooks(void);
+void cg_hush_quiet(apr_pool_t *pool, server_rec *main);
+
 /* -- watch.c ---------------------------------------------------------------- */
 
 void cg_watch_hooks(void);
@@ -155,5 +199,6 @@ void cg_console_hooks(apr_pool_t *pool);
 
 #define CG_VERSION "0.1.0"
 #define CG_HANDLER "chatgpt-gateway"
+#define CG_CONSOLE_HANDLER "chatgpt-console"
 
 #endif

@@ -19,16 +19,20 @@
 #include <apr_thread_proc.h>
 #include <unixd.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/share.h"
+#include "flow/credentials.h"
 #include "flow/keeper.h"
 #include "flow/external.h"
+#include "flow/keysets.h"
 #include "flow/published.h"
 
 #define RETAINED "mod_chatgpt"
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 8
 #define DOCUMENT_FOR (2 * CG_SECOND) /* to move some MiB */
 #define DOCUMENT_CONNECTIONS 8
+#define TOKENS_ROOM 16384 /* verified tokens that are remembered */
 #define MODELS_ROOM 256 /* metrics keep room for models that are added later */
 
 /* lives in: memory retained over restarts */
@@ -42,9 +46,14 @@ typedef struct shared_t {
     cg_health_t *health;
     volatile int64_t *servers;
     volatile int64_t *policy_serial;
+    volatile int64_t *credentials_serial;
     void *journal;
     void *quota;
     void *cache;
+    void *attempts;
+    cg_issuer_shared_t *issuers;
+    void *tokens;
+    void *signkeys;
     void *memo;
     void *meter;
 } shared_t;
@@ -57,7 +66,10 @@ typedef struct plan_t {
     cg_rules_spec_t spec; /* of rules: a published policy is compiled with it */
     cg_prices_t *prices;
     cg_accounts_t accounts;
+    cg_issuer_rows_t issuers;
     cg_pepper_t *pepper;
+    cg_sealer_t *sealer; /* NULL: secrets cannot be stored */
+    apr_pool_t *secrets; /* of this configuration: each child locks them anew */
     cg_pseudonym_keys_t *pseudonym_keys;
     const cg_secret_t *password;
     shared_t *shared;
@@ -131,6 +143,11 @@ static bool read_secrets(plan_t *to, cg_error_t *err, apr_pool_t *pool)
         cg_error_set(err, "ChatGPTPepperFile: %s", why.text);
         return false;
     }
+    if (cg_sealer_open(&to->sealer, policy->seal_keys, &why, pool) !=
+        APR_SUCCESS) {
+        cg_error_set(err, "ChatGPTSealKey: %s", why.text);
+        return false;
+    }
     if (!read_pseudonym_keys(to, err, pool)) {
         return false;
     }
@@ -187,7 +204,18 @@ static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
            cg_rulebook_read(policy, &to->spec, &to->rules, err, pool) &&
            cg_accounts_read(policy->upstreams, true, &to->accounts, err,
                             pool) &&
+           cg_issuers_read(policy->issuers, path_of, &to->issuers, err, pool) &&
            cg_config_roles_check(policy, err, pool, temp);
+}
+
+static bool check_stored(const plan_t *of, cg_error_t *err)
+{
+    if (!of->sealer && cg_accounts_unready(&of->accounts, NULL)) {
+        cg_error_set(err, "ChatGPTSealKey is missing; a credential that is "
+                          "stored: is sealed under a master key");
+        return false;
+    }
+    return true;
 }
 
 static bool check_routes(const server_rec *s, const plan_t *of, cg_error_t *err)
@@ -252,14 +280,15 @@ static int check_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
     plan_t *made = apr_pcalloc(pool, sizeof *made);
     made->policy = cg_config_server(s)->policy;
     made->server = s;
+    made->secrets = pool;
     bool is_right = true;
     if (!ap_find_linked_module("mod_proxy_http.c")) {
         cg_error_set(&err, "ChatGPTEngine: mod_proxy_http is needed; load "
                            "proxy_module and proxy_http_module first");
         is_right = false;
     }
-    is_right = is_right && read_plan(made, &err, pool, temp) &&
-               check_routes(s, made, &err) && check_detectors(&err, temp) &&
+    is_right = is_right && cg_confsecrets_check(s, &err) && read_plan(made, &err, pool, temp) &&
+               check_stored(made, &err) && check_routes(s, made, &err) && check_detectors(&err, temp) &&
                cg_places_check(s, made->rules, &made->accounts, &err, temp);
     if (!is_right) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, "CG9010 %s",
@@ -279,13 +308,18 @@ static size_t rounded(size_t bytes)
 
 static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
 {
-    size_t cache = cg_cache_bytes((size_t)key_cache, cg_keyring_value_bytes());
+    size_t cache = cg_keyring_shared_bytes((size_t)key_cache);
     size_t memo = cg_memo_bytes((size_t)redact_cache);
     size_t detectors = CG_EXTERNAL_BREAKERS * sizeof(cg_breaker_t);
     size_t meter = cg_meter_bytes(MODELS_ROOM);
-    size_t total =
+    size_t attempts = cg_attempts_shared_bytes();
+    size_t issuers = CG_ISSUERS_MAX * sizeof(cg_issuer_shared_t);
+    size_t tokens = cg_cache_bytes(TOKENS_ROOM, cg_issuers_value_bytes());
+    size_t signkeys =
+        cg_cache_bytes(CG_SIGNKEY_CACHE, cg_signring_value_bytes());
+    size_t total = rounded(attempts) + rounded(signkeys) + rounded(issuers) + rounded(tokens) +
         rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
-        2 * rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
+        3 * rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
         rounded(cg_quota_shared_bytes()) + rounded(cache) + rounded(memo) +
         rounded(detectors) + rounded(meter);
     /* A pool that nobody destroys: the mapping outlives every configuration, and
@@ -299,9 +333,15 @@ static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
     shared->health = cg_share_carve(shared->share, sizeof(cg_health_t));
     shared->servers = cg_share_carve(shared->share, sizeof(int64_t));
     shared->policy_serial = cg_share_carve(shared->share, sizeof(int64_t));
+    shared->credentials_serial =
+        cg_share_carve(shared->share, sizeof(int64_t));
     shared->journal = cg_share_carve(shared->share, cg_journal_shared_bytes());
     shared->quota = cg_share_carve(shared->share, cg_quota_shared_bytes());
     shared->cache = cg_share_carve(shared->share, cache);
+    shared->attempts = cg_share_carve(shared->share, attempts);
+    shared->issuers = cg_share_carve(shared->share, issuers);
+    shared->tokens = cg_share_carve(shared->share, tokens);
+    shared->signkeys = cg_share_carve(shared->share, signkeys);
     shared->memo = cg_share_carve(shared->share, memo);
     shared->detectors = cg_share_carve(shared->share, detectors);
     shared->meter = cg_share_carve(shared->share, meter);
@@ -375,10 +415,14 @@ static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
     (void)log;
     (void)temp;
     cg_error_t err;
-    if (!plan ||
-        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    cg_environ_take(cg_config_server(s)->policy);
+    if (!plan) {
+        return OK;
+    }
+    cg_hush_quiet(pool, s);
     plan->place = ap_get_module_config(s->lookup_defaults, &chatgpt_module);
     cg_random(plan->memo_secret, sizeof plan->memo_secret);
     plan->shared =
@@ -395,6 +439,7 @@ static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "CG8010 ChatGPTJournal: %s",
                      err.text);
     }
+    cg_attempts_prepare(plan->shared->attempts);
     meter = attach_meter(plan, pool);
     cg_meter_store_up(meter, true);
     ap_add_version_component(pool, "mod_chatgpt/" CG_VERSION);
@@ -446,6 +491,47 @@ static void on_policy(void *baton, int64_t version, const char *words)
                  version, words);
 }
 
+static void on_credential(void *baton, const char *name, int64_t version,
+                          const char *words)
+{
+    server_rec *s = baton;
+    if (!words) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "CG9040 credential %s, version %" APR_INT64_T_FMT
+                     ", is in force",
+                     name, version);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                 "CG9041 credential %s cannot be had, version "
+                 "%" APR_INT64_T_FMT " (0: none) stays in force: %s",
+                 name, version, words);
+}
+
+static void on_key(void *baton, const cg_key_t *key)
+{
+    char until[25];
+    cg_clock_rfc3339(key->expires_at, until);
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, (server_rec *)baton,
+                 "CG1027 the API key %s (%s) expires at %s; extend it or give "
+                 "its holders another",
+                 key->id, key->name, until);
+}
+
+static void on_issuer(void *baton, const char *name, const char *words)
+{
+    server_rec *s = baton;
+    if (!words) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "CG1031 the keys of issuer %s can be fetched again", name);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                 "CG1030 the keys of issuer %s cannot be fetched; those it had "
+                 "stay in force: %s",
+                 name, words);
+}
+
 typedef void (*thread_work_t)(const cg_gateway_t *, const cg_keeper_watch_t *,
                               const volatile int *);
 
@@ -478,7 +564,8 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
     worker_t *worker = apr_pcalloc(child, sizeof *worker);
     worker->run = run;
     worker->watch =
-        (cg_keeper_watch_t){may_work, on_store, on_trouble, on_policy, s};
+        (cg_keeper_watch_t){may_work, on_store,      on_trouble, on_policy,
+                            s,        on_credential, on_key,     on_issuer};
     apr_status_t rv =
         apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
     if (rv != APR_SUCCESS) {
@@ -555,6 +642,50 @@ static bool open_policy(cg_gateway_t *to, server_rec *s)
     return true;
 }
 
+/* Before the first request, as the policy. */
+static bool open_credentials(cg_gateway_t *to, server_rec *s)
+{
+    cg_error_t err = {""};
+    if (cg_gateway_open_credentials(to) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CG9042 no mutex; the API is not served");
+        return false;
+    }
+    if (to->credentials && to->journal &&
+        cg_credentials_begin(to, &err) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     "CG9043 the stored credentials cannot be read: %s",
+                     err.text);
+    }
+    return true;
+}
+
+/* Before the first request: keys that were fetched by an earlier process are in
+ * force at once, also while the issuer is away. */
+static bool open_issuers(cg_gateway_t *to, server_rec *s)
+{
+    to->issuer_rows = &plan->issuers;
+    to->issuers_shared = plan->shared->issuers;
+    to->verified_tokens = cg_cache_attach(plan->shared->tokens, TOKENS_ROOM,
+                                          cg_issuers_value_bytes(), to->pool);
+    if (cg_gateway_open_issuers(to) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CG1032 no mutex; the API is not served");
+        return false;
+    }
+    cg_keysets_refresh(to);
+    return true;
+}
+
+static void lock_secrets(server_rec *s)
+{
+    if (!cg_secrets_lock(plan->secrets)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "CG9044 secrets may be swapped to disk: raise "
+                     "LimitMEMLOCK of the service");
+    }
+}
+
 static apr_status_t leave_meter(void *data)
 {
     cg_meter_leave(data);
@@ -567,6 +698,7 @@ static void child_init(apr_pool_t *child, server_rec *s)
     if (!plan || !plan->shared) {
         return;
     }
+    lock_secrets(s);
     cg_gateway_t *made = apr_pcalloc(child, sizeof *made);
     made->pool = child;
     made->node = "";
@@ -575,11 +707,15 @@ static void child_init(apr_pool_t *child, server_rec *s)
                      err.text);
         return;
     }
-    cg_cache_t *cache =
-        cg_cache_attach(plan->shared->cache, (size_t)plan->shared->key_cache,
-                        cg_keyring_value_bytes(), child);
-    made->keyring = cg_keyring_open(made->store, plan->pepper, cache,
-                                    plan->policy->key_cache_for, child);
+    made->keyring = cg_keyring_open(
+        made->store, plan->pepper, plan->shared->cache,
+        (size_t)plan->shared->key_cache, plan->policy->key_cache_for, child);
+    made->signring = cg_signring_open(
+        made->store, plan->sealer,
+        cg_cache_attach(plan->shared->signkeys, CG_SIGNKEY_CACHE,
+                        cg_signring_value_bytes(), child),
+        plan->policy->key_cache_for, child);
+    made->attempts = cg_attempts_open(plan->shared->attempts, child);
     made->quota = cg_quota_open(made->store, plan->shared->quota, child);
     made->meter = meter;
     made->rules = plan->rules;
@@ -601,7 +737,9 @@ static void child_init(apr_pool_t *child, server_rec *s)
     made->detectors = plan->shared->detectors;
     made->policy_serial = plan->shared->policy_serial;
     made->policy_approval = plan->policy->policy_approval;
-    if (!open_policy(made, s)) {
+    made->sealer = plan->sealer;
+    made->credentials_serial = plan->shared->credentials_serial;
+    if (!open_policy(made, s) || !open_credentials(made, s) || !open_issuers(made, s)) {
         return;
     }
     cg_meter_join(meter);
@@ -612,13 +750,15 @@ static void child_init(apr_pool_t *child, server_rec *s)
     start_worker(child, s, cg_keeper_run);
     start_worker(child, s, cg_keeper_probe);
     start_worker(child, s, cg_keeper_policy);
+    start_worker(child, s, cg_keeper_credentials);
+    start_worker(child, s, cg_keeper_issuers);
 }
 
 static int pre_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp)
 {
     (void)log;
-    (void)temp;
     plan = NULL;
+    cg_environ_lend(temp);
     cg_config_forget(pool);
     return OK;
 }

@@ -100,7 +100,8 @@ static int write_headers(request_rec *r)
                                   : "application/json");
     }
     apr_table_setn(headers, "X-Request-Id", in->txn.in.id);
-    cg_account_headers(in->txn.route.account, headers, r->pool);
+    cg_account_headers(in->txn.route.account, in->txn.route.credential, headers,
+                       r->pool);
     /* The table itself stays: mod_proxy holds on to it. */
     apr_table_clear(r->headers_in);
     apr_table_overlap(r->headers_in, headers, APR_OVERLAP_TABLES_SET);

@@ -81,6 +81,8 @@
       RESULT, NONE, NONE,             0, "Texts looked up in the memory of scanned texts.") \
     X(DETECTOR,          "chatgpt_detector_requests_total",    COUNTER,        \
       OUTCOME, NONE, NONE,            0, "Requests to the external detector.") \
+    X(KEYS_EXPIRING,     "chatgpt_keys_expiring",              GAUGE,          \
+      NONE, NONE, NONE,               0, "API keys that end within 14 days.")  \
     X(STREAMS_OPEN,      "chatgpt_streams_open",               GAUGE,          \
       NONE, NONE, NONE,               0, "Streamed answers in progress.")      \
     X(POLICY_VERSION,    "chatgpt_policy_version",             GAUGE,          \
@@ -196,6 +198,7 @@ void cg_meter_redact_cache(cg_meter_t *meter, int64_t hits, int64_t misses);
 void cg_meter_detector(cg_meter_t *meter, const char *outcome);
 void cg_meter_store_error(cg_meter_t *meter, const char *operation);
 void cg_meter_store_up(cg_meter_t *meter, bool is_up);
+void cg_meter_keys_expiring(cg_meter_t *meter, int64_t keys);
 /* The published policy that is in force on this server. */
 void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at);
 void cg_meter_journal_error(cg_meter_t *meter);

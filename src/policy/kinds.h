@@ -71,6 +71,43 @@ typedef const apr_array_header_t *cg_kind_VALUES_t; /* of const char * */
 /* A list of word rows (a directive that may be repeated), each an array. */
 typedef apr_array_header_t *cg_kind_ROWS_t; /* of apr_array_header_t * */
 
+/* What can be said of a caller: name in ChatGPTIdentity, and Require chatgpt-… */
+// clang-format off
+#define CG_TRAITS(X)                                             \
+    X(USER,  "user",  "the person or program, for limits and records") \
+    X(TEAM,  "team",  "the team, for limits and records")        \
+    X(ROLE,  "role",  "roles, as the company calls them")        \
+    X(SCOPE, "scope", "scopes that were granted")                \
+    X(MODEL, "model", "models that may be used")                 \
+    X(LIMIT, "limit", "limits of its own, such as 100/60s")
+// clang-format on
+
+typedef enum cg_trait_t {
+#define CG_TRAIT_ENUM(id, name, words) CG_TRAIT_##id,
+    CG_TRAITS(CG_TRAIT_ENUM)
+#undef CG_TRAIT_ENUM
+        CG_TRAIT_COUNT
+} cg_trait_t;
+
+const char *cg_trait_name(cg_trait_t trait); /* kinds_who.c */
+
+/* One line of ChatGPTIdentity. What an expression is, only httpd knows. */
+typedef struct cg_identity_line_t {
+    cg_trait_t trait;
+    const char *words;
+    const void *expression;
+    const void *condition; /* NULL: always */
+} cg_identity_line_t;
+
+/* Lines in order; said further in, they replace all outer ones. */
+typedef apr_array_header_t *cg_kind_IDENTITY_t; /* of cg_identity_line_t */
+
+/* Failures in a time; amount 0: not counted. */
+typedef struct cg_kind_ATTEMPTS_t {
+    int64_t amount;
+    apr_time_t window_for;
+} cg_kind_ATTEMPTS_t;
+
 /* Which way is stricter? */
 typedef enum cg_stricter_t {
     CG_STRICTER_NONE, /* as the kind has it; in a row: the lock leaves it alone */
@@ -93,6 +130,11 @@ typedef struct cg_kind_ask_t {
      * any is. */
     bool (*is_pack)(const char *word, cg_error_t *err);
     bool (*is_value)(const char *word, cg_error_t *err);
+    /* IDENTITY: an expression made ready; NULL and words on error. May be NULL:
+     * then it is only kept as text. */
+    const void *(*parse_expression)(void *baton, const char *text,
+                                    bool is_condition, cg_error_t *err);
+    void *baton;
 } cg_kind_ask_t;
 
 typedef struct cg_kind_t {
@@ -116,7 +158,8 @@ typedef struct cg_kind_t {
 extern const cg_kind_t cg_kind_FLAG, cg_kind_COUNT, cg_kind_SIZE,
     cg_kind_DURATION, cg_kind_TEXT, cg_kind_CHOICE, cg_kind_LIMITS,
     cg_kind_BUDGETS, cg_kind_STOREDOWN, cg_kind_ACTIONS, cg_kind_LIST,
-    cg_kind_PACKS, cg_kind_VALUES, cg_kind_ROWS;
+    cg_kind_PACKS, cg_kind_VALUES, cg_kind_ROWS, cg_kind_IDENTITY,
+    cg_kind_ATTEMPTS;
 typedef cg_kind_LIMITS_t cg_kind_BUDGETS_t;
 
 #endif

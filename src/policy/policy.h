@@ -29,6 +29,7 @@
 
 // clang-format off
 #define CG_ACTIONS_NONE {{0}, {0}, {0}, {0}} /* its comma must not part a row */
+#define CG_ATTEMPTS_FEW {10, 60 * CG_SECOND}
 
 #define CG_POLICY_ROWS(X)                                                                               \
 /* member          kind       directive                  where    default         least     most/choices */ \
@@ -42,6 +43,10 @@ X(store_pool,      COUNT,     "ChatGPTStoreConnections", SERVER,  64,           
   "most connections to the store of one child")                                                         \
 X(pepper_file,     TEXT,      "ChatGPTPepperFile",       SERVER,  NULL,           0, 0, "",             \
   "file of at least 32 random bytes under which keys are stored")                                       \
+X(seal_keys,       LIST,      "ChatGPTSealKey",          SERVER,  NULL,           0, 0, "",             \
+  "where the master keys come from that seal secrets in the store, the current one first")              \
+X(issuers,         ROWS,      "ChatGPTIssuer",           SERVER,  NULL,           0, 0, "",             \
+  "whose tokens (JWT) are accepted: name issuer=URL audience=NAME jwks=URL|file:PATH, or secret=file:PATH") \
 X(pseudonym_keys,  TEXT,      "ChatGPTPseudonymKeyFile", SERVER, NULL,           0, 0, "",             \
   "file of the keys under which pseudonyms are made, the current one first")                            \
 X(journal_folder,  TEXT,      "ChatGPTJournal",          SERVER,  NULL,           0, 0, "",             \
@@ -68,6 +73,12 @@ X(policy_approval, CHOICE,   "ChatGPTPolicyApproval",   SERVER,  1,             
   "which versions of the published policy need a second person")                                        \
 X(is_on,           FLAG,      "ChatGPTEngine",           PLACE,   false,          0, 0, "",             \
   "serve the OpenAI API here")                                                                          \
+X(identity,        IDENTITY,  "ChatGPTIdentity",         PLACE,   NULL,           0, 0, "",             \
+  "who a caller is: user|team|role|scope|model|limit, expression, [expr=condition]")                    \
+X(attempts,        ATTEMPTS,  "ChatGPTAttempts",         PLACE,   CG_ATTEMPTS_FEW, 0, 0, "",            \
+  "failed authentications in a time, by address and by key id: amount/window, or off")                  \
+X(signature,       CHOICE,    "ChatGPTSignature",        TIGHTEN, 0,              0, 0, "off|optional|required", \
+  "whether requests are signed (RFC 9421), and what happens to those that are not")                     \
 X(limits,          LIMITS,    "ChatGPTLimit",            TIGHTEN, {0},            0, 0, "",             \
   "limit of requests or tokens: dimension, amount/window, [closed|local|open]")                         \
 X(budgets,         BUDGETS,   "ChatGPTBudget",           TIGHTEN, {0},            0, 0, "",             \

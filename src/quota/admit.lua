@@ -1,22 +1,56 @@
 -- Admission: has every limit room for this request? All are charged, or none.
 -- SPDX-License-Identifier: Apache-2.0
 --
--- KEYS: the hold, then the counter of each ask, then the index of holds.
+-- KEYS: the hold, then the counter of each ask, then the index of holds; of a
+--       signed request also its nonce, how many nonces its key has used, and when
+--       that key was used last.
 -- ARGV: the asks, packed: quantity, kind, amount, cost, least charge, and
 --       of a window the length of a sub-bucket, of a month its first moment and
---       the first after it (microseconds); how long the hold stands.
+--       the first after it (microseconds); how long the hold stands; of a signed
+--       request how long its nonce is remembered (milliseconds), and how many.
 -- Out:  verdict, ask that bound (from 0; -1), microseconds until it would fit,
 --       then for each ask what remains, what is held, when it is free again.
 --       OTHER_MONTH comes with the store's time: the caller names that month.
+--       Of a nonce that is used up, or of one too many, only REPLAYED or CROWDED.
 --
 -- The first pass hopes: it prepares what each counter becomes, and stops at the
 -- first that has no room. Only then a second pass finds out who binds and why.
 
+local REPLAYED, CROWDED = 4, 5
+local KEY_LIFE = 400 * DAY_MS
+
 local hold = KEYS[1]
-local holds = KEYS[#KEYS]
+local signed = ARGV[3] and 3 or 0
+local holds = KEYS[#KEYS - signed]
 local asks = ARGV[1]
-local count = #KEYS - 2
+local count = #KEYS - 2 - signed
 local now = clock()
+
+-- A nonce counts once, whatever then becomes of the request: who was refused signs
+-- anew. It bears the name of its hold, so that the same admission sent twice is no
+-- replay of itself.
+if signed > 0 then
+    local nonce, nonces, used = KEYS[#KEYS - 2], KEYS[#KEYS - 1], KEYS[#KEYS]
+    local life = ARGV[3]
+    if not call('SET', nonce, hold, 'NX', 'PX', life) then
+        if call('GET', nonce) ~= hold then
+            return {REPLAYED}
+        end
+    else
+        local many = call('INCR', nonces)
+        if many == 1 then
+            call('PEXPIRE', nonces, life)
+        end
+        if many > tonumber(ARGV[4]) then
+            call('DEL', nonce)
+            return {CROWDED}
+        end
+        call('SET', used, string.format('%.0f', now), 'PX', KEY_LIFE)
+    end
+    if count == 0 then
+        return {ADMITTED, -1, 0}
+    end
+end
 
 sweep(holds, now)
 local values = call('MGET', unpack(KEYS, 1, count + 1))

@@ -22,7 +22,13 @@
 #define MONTH_TRIES 3
 
 /* As in ring.lua. */
-enum { VERDICT_REFUSED, VERDICT_ADMITTED, VERDICT_OTHER_MONTH };
+enum {
+    VERDICT_REFUSED,
+    VERDICT_ADMITTED,
+    VERDICT_OTHER_MONTH,
+    VERDICT_REPLAYED = 4, /* as in admit.lua */
+    VERDICT_CROWDED
+};
 enum { HOW_SETTLE = 1, HOW_RELEASE, HOW_CANCEL };
 
 /* lives in: child pool · used by: every thread of the child */
@@ -83,13 +89,29 @@ static bool is_numbers(const cg_reply_t *reply, size_t count)
     return reply->kind == CG_REPLY_ARRAY && reply->count == count;
 }
 
+/* Appends the keys and arguments of a nonce. */
+static void add_nonce(const cg_quota_nonce_t *nonce, cg_str_t *keys,
+                      cg_str_t *args, apr_pool_t *pool)
+{
+    cg_str_t parts[2] = {nonce->sign_key, nonce->nonce};
+    keys[0] = cg_keys_make(CG_KEYS_NONCE, parts, 2, pool);
+    keys[1] = cg_keys_make(CG_KEYS_NONCES, parts, 1, pool);
+    keys[2] = cg_keys_make(CG_KEYS_SIGNED, parts, 1, pool);
+    int64_t most = nonce->most > 0 ? nonce->most : CG_NONCES_MAX;
+    args[0] = cg_str(apr_psprintf(pool, "%" APR_TIME_T_FMT,
+                                  apr_time_as_msec(CG_NONCE_FOR)));
+    args[1] = cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, most));
+}
+
 static apr_status_t run_admit(cg_quota_t *quota, const char *id,
+                              const cg_quota_nonce_t *nonce,
                               const cg_plan_t *plan, apr_time_t hold_for,
                               cg_reply_t *out, cg_error_t *err,
                               apr_pool_t *pool)
 {
-    cg_str_t keys[CG_ASKS_MAX + 2];
-    cg_str_t args[2];
+    cg_str_t keys[CG_ASKS_MAX + 5];
+    cg_str_t args[4];
+    size_t keys_count = plan->count + 2;
     keys[0] = hold_key(id, pool);
     for (size_t i = 0; i < plan->count; i++) {
         keys[i + 1] = plan->counters[i].key;
@@ -98,8 +120,13 @@ static apr_status_t run_admit(cg_quota_t *quota, const char *id,
     args[0] =
         (cg_str_t){(const char *)plan->packed, plan->count * CG_PLAN_ASK_BYTES};
     args[1] = cg_str(apr_psprintf(pool, "%" APR_TIME_T_FMT, hold_for));
-    apr_status_t rv = cg_store_script(quota->store, &quota->admit, keys,
-                                      plan->count + 2, args, 2, out, err, pool);
+    if (nonce) {
+        add_nonce(nonce, keys + keys_count, args + 2, pool);
+        keys_count += 3;
+    }
+    apr_status_t rv =
+        cg_store_script(quota->store, &quota->admit, keys, keys_count, args,
+                        nonce ? 4 : 2, out, err, pool);
     if (rv == APR_SUCCESS && out->kind != CG_REPLY_ARRAY) {
         cg_error_set(err, "the admission script failed: %.200s",
                      out->text.ptr ? out->text.ptr : "no array came back");
@@ -154,9 +181,22 @@ static void remember_budgets(cg_quota_t *quota, const cg_plan_t *plan,
     }
 }
 
+static bool is_nonce_refused(const cg_reply_t *reply, cg_quota_grant_t *out)
+{
+    int64_t verdict = number_at(reply, 0);
+    if (verdict == VERDICT_REPLAYED || verdict == VERDICT_CROWDED) {
+        out->once = verdict == VERDICT_REPLAYED ? CG_ONCE_REPLAYED
+                                                : CG_ONCE_CROWDED;
+        return true;
+    }
+    out->once = CG_ONCE_FIRST;
+    return false;
+}
+
 /* One round trip; a second only when our clock and the store's are in different
  * months: then the store's counts. */
 static apr_status_t admit_by_store(cg_quota_t *quota, const char *id,
+                                   const cg_quota_nonce_t *nonce,
                                    const cg_quota_ask_t *asks, cg_plan_t *plan,
                                    apr_time_t hold_for, apr_time_t now,
                                    cg_quota_grant_t *out, cg_error_t *err,
@@ -165,7 +205,7 @@ static apr_status_t admit_by_store(cg_quota_t *quota, const char *id,
     cg_reply_t reply;
     for (int i = 0; i < MONTH_TRIES; i++) {
         apr_status_t rv =
-            run_admit(quota, id, plan, hold_for, &reply, err, pool);
+            run_admit(quota, id, nonce, plan, hold_for, &reply, err, pool);
         if (rv != APR_SUCCESS) {
             return rv;
         }
@@ -174,6 +214,9 @@ static apr_status_t admit_by_store(cg_quota_t *quota, const char *id,
         }
         now = number_at(&reply, 1);
         cg_plan_make(plan, asks, plan->asks_count, now, pool);
+    }
+    if (nonce && is_nonce_refused(&reply, out)) {
+        return APR_SUCCESS;
     }
     if (!is_numbers(&reply, 3 + 3 * plan->count)) {
         cg_error_set(err, "the admission was cancelled before it arrived");
@@ -256,14 +299,15 @@ static bool is_in_doubt(apr_status_t rv)
     return rv == APR_TIMEUP || rv == APR_ECONNRESET;
 }
 
-apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
-                            const cg_quota_ask_t *asks, size_t count,
-                            apr_time_t hold_for, apr_time_t now,
-                            cg_quota_grant_t *out, cg_error_t *err,
-                            apr_pool_t *pool)
+apr_status_t cg_quota_admit_once(cg_quota_t *quota, const char *id,
+                                 const cg_quota_nonce_t *nonce,
+                                 const cg_quota_ask_t *asks, size_t count,
+                                 apr_time_t hold_for, apr_time_t now,
+                                 cg_quota_grant_t *out, cg_error_t *err,
+                                 apr_pool_t *pool)
 {
     *out = (cg_quota_grant_t){.refused_by = -1, .count = count};
-    if (count == 0) {
+    if (count == 0 && !nonce) {
         out->is_admitted = true;
         return APR_SUCCESS;
     }
@@ -276,16 +320,32 @@ apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
     }
     cg_plan_t *plan = apr_palloc(pool, sizeof *plan);
     cg_plan_make(plan, asks, count, now, pool);
-    apr_status_t rv =
-        admit_by_store(quota, id, asks, plan, hold_for, now, out, err, pool);
+    apr_status_t rv = admit_by_store(quota, id, nonce, asks, plan, hold_for,
+                                     now, out, err, pool);
     if (rv == APR_SUCCESS) {
         return APR_SUCCESS;
     }
-    admit_locally(quota, asks, plan, now, out);
+    if (nonce) {
+        out->once = CG_ONCE_UNKNOWN;
+        out->is_store_down = true;
+    }
+    else {
+        admit_locally(quota, asks, plan, now, out);
+    }
     if (!out->is_admitted && is_in_doubt(rv)) {
         cg_local_lose(quota->local, id);
     }
     return APR_SUCCESS;
+}
+
+apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
+                            const cg_quota_ask_t *asks, size_t count,
+                            apr_time_t hold_for, apr_time_t now,
+                            cg_quota_grant_t *out, cg_error_t *err,
+                            apr_pool_t *pool)
+{
+    return cg_quota_admit_once(quota, id, NULL, asks, count, hold_for, now, out,
+                               err, pool);
 }
 
 /* ---- settling ---------------------------------------------------------- */

@@ -64,7 +64,28 @@ typedef struct cg_quota_left_t {
     int64_t reset_for; /* micros until all of it is free again; 0: it is */
 } cg_quota_left_t;
 
+/* A signed request's right to be seen once. How long it is remembered is more than
+ * a signature is good for (twice CG_SIGNATURE_WINDOW_SECONDS) by what the clocks of
+ * servers may differ; how many are remembered bounds what one key can fill. */
+#define CG_NONCE_FOR apr_time_from_sec(900)
+#define CG_NONCES_MAX 1000000 /* of one signing key in that time */
+
+typedef struct cg_quota_nonce_t {
+    cg_str_t sign_key; /* id */
+    cg_str_t nonce;
+    int64_t most; /* 0: CG_NONCES_MAX */
+} cg_quota_nonce_t;
+
+typedef enum cg_quota_once_t {
+    CG_ONCE_NOT_ASKED,
+    CG_ONCE_FIRST,    /* never seen, and remembered from now on */
+    CG_ONCE_REPLAYED, /* refused: it was used before */
+    CG_ONCE_CROWDED,  /* refused: its key has used too many */
+    CG_ONCE_UNKNOWN   /* refused: the store did not say */
+} cg_quota_once_t;
+
 typedef struct cg_quota_grant_t {
+    cg_quota_once_t once;
     bool is_admitted;
     int refused_by;       /* index of the ask that keeps it out longest; -1 */
     apr_time_t retry_for; /* until it would fit, if nothing else comes; 0: it
@@ -94,6 +115,16 @@ apr_status_t cg_quota_admit(cg_quota_t *quota, const char *id,
                             apr_time_t hold_for, apr_time_t now,
                             cg_quota_grant_t *out, cg_error_t *err,
                             apr_pool_t *pool);
+
+/* The same for a signed request: its nonce is used up in the same round trip, with
+ * or without asks. Without the store it is refused, whatever its limits say:
+ * is_admitted is false unless once is CG_ONCE_FIRST. nonce NULL: as cg_quota_admit. */
+apr_status_t cg_quota_admit_once(cg_quota_t *quota, const char *id,
+                                 const cg_quota_nonce_t *nonce,
+                                 const cg_quota_ask_t *asks, size_t count,
+                                 apr_time_t hold_for, apr_time_t now,
+                                 cg_quota_grant_t *out, cg_error_t *err,
+                                 apr_pool_t *pool);
 
 typedef struct cg_quota_bill_t {
     const char *id;

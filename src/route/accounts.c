@@ -64,6 +64,13 @@ static bool read_url(cg_account_t *account, const char *url, cg_error_t *err,
     return true;
 }
 
+static bool is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                              "WXYZ0123456789-_.");
+    return len > 0 && len <= 64 && !name[len];
+}
+
 static bool read_credential(cg_account_t *account, const char *word, bool opens,
                             cg_error_t *err, apr_pool_t *pool)
 {
@@ -88,18 +95,16 @@ static bool read_credential(cg_account_t *account, const char *word, bool opens,
     return rv == APR_SUCCESS;
 }
 
-static bool is_name(const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
-                              "WXYZ0123456789-_.");
-    return len > 0 && len <= 64 && !name[len];
-}
-
 static bool read_word(cg_account_t *account, const char *word, bool opens,
                       cg_error_t *err, apr_pool_t *pool)
 {
     if (strncmp(word, "file:", 5) == 0 || strncmp(word, "env:", 4) == 0) {
         return read_credential(account, word, opens, err, pool);
+    }
+    if (strncmp(word, "stored:", 7) == 0 && is_name(word + 7)) {
+        account->stored = apr_pstrdup(pool, word + 7);
+        account->credential_from = "stored";
+        return true;
     }
     if (strncmp(word, "provider=", 9) == 0 && cg_provider_find(word + 9)) {
         account->provider = apr_pstrdup(pool, word + 9);
@@ -112,7 +117,7 @@ static bool read_word(cg_account_t *account, const char *word, bool opens,
     /* The word may be a credential that was typed here by mistake. */
     cg_error_set(err,
                  "a word is not legal; legal: file:PATH, env:NAME, "
-                 "provider=%s, region=NAME",
+                 "stored:NAME, provider=%s, region=NAME",
                  cg_provider_names(pool));
     return false;
 }
@@ -123,7 +128,7 @@ static bool read_account(const apr_array_header_t *words, bool opens,
 {
     if (words->nelts < 2 || accounts->count == CG_ACCOUNTS_MAX) {
         cg_error_set(err,
-                     "legal: NAME URL [file:PATH|env:NAME] "
+                     "legal: NAME URL [file:PATH|env:NAME|stored:NAME] "
                      "[provider=NAME] [region=NAME], at most %d times",
                      CG_ACCOUNTS_MAX);
         return false;
@@ -181,8 +186,38 @@ const cg_account_t *cg_accounts_find(const cg_accounts_t *accounts,
     return NULL;
 }
 
-void cg_account_headers(const cg_account_t *account, apr_table_t *headers,
+const cg_secret_t *cg_account_credential(const cg_account_t *account,
+                                         const cg_credentials_t *stored)
+{
+    if (!account->stored) {
+        return account->credential;
+    }
+    for (size_t i = 0; stored && i < stored->count; i++) {
+        if (strcmp(stored->rows[i].name, account->stored) == 0) {
+            return stored->rows[i].secret;
+        }
+    }
+    return NULL;
+}
+
+uint32_t cg_accounts_unready(const cg_accounts_t *accounts,
+                             const cg_credentials_t *stored)
+{
+    uint32_t unready = 0;
+    for (size_t i = 0; i < accounts->count; i++) {
+        const cg_account_t *account = &accounts->rows[i];
+        if (account->stored && !cg_account_credential(account, stored)) {
+            unready |= UINT32_C(1) << i;
+        }
+    }
+    return unready;
+}
+
+void cg_account_headers(const cg_account_t *account,
+                        const cg_secret_t *credential, apr_table_t *headers,
                         apr_pool_t *pool)
 {
-    cg_provider_find(account->provider)->headers(account, headers, pool);
+    if (credential) {
+        cg_provider_find(account->provider)->headers(credential, headers, pool);
+    }
 }

@@ -5,13 +5,10 @@
 
 #include "route/providers.h"
 
-static void headers(const cg_account_t *account, apr_table_t *table,
+static void headers(const cg_secret_t *credential, apr_table_t *table,
                     apr_pool_t *pool)
 {
-    if (!account->credential) {
-        return;
-    }
-    cg_str_t key = cg_secret_open(account->credential);
+    cg_str_t key = cg_secret_open(credential);
     apr_table_setn(table, "Authorization",
                    apr_psprintf(pool, "Bearer %.*s", (int)key.len, key.ptr));
 }

@@ -8,8 +8,8 @@
 
 typedef struct cg_provider_t {
     const char *name;
-    /* Adds what the provider asks of a request, the credential foremost. */
-    void (*headers)(const cg_account_t *account, apr_table_t *headers,
+    /* Adds what shows the credential to the provider. */
+    void (*headers)(const cg_secret_t *credential, apr_table_t *headers,
                     apr_pool_t *pool);
     /* Does an answer of this status deserve another account? */
     bool (*is_retryable)(int status);

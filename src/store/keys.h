@@ -22,8 +22,20 @@
       "a hash: name, owner, user and team of an API key; digest of its secret") \
     X(KEY_INDEX,  "cg:keys:by-time", "for ever", "auth",                        \
       "a sorted set: moments of creation and key ids; nothing")                 \
+    X(KEY_EXPIRY, "cg:keys:by-expiry", "for ever", "auth",                      \
+      "a sorted set: moments of expiry and key ids; nothing")                    \
+    X(KEY_WARNED, "cg:keys:warned:<day>", "2 days", "auth",                     \
+      "a set: ids of keys whose end was announced that day; nothing")           \
     X(KEY_CHANNEL, "cg:keys", "a channel, not kept", "auth",                    \
       "ids of changed keys; nothing")                                           \
+    X(SEALED,     "cg:sealed", "for ever", "auth",                              \
+      "a set: names of the records that hold a sealed secret; nothing")         \
+    X(CREDENTIAL, "cg:{credential}:by-name:<name>", "for ever; without its secret once deleted", "auth", \
+      "a hash: an upstream's credential, sealed; nothing")                      \
+    X(CREDENTIAL_NAMES, "cg:{credential}:names", "for ever", "auth",            \
+      "a set: names of credentials; nothing")                                   \
+    X(CREDENTIAL_CHANNEL, "cg:credentials", "a channel, not kept", "auth",      \
+      "names of changed credentials; nothing")                                  \
     X(WINDOW,     "cg:{cg}:window:<dimension>:<quantity>:<window>:<subject>",   \
       "one to two windows after the last", "quota",                               \
       "the subject: key id, user, team, client address; how much, when")        \
@@ -35,6 +47,16 @@
       "the subjects of one request's limits")                                   \
     X(HOLD_INDEX, "cg:{cg}:holds", "for ever", "quota",                         \
       "a sorted set: request ids and when their holds expire; nothing")         \
+    X(SIGNKEY,    "cg:auth:signkey:<id>", "until deleted", "auth",              \
+      "a hash: name, user and team of a signing key; its public half, or its secret sealed") \
+    X(SIGNKEY_INDEX, "cg:auth:signkeys:by-time", "for ever", "auth",            \
+      "a sorted set: moments of creation and ids of signing keys; nothing")     \
+    X(NONCE,      "cg:{cg}:nonce:<signkey>:<nonce>", "15 minutes", "quota",     \
+      "which request a nonce was used for; nothing")                            \
+    X(NONCES,     "cg:{cg}:nonces:<signkey>", "15 minutes", "quota",            \
+      "how many requests were signed with a key; nothing")                      \
+    X(SIGNED,     "cg:{cg}:signed:<signkey>", "400 days after the last", "quota", \
+      "when a signing key was used last; nothing")                              \
     X(SERVERS,    "cg:servers", "for ever", "flow",                             \
       "a sorted set: random names of servers, when each was last seen; nothing") \
     X(AUDIT_NODES, "cg:{audit}:nodes", "for ever", "audit",                     \

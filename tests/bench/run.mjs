@@ -148,10 +148,16 @@ one each ${INTERVAL_MS} ms; CPU is of a whole stream, p50 and p99 are the delay 
     if (!only)
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/chat'),
             { encoding: 'utf8', timeout: 60000 })}`);
+    if (!only || only === 'keys')
+        process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/keys'),
+            { encoding: 'utf8', timeout: 120000 })}`);
     // The search alone, beside a loop of PCRE2-JIT, and what is made to be slow.
     if (!only || only === 'redact')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/redact'),
             { encoding: 'utf8', timeout: 120000 })}`);
+    if (!only || only === 'tokens')
+        process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/tokens'),
+            { encoding: 'utf8', timeout: 60000 })}`);
     if (process.env.BENCH_JSON)
         writeFileSync(process.env.BENCH_JSON, `${JSON.stringify(results, null, 1)}\n`);
 }

@@ -23,7 +23,8 @@ touch "$root/users" "$root/groups"
 cp conf/models.json "$root/"
 cp -R conf/rules "$root/"
 printf 'list ours action=block\n    Project Aurora\n' > "$root/ours.rules"
-chmod 600 "$root/pepper" "$root/openai.key" "$root/redis.password"
+head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/seal.key"
+chmod 600 "$root/pepper" "$root/openai.key" "$root/redis.password" "$root/seal.key"
 
 {
     echo "ServerRoot \"$root\""
@@ -41,6 +42,7 @@ chmod 600 "$root/pepper" "$root/openai.key" "$root/redis.password"
 # What an example leaves out because another page says it.
 cat > "$root/rest.conf" <<END
 ChatGPTPepperFile "$root/pepper"
+ChatGPTSealKey "file:$root/seal.key"
 ChatGPTJournal "$root/journal"
 ChatGPTModels "$root/models.json"
 ChatGPTRulesFolder "$root/rules"

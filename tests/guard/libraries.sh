@@ -14,10 +14,10 @@ only() {
 
 only 'jansson'      src/base/json.c
 only 'curl/'        src/base/fetch.c
-only 'openssl/'     src/base/digest.c
+only 'openssl/'     'src/base/\(digest\|aead\|pkey[a-z_]*\)\.[ch]'
 only 'hiredis'      src/store/redis.c
 only 'hs'           src/redact/pattern.c
-only 'jwt\.h'       src/auth/jwt.c
+only 'jwt\.h'       src/ctl/token.c
 only 'mod_proxy\.h' src/httpd/upstream.c
 only '\(httpd\|http_[a-z]*\|ap_[a-z]*\|util_[a-z]*\|mod_[a-z]*\|unixd\)\.h' 'src/httpd/[a-z_]*\.[ch]'
 verdict

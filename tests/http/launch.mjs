@@ -22,7 +22,8 @@ const LOUD = /\[(?:[\w-]+:)?(?:warn|error|crit|alert|emerg)\]/;
 const PREFIX = /^\[[^\]]*\] \[(?:[\w-]+:)?(?:warn|error|crit|alert|emerg)\]/;
 
 /** The sample's limits taken back, so that a file meets only its own. */
-const OPEN_LIMITS = ['ChatGPTLimit key none', 'ChatGPTLimit address none'];
+const OPEN_LIMITS = ['ChatGPTLimit key none', 'ChatGPTLimit address none',
+    'ChatGPTAttempts off'];
 
 /** Three children, and room for tests that hold many connections open. */
 const SERVER = ['StartServers 3', 'ServerLimit 4', 'ThreadsPerChild 24',
@@ -208,11 +209,11 @@ export class Server {
     }
 
     /** httpd -t on this configuration, with more lines at server level. */
-    async configtest(extra = []) {
+    async configtest(extra = [], words = []) {
         const file = path.join(this.folder, 'trial.conf');
         await writeFile(file, `${extra.join('\n')}\n`);
         return new Promise((done) => execFile(HTTPD, ['-t', '-d', this.folder,
-            '-f', this.ready.config, '-c', `Include "${file}"`],
+            '-f', this.ready.config, '-c', `Include "${file}"`, ...words],
         { timeout: 20000, env: this.environment() }, (error, stdout,
             stderr) => done({
             ok: !error, words: stdout + stderr })));

@@ -58,11 +58,11 @@ test('revoked by chatgptctl: refused in every child within 1 s', async () => {
     }, made.key);
 });
 
-test('a rotated key: the old secret is refused, the new one works',
+test('rotated without grace: the old secret is refused, the new one works',
     async () => {
         const made = await gw.newKey({ name: 'turner' });
         assert.equal((await gw.chat('hi', { key: made.key })).status, 200);
-        const said = await gw.ctl(['key', 'rotate', made.id]);
+        const said = await gw.ctl(['key', 'rotate', made.id, '--grace', '0s']);
         assert.equal(said.code, 0, said.stderr);
         await sleep(1000);
         assert.equal((await gw.chat('hi', { key: made.key })).status, 401);

@@ -1,6 +1,7 @@
 /* Made-up data for the stand-in: the same house every time, with people, keys, requests and the odd attack in a name.
  * SPDX-License-Identifier: Apache-2.0
  */
+import { makeIdentity, NO_IDENTITY } from './identity.mjs';
 
 /* A key's name, a prompt: what a page must show as letters. */
 export const PROBE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>\'"`${window.broken=1}</td>';
@@ -11,6 +12,7 @@ const TEAMS = ['payments', 'platform', 'support', '研发中心', 'legal'];
 const PEOPLE = ['li.wei', 'anna.berg', 'm.okafor', '王小明', 'j.silva'];
 const MODELS = ['gpt-4o', 'gpt-4o-mini', 'o3-mini', 'text-embedding-3-small'];
 const STATES = ['active', 'active', 'active', 'active', 'suspended', 'expired', 'revoked'];
+const TAGS = [[], [], ['prod'], ['prod', 'billing'], ['试点']];
 
 const OUTCOMES = [
     { weight: 0.86, decision: 'served', reason: '', status: 200 },
@@ -92,6 +94,17 @@ function makeKey(i, roll) {
         created_at: ago(roll() * 9e6),
         expires_at: roll() < 0.3 ? ago(-roll() * 9e6) : null,
         version: 1 + Math.floor(roll() * 4),
+        tags: TAGS[i % TAGS.length],
+        endpoints: i % 4 ? [] : ['chat', 'embeddings'],
+        addresses: i % 4 ? [] : ['10.0.0.0/8', '2001:db8::/32'],
+        vhosts: [],
+        hours: i % 4 ? '' : 'mon-fri 08:00-18:00 Asia/Shanghai',
+        last_used_at: i % 3 ? ago(i * 1777) : null,
+        previous_until: null,
+        previous_used_at: null,
+        previous_last4: '',
+        ...(i === 1 ? { state: 'rotating', expires_at: ago(-6 * 86400), previous_until: ago(-50000),
+            previous_used_at: ago(190), previous_last4: '7f21' } : {}),
     };
 }
 
@@ -208,10 +221,11 @@ export function makeHouse(keyCount, recordCount) {
     const records = Array.from({ length: recordCount }, (_, i) => makeRecord(i, roll, keys));
     Object.assign(records[0], { prompt: `${PROBE}\n[EMAIL_ADDRESS]`, user: PROBE, answer: PROBE });
     return { keys, records, limits: limitsOf(keys, roll), budgets: budgetsOf(keys, roll), events: eventsOf(keys),
-        accounts: ACCOUNTS, policies: POLICIES };
+        accounts: ACCOUNTS, policies: POLICIES, ...makeIdentity(keys, records, PROBE) };
 }
 
-export const EMPTY_HOUSE = { keys: [], records: [], limits: [], budgets: [], events: [], accounts: [], policies: [] };
+export const EMPTY_HOUSE = { keys: [], records: [], limits: [], budgets: [], events: [], accounts: [], policies: [],
+    ...NO_IDENTITY };
 
 /* A day that is busy in the evening, by the minute or the hour. */
 function momentOf(at, minutes) {

@@ -16,6 +16,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { EMPTY_HOUSE, iso, makeHouse, makeStats } from './house.mjs';
+import { IDENTITY } from './identity.mjs';
 import { askPolicy, makePolicy, scan } from './policy.mjs';
 
 const PREFIX = '/console/';
@@ -32,11 +33,12 @@ const TYPES = {
 const WRITERS = ['admin', 'operator'];
 const READERS = ['admin', 'compliance', 'approver'];
 const POLICY = ['policy-catalogue', 'policy-versions', 'policy-checks'];
-const STORED = ['policy-versions', 'keys', 'limits', 'budgets', 'requests', 'stats', 'admin-events'];
+const WRITTEN = ['keys', 'keys-import', 'signing-keys', 'issuers', 'token-checks'];
+const STORED = ['people', 'teams', 'signing-keys', 'policy-versions', 'keys', 'limits', 'budgets', 'requests', 'stats', 'admin-events'];
 
 /* ---- answers ---- */
 
-const json = (body, status = 200, more = {}) => ({ status, type: 'application/json', body, ...more });
+const json = (body, status = 200, more = {}) => ({ type: 'application/json', ...more, status, body });
 
 function problem(status, slug, detail, errors = []) {
     const body = { type: `${API}openapi.json#/x-problems/${slug}`, title: slug, status, detail, errors,
@@ -91,7 +93,16 @@ const ON_KEY = {
         key.state = 'revoked';
         return json({ ...key, audit_id: 'a4' });
     },
-    rotate: (key) => json({ ...key, key: secretOf('B'), audit_id: 'a5' }),
+    rotate(key, { grace }) {
+        const hours = { '0s': 0, '1h': 1, '24h': 24 }[grace];
+        Object.assign(key, hours ? { state: 'rotating', previous_last4: key.last4,
+            previous_until: iso(Date.now() + hours * 3600000) } : {});
+        return json({ ...key, key: secretOf('B'), audit_id: 'a5' });
+    },
+    'end-grace'(key) {
+        Object.assign(key, { state: 'active', previous_until: null, previous_used_at: null, previous_last4: '' });
+        return json({ ...key, audit_id: 'a6' });
+    },
 };
 
 /* One row a thing: handler({house, mock, method, id, deed, query, body, show}). */
@@ -102,7 +113,7 @@ const THINGS = {
         const key = house.keys.find((one) => one.id === id);
         if (!key) return absent();
         if (method === 'GET') return json(key, 200, { etag: `"${key.version}"` });
-        return deed ? ON_KEY[deed](key) : updateKey(key, body, mock.scenario === 'stale');
+        return deed ? ON_KEY[deed](key, body) : updateKey(key, body, mock.scenario === 'stale');
     },
     requests({ house, id, query, show }) {
         if (!id) return list(house.records.filter((record) => isWanted(record, query)).map(show), query);
@@ -138,6 +149,12 @@ function policyOf({ mock, ...call }) {
     return body ? json(body, status) : problem(status, slug, detail);
 }
 for (const name of POLICY) THINGS[name] = policyOf;
+for (const [name, answer] of Object.entries(IDENTITY)) {
+    THINGS[name] = (call) => {
+        const found = answer(call);
+        return found ? json(found.body, found.status, found) : absent();
+    };
+}
 
 const isAbout = (row, query) => !query.get('subject') || row.subject === query.get('subject');
 
@@ -151,7 +168,7 @@ function refusal(mock, method, thing) {
         return problem(503, 'store-unavailable', 'connection refused');
     }
     if (mock.scenario === 'errors' && thing !== 'store') return problem(500, 'internal', 'an impossible thing happened');
-    if (thing === 'keys' && method !== 'GET' && !is(WRITERS)) return refused(WRITERS);
+    if (WRITTEN.includes(thing) && method !== 'GET' && !is(WRITERS)) return refused(WRITERS);
     if (['scan', 'exports', 'admin-events'].includes(thing) && !is(READERS)) return refused(READERS);
     return THINGS[thing] ? null : problem(404, 'unknown-path', `no such endpoint: ${thing}`);
 }

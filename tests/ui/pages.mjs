@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export const PAGES = ['overview', 'requests', 'upstreams', 'keys', 'limits', 'policies', 'redaction', 'scan', 'changes'];
+export const PAGES = ['overview', 'requests', 'upstreams', 'keys', 'signing_keys', 'issuers', 'people', 'limits', 'policies',
+    'redaction', 'scan', 'changes'];
 
 /* The folder; removed when the process ends. */
 export function buildPages() {

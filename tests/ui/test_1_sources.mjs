@@ -49,7 +49,7 @@ test('every word the code names is there', () => {
 
 test('every word that is there is used', () => {
     const families = ['action', 'credential', 'decision', 'deed', 'direction', 'effect', 'family', 'fault', 'pack',
-        'policy_part', 'version_state', 'group', 'key_state', 'member', 'opaque',
+        'policy_part', 'version_state', 'group', 'key_state', 'member', 'key_hint', 'grace', 'rule', 'jwks', 'csv', 'opaque',
         'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store', 'talk',
         'theme', 'tokens_from', 'type', 'unit', 'upstream_state', 'why', 'window', 'limit', 'requests'];
     /* Written with a value in them: t(`redaction.show_${filter}`). */
@@ -65,6 +65,7 @@ test('what the server may answer has words: types, reasons, problems, faults, ro
     assertWords('type', rows('src/redact/detectors.c', /^ROW\((\w+),/gm));
     assertWords('reason', rows('src/flow/refuse.h', /^X\(\w+, +\d+, +\d+, "\w+", +"(\w+)"/gm));
     assertWords('problem', rows('src/admin/admin_int.h', /X\(\w+, +"([\w-]+)", +\d{3}/g));
+    assertWords('rule', rows('src/auth/jws.h', /^ +X\(\w+, +"([\w-]+)"/gm));
     assertWords('role', rows('src/admin/api.h', /X\(\w+, +\d+u, +"(\w+)"/g).filter(Boolean));
     assertWords('operation', rows('src/admin/api.c', /\{"(?:POST|PATCH)", +"[^"]+", +"([\w.-]+)"/g));
     assertWords('why', read(ROOT, 'src/admin/schemas.c').match(/WHYS\[\] = \{([^}]+)\}/)[1].match(/\w+(?=")/g));

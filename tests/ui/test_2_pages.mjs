@@ -44,6 +44,21 @@ async function publishing(page) {
     await page.getByRole('dialog').waitFor();
 }
 
+async function tokenTried(page) {
+    await page.fill('.token textarea', 'eyJh.rule-nbf.x');
+    await page.locator('.token .primary').click();
+    await page.locator('.token .notice').waitFor();
+}
+
+async function tableTried(page) {
+    await page.locator('.actions .button:not(.primary, .bare)').click();
+    await page.fill('dialog textarea', 'name,team\nnightly,ops\n,ops\n');
+    await page.locator('dialog footer .primary').click();
+    await page.locator('dialog tbody tr').first().waitFor();
+}
+
+const first = (page) => page.locator('tbody a').first().click();
+
 async function scanned(page) {
     await page.fill('#scan-text', 'a.b@example.org, 4111 1111 1111 1111, Project Falcon');
     await page.click('button[type=submit]');
@@ -57,6 +72,14 @@ const FACES = [
     { name: 'a request', hash: 'requests', act: (page) => page.locator('tbody a').nth(1).click() },
     { name: 'a key', hash: 'keys', act: (page) => page.locator('tbody a').nth(1).click() },
     { name: 'a new key', hash: 'keys', act: (page) => page.locator('.actions .primary').click() },
+    { name: 'a key with two secrets', hash: 'keys?state=rotating', act: first },
+    { name: 'a table of keys', hash: 'keys', act: tableTried, isOfMany: true },
+    { name: 'a signing key', hash: 'signing_keys', act: first },
+    { name: 'a new signing key', hash: 'signing_keys', act: (page) => page.locator('.actions .primary').click(),
+        isOfMany: true },
+    { name: 'an issuer and a token', hash: 'issuers/partner', act: tokenTried },
+    { name: 'a person', hash: 'people', act: first, isOfMany: true },
+    { name: 'teams', hash: 'people?by=team' },
     { name: 'a scanned text', hash: 'scan', act: scanned },
     { name: 'a draft', hash: 'redaction', act: triedOut },
     ...['packs', 'lists', 'patterns', 'allowed values'].map((name, i) => ({ name: `a draft's ${name}`, hash: 'redaction',

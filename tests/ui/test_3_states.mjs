@@ -165,7 +165,7 @@ test('a replay without its secret says how to go on', async () => {
         await page.getByRole('button', { name: 'Create key' }).click();
         await page.getByRole('dialog').getByLabel('Name').fill('replayed');
         await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click();
-        await page.getByText('give it a new secret, or revoke it').waitFor();
+        await page.getByText('make a new one, or revoke it').waitFor();
     });
 });
 

@@ -106,6 +106,7 @@ test('a key is edited, and given a new secret that alone works', async () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.locator('.panel dd', { hasText: 'platform' }).waitFor();
     await page.getByRole('button', { name: 'New secret' }).click();
+    await page.getByLabel('The old secret works for').selectOption('0s');
     await page.getByRole('dialog').getByRole('button', { name: 'New secret' }).click();
     const fresh = await page.locator('#new-key').textContent();
     assert.notEqual(fresh, old);

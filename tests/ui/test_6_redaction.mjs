@@ -221,7 +221,7 @@ test('the draft outlives a walk through the console, is asked for before the tab
     await stand.at('redaction', async (page) => {
         await draft(page, 'Word lists');
         await page.locator('.own textarea').fill('Sealed Bid');
-        await page.getByRole('link', { name: 'Keys' }).click();
+        await page.getByRole('link', { name: 'Keys', exact: true }).click();
         await page.locator('h1:text-is("Keys")').waitFor();
         await page.getByRole('link', { name: 'Redaction policy' }).click();
         await page.locator('.tabs .dot').waitFor();

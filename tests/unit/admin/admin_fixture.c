@@ -16,6 +16,9 @@
 #include "audit/journal.h"
 #include "audit/ledger.h"
 #include "auth/apikey.h"
+#include "auth/issuers.h"
+#include "auth/seal.h"
+#include "auth/signkey.h"
 #include "base/clock.h"
 #include "quota/quota.h"
 #include "redact/rules.h"
@@ -59,7 +62,8 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
         .latency_for = 12000,
         .requests = 5,
         .failures = 1,
-        .credential = "file",
+        .credential = "stored",
+        .stored = "main",
     };
     return 1;
 }
@@ -99,11 +103,38 @@ static apr_status_t open_store(cg_error_t *err)
     }
     cg_pepper_t *pepper =
         cg_pepper_make("0123456789abcdef0123456789abcdef", 32, err, self.pool);
-    self.admin.keyring = cg_keyring_open(self.admin.store, pepper, NULL,
+    self.admin.keyring = cg_keyring_open(self.admin.store, pepper, NULL, 0,
                                          apr_time_from_sec(60), self.pool);
     void *shared = apr_pcalloc(self.pool, cg_quota_shared_bytes());
     self.admin.quota = cg_quota_open(self.admin.store, shared, self.pool);
-    return APR_SUCCESS;
+    char line[CG_SEAL_LINE_LEN + 1];
+    cg_sealer_t *sealer = NULL;
+    cg_sealer_new_key(line);
+    rv = cg_sealer_make(&sealer, cg_str(line), err, self.pool);
+    self.admin.sealer = sealer;
+    self.admin.signring = cg_signring_open(self.admin.store, sealer, NULL,
+                                           apr_time_from_sec(60), self.pool);
+    return rv;
+}
+
+/* One issuer, with a secret that it shares. */
+static void open_issuers(void)
+{
+    static cg_issuer_t issuer = {.name = "corp",
+                                 .issuer = "https://idp.example",
+                                 .audiences_count = 1,
+                                 .from = "secret",
+                                 .is_secret = true};
+    static const char *const AUDIENCES[] = {"gateway"};
+    static cg_issuer_rows_t rows = {.rows = &issuer, .count = 1};
+    cg_error_t err = {""};
+    issuer.algs[0] = CG_SIG_HS256;
+    issuer.algs[1] = CG_SIG_NONE;
+    issuer.audiences = AUDIENCES;
+    issuer.fixed = cg_jwk_set_of_secret(
+        CG_STR("a secret of the tests, as long as a digest"), issuer.algs, &err,
+        self.pool);
+    self.admin.issuers = cg_issuers_make(&rows, NULL, NULL, self.pool);
 }
 
 static void close_all(void);
@@ -130,6 +161,7 @@ static void open_once(void)
     }
     self.opened_by = getpid();
     atexit(close_all);
+    open_issuers();
     set_default(0, CG_DIMENSION_KEY, "100/60s");
     set_default(1, CG_DIMENSION_TEAM, "10000tokens/60s");
     set_default(2, CG_DIMENSION_MODEL, "500/60s");

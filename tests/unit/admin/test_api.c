@@ -356,6 +356,7 @@ static void a_member_of_the_wrong_type_is_named(void)
                 asked_t call = call_of(row);
                 bool is_right_one =
                     (f->kind == CG_FIELD_COUNT && VALUES[i][0] == '1') ||
+                    (f->kind == CG_FIELD_BOOL && VALUES[i][0] == 't') ||
                     (f->kind == CG_FIELD_OBJECT && VALUES[i][0] == '{');
                 if (is_right_one) {
                     continue;

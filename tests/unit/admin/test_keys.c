@@ -223,8 +223,9 @@ static void an_expired_key_says_so(void)
 static void a_rotated_key_has_a_new_secret_and_the_old_one_ends(void)
 {
     got_t made = create("{\"name\":\"a\"}");
-    got_t got = admin_ask((asked_t){.path = path_of(&made, "/rotate"),
-                                    .body = "{\"reason\":\"leaked\"}"});
+    got_t got =
+        admin_ask((asked_t){.path = path_of(&made, "/rotate"),
+                            .body = "{\"reason\":\"leaked\",\"grace\":\"0s\"}"});
     CU_ASSERT_EQUAL_FATAL(got.status, 200);
     CU_ASSERT_STRING_EQUAL(answer_str(&got, "id"), answer_str(&made, "id"));
     CU_ASSERT(verifies(answer_str(&got, "key"), CG_KEY_OK));
@@ -232,6 +233,36 @@ static void a_rotated_key_has_a_new_secret_and_the_old_one_ends(void)
     const cg_json_t *change = cg_json_get(event_of(&got), "change");
     CU_ASSERT_STRING_EQUAL(
         cg_json_get_str(cg_json_get(change, "reason"), "after", ""), "leaked");
+}
+
+static void a_rotation_leaves_both_secrets_until_its_grace_is_ended(void)
+{
+    got_t made = create("{\"name\":\"a\"}");
+    got_t got = admin_ask((asked_t){.path = path_of(&made, "/rotate"),
+                                    .body = "{\"grace\":\"3650d\"}"});
+    CU_ASSERT(answer_fault(&got, "/grace", "bad_duration"));
+    got = admin_ask((asked_t){.path = path_of(&made, "/end-grace"),
+                              .body = "{}"});
+    CU_ASSERT_EQUAL(got.status, 409);
+    got = admin_ask((asked_t){.path = path_of(&made, "/rotate"),
+                              .body = "{\"keep\":\"previous\"}"});
+    CU_ASSERT_EQUAL(got.status, 409);
+    got = admin_ask((asked_t){.path = path_of(&made, "/rotate"), .body = "{}"});
+    CU_ASSERT_EQUAL_FATAL(got.status, 200);
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "state"), "rotating");
+    CU_ASSERT_STRING_EQUAL(answer_str(&got, "previous_last4"),
+                           answer_str(&made, "last4"));
+    CU_ASSERT(verifies(answer_str(&got, "key"), CG_KEY_OK));
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_OK));
+    got_t ended = admin_ask((asked_t){.path = path_of(&made, "/end-grace"),
+                                      .body = "{\"reason\":\"all moved\"}"});
+    CU_ASSERT_EQUAL(ended.status, 200);
+    CU_ASSERT_STRING_EQUAL(answer_str(&ended, "state"), "active");
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_WRONG_SECRET));
+    CU_ASSERT(verifies(answer_str(&got, "key"), CG_KEY_OK));
+    const cg_json_t *change = cg_json_get(event_of(&ended), "change");
+    CU_ASSERT(cg_json_is_null(
+        cg_json_get(cg_json_get(change, "previous_until"), "after")));
 }
 
 static void a_revoked_key_is_over_for_good(void)
@@ -434,14 +465,28 @@ static void a_change_that_cannot_be_recorded_is_taken_back(void)
     forbid_writing(true);
     got_t got = create("{\"name\":\"unrecorded\"}");
     got_t changed = patch(path_of(&made, ""), "{\"name\":\"after\"}", "\"1\"");
+    got_t rotated = admin_ask((asked_t){.path = path_of(&made, "/rotate"),
+                                        .body = "{\"grace\":\"0s\"}"});
+    got_t imported = admin_ask(
+        (asked_t){.path = "/keys-import",
+                  .body = "{\"csv\":\"name\\nby file\\nby file\\n\"}"});
+    CU_ASSERT(verifies(answer_str(&made, "key"), CG_KEY_OK));
     got_t revoked =
         admin_ask((asked_t){.path = path_of(&made, "/revoke"), .body = "{}"});
     forbid_writing(false);
+    CU_ASSERT_EQUAL(rotated.status, 500);
+    CU_ASSERT_EQUAL(imported.status, 500);
+    CU_ASSERT_PTR_NULL(strstr(imported.text, "vk_"));
+    got_t files = admin_ask((asked_t){.path = "/keys", .query = "q=by+file"});
+    const cg_json_t *made_by_file = cg_json_get(files.json, "items");
+    CU_ASSERT_EQUAL(cg_json_size(made_by_file), 1);
+    CU_ASSERT_STRING_EQUAL(
+        cg_json_get_str(cg_json_at(made_by_file, 0), "state", ""), "revoked");
     CU_ASSERT_EQUAL(got.status, 500);
     CU_ASSERT_PTR_NULL(cg_json_get(got.json, "key"));
     CU_ASSERT_EQUAL(changed.status, 500);
     CU_ASSERT_EQUAL(revoked.status, 500);
-    got_t list = admin_ask((asked_t){.path = "/keys", .query = "limit=1"});
+    got_t list = admin_ask((asked_t){.path = "/keys", .query = "q=unrecorded"});
     const cg_json_t *key = cg_json_at(cg_json_get(list.json, "items"), 0);
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(key, "name", ""), "unrecorded");
     CU_ASSERT_STRING_EQUAL(cg_json_get_str(key, "state", ""), "revoked");
@@ -489,6 +534,8 @@ CU_TestInfo test_admin_keys[] = {
     {"an_expired_key_says_so", an_expired_key_says_so},
     {"a_rotated_key_has_a_new_secret_and_the_old_one_ends",
      a_rotated_key_has_a_new_secret_and_the_old_one_ends},
+    {"a_rotation_leaves_both_secrets_until_its_grace_is_ended",
+     a_rotation_leaves_both_secrets_until_its_grace_is_ended},
     {"a_revoked_key_is_over_for_good", a_revoked_key_is_over_for_good},
     {"the_same_idempotency_key_makes_one_key",
      the_same_idempotency_key_makes_one_key},

@@ -131,6 +131,14 @@ static void every_answer_is_as_its_schema_says(void)
     got = admin_ask(
         (asked_t){.path = "/scan", .body = "{\"text\":\"a@b.example\"}"});
     check_schema("Scan", got.json);
+    got = admin_ask((asked_t){
+        .path = "/signing-keys",
+        .body = "{\"name\":\"s\",\"algorithm\":\"hmac-sha256\","
+                "\"user\":\"ann\"}"});
+    check_schema("SigningKeyIssued", got.json);
+    got = admin_ask(
+        (asked_t){.path = "/token-checks", .body = "{\"token\":\"a.b.c\"}"});
+    check_schema("TokenCheck", got.json);
     publish_policy();
     admin_ask((asked_t){.path = "/keys",
                         .body = "{\"name\":\"t\",\"budget\":\"5USD/month\"}"});

@@ -23,16 +23,15 @@ void key_fixture_open(key_fixture_t *f, const redis_fixture_t *redis,
                    : redis_fixture_quick_store(redis, f->pool);
     f->now = cg_clock_now();
     if (entries) {
-        size_t bytes = cg_cache_bytes(entries, cg_keyring_value_bytes());
+        size_t bytes = cg_keyring_shared_bytes(entries);
         f->memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
         memset(f->memory, 0, bytes);
-        f->cache = cg_cache_attach(f->memory, entries, cg_keyring_value_bytes(),
-                                   f->pool);
     }
     cg_pepper_t *pepper =
         cg_pepper_make("0123456789abcdef0123456789abcdef", 32, &err, f->pool);
     CU_ASSERT_PTR_NOT_NULL_FATAL(pepper);
-    f->ring = cg_keyring_open(f->store, pepper, f->cache, stale_for, f->pool);
+    f->ring = cg_keyring_open(f->store, pepper, f->memory, entries, stale_for,
+                              f->pool);
 }
 
 void key_fixture_close(key_fixture_t *f)

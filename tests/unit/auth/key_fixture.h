@@ -10,7 +10,6 @@
 typedef struct key_fixture_t {
     apr_pool_t *pool;
     cg_store_t *store;
-    cg_cache_t *cache;
     void *memory;
     cg_keyring_t *ring;
     apr_time_t now;

@@ -38,7 +38,12 @@ static void key_is_kept_with_all_its_members(void)
                        .owner = "ann",
                        .user = "ann@example.com",
                        .team = "red",
-                       .models = "gpt-4o,o3*"};
+                       .models = "gpt-4o,o3*",
+                       .tags = "prod,eu",
+                       .endpoints = "chat,embeddings",
+                       .addresses = "10.0.0.0/8,2001:db8::/32",
+                       .vhosts = "*.example.com",
+                       .hours = "mon-fri 08:00-18:00 Europe/Berlin"};
     key_fixture_open(&f, redis_fixture_shared(), 64, SECOND);
     wanted.expires_at = f.now + 1000 * SECOND;
     wanted.expires_at -= wanted.expires_at % 1000;
@@ -193,7 +198,7 @@ static void revoked_key_stays_revoked(void)
     CU_ASSERT_EQUAL(cg_apikey_update(f.ring, &key, &out, &err, f.pool),
                     APR_EINVAL);
     CU_ASSERT_EQUAL(
-        cg_apikey_rotate(f.ring, key.id, &out, spelled, &err, f.pool),
+        cg_apikey_rotate(f.ring, key.id, f.now, 0, &out, spelled, &err, f.pool),
         APR_EINVAL);
     CU_ASSERT_EQUAL(cg_apikey_revoke(f.ring, "zzzzzzzz", &key, &err, f.pool),
                     APR_NOTFOUND);
@@ -215,6 +220,10 @@ static void damaged_record_lets_nobody_in(void)
         {"expires_at", "soon"},
         {"name", "a\tb"},
         {"created_at", ""},
+        {"previous_digest", "00"},
+        {"previous_until", "2030-01-01T00:00:00.000Z"},
+        {"last_used_at", "soon"},
+        {"addresses", "a\tb"},
         {"digest",
          "0000000000000000000000000000000000000000000000000000000000000000"},
     };

@@ -208,7 +208,34 @@ static void random_ids_differ_across_reserves_and_after_a_fork(void)
     close(ends[1]);
 }
 
+/* "abc" of FIPS 180-4, whole and byte by byte. */
+static void a_digest_in_pieces_is_that_of_the_whole(void)
+{
+    static const char *const expected[] = {
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+        "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"};
+    apr_pool_t *pool;
+    apr_pool_create(&pool, NULL);
+    for (int is_long = 0; is_long < 2; is_long++) {
+        unsigned char got[CG_SHA512_BYTES];
+        char hex[2 * sizeof got + 1];
+        cg_digester_t *digester = cg_digester_open(is_long, pool);
+        cg_digester_feed(digester, "a", 1);
+        cg_digester_feed(digester, "", 0);
+        cg_digester_feed(digester, "bc", 2);
+        size_t len = cg_digester_close(digester, got);
+        CU_ASSERT_EQUAL(len, is_long ? CG_SHA512_BYTES : CG_SHA256_BYTES);
+        cg_hex_encode(got, len, hex);
+        CU_ASSERT_STRING_EQUAL(hex, expected[is_long]);
+        cg_digester_open(is_long, pool); /* left open: freed with its pool */
+    }
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_base_digest[] = {
+    {"a_digest_in_pieces_is_that_of_the_whole",
+     a_digest_in_pieces_is_that_of_the_whole},
     {"sha256_gives_the_standards_examples",
      sha256_gives_the_standards_examples},
     {"hmac_gives_the_vectors_of_the_rfc", hmac_gives_the_vectors_of_the_rfc},

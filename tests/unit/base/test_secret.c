@@ -1,9 +1,11 @@
 /* Values that must not be shown: tests.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <CUnit/CUnit.h>
@@ -113,7 +115,68 @@ static void secret_is_gone_with_its_pool(void)
     CU_ASSERT_FALSE(is_mapped(at));
 }
 
+/* The flags of the mapping in which an address lies, as the system tells them. */
+static bool has_flag(const void *at, const char *flag)
+{
+    char line[512];
+    unsigned long start, end;
+    bool is_inside = false, has = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    while (maps && fgets(line, sizeof line, maps)) {
+        char *rest;
+        start = strtoul(line, &rest, 16);
+        if (*rest == '-' && rest > line) {
+            end = strtoul(rest + 1, NULL, 16);
+            is_inside = (uintptr_t)at >= start && (uintptr_t)at < end;
+        }
+        has = has || (is_inside && strncmp(line, "VmFlags:", 8) == 0 &&
+                      strstr(line, flag));
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return has;
+}
+
+/* The address sanitizer makes mlock do nothing; tests/http looks without it. */
+static bool can_lock_here(void)
+{
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_FATAL(page != MAP_FAILED && mlock(page, 4096) == 0);
+    bool can_lock = has_flag(page, " lo");
+    munmap(page, 4096);
+    return can_lock;
+}
+
+static void secret_is_locked_in_memory_and_left_out_of_dumps(void)
+{
+    apr_pool_t *pool, *below;
+    bool can_lock = can_lock_here();
+    char *room;
+    apr_pool_create(&pool, NULL);
+    apr_pool_create(&below, pool);
+    const void *at = cg_secret_open(cg_secret_make(CG_STR("value"), pool)).ptr;
+    cg_secret_room(5, &room, below);
+    CU_ASSERT_EQUAL(memcmp(room, "\0\0\0\0\0", 5), 0);
+    CU_ASSERT(has_flag(at, " dd"));
+    CU_ASSERT_EQUAL(has_flag(at, " lo"), can_lock);
+    CU_ASSERT(has_flag(room, " dd"));
+    /* As after a fork, which drops the locks. */
+    munlock(at, 1);
+    munlock(room, 1);
+    CU_ASSERT_FALSE(has_flag(at, " lo"));
+    CU_ASSERT(cg_secrets_lock(pool));
+    CU_ASSERT_EQUAL(has_flag(at, " lo"), can_lock);
+    CU_ASSERT_FALSE(has_flag(room, " lo"));
+    CU_ASSERT(cg_secrets_lock(below));
+    CU_ASSERT_EQUAL(has_flag(room, " lo"), can_lock);
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_base_secret[] = {
+    {"secret_is_locked_in_memory_and_left_out_of_dumps",
+     secret_is_locked_in_memory_and_left_out_of_dumps},
     {"secret_keeps_its_own_copy_of_any_bytes",
      secret_keeps_its_own_copy_of_any_bytes},
     {"secret_comes_from_a_file_less_one_newline",

@@ -101,7 +101,7 @@ static cg_key_verdict_t verify(tool_t *tool, const char *spelled, cg_key_t *out)
 {
     cg_store_t *store = redis_fixture_store(tool->redis, tool->pool);
     cg_pepper_t *pepper = cg_pepper_make(pepper_text, 32, NULL, tool->pool);
-    cg_keyring_t *ring = cg_keyring_open(store, pepper, NULL, 0, tool->pool);
+    cg_keyring_t *ring = cg_keyring_open(store, pepper, NULL, 0, 0, tool->pool);
     return cg_apikey_verify(ring, cg_str(spelled), cg_clock_now(), out, NULL,
                             tool->pool);
 }
@@ -153,7 +153,7 @@ static void rotate_and_revoke_end_the_old_secret(void)
     RUN(&tool, "create", "--name", "app");
     const char *first = cg_json_get_str(tool.lines[0], "key", "");
     const char *id = cg_json_get_str(tool.lines[0], "id", "");
-    RUN(&tool, "rotate", id);
+    RUN(&tool, "rotate", id, "--grace", "0s");
     CU_ASSERT_EQUAL_FATAL(tool.count, 1);
     const char *second = cg_json_get_str(tool.lines[0], "key", "");
     CU_ASSERT_EQUAL(verify(&tool, first, &key), CG_KEY_WRONG_SECRET);
@@ -163,6 +163,155 @@ static void rotate_and_revoke_end_the_old_secret(void)
     CU_ASSERT_EQUAL(verify(&tool, second, &key), CG_KEY_REVOKED);
     RUN(&tool, "rotate", id);
     CU_ASSERT_EQUAL(tool.status, 1);
+    tool_close(&tool);
+}
+
+static const char *said(const tool_t *tool, const char *name)
+{
+    return cg_json_get_str(tool->lines[0], name, "-");
+}
+
+static void rotate_leaves_both_secrets_for_a_day_or_until_end_grace(void)
+{
+    tool_t tool;
+    cg_key_t key;
+    tool_open(&tool);
+    RUN(&tool, "create", "--name", "app");
+    const char *first = said(&tool, "key");
+    const char *id = said(&tool, "id");
+    RUN(&tool, "rotate", id);
+    const char *second = said(&tool, "key");
+    CU_ASSERT_STRING_EQUAL(said(&tool, "id"), id);
+    CU_ASSERT_EQUAL(verify(&tool, first, &key), CG_KEY_OK);
+    CU_ASSERT(key.previous_until > cg_clock_now() + apr_time_from_sec(86000));
+    CU_ASSERT(key.previous_until < cg_clock_now() + apr_time_from_sec(86401));
+    CU_ASSERT_EQUAL(verify(&tool, second, &key), CG_KEY_OK);
+    RUN(&tool, "show", id);
+    CU_ASSERT_STRING_EQUAL(said(&tool, "state"), "rotating");
+    CU_ASSERT_STRING_EQUAL(said(&tool, "previous_last4"),
+                           first + CG_KEY_SPELLED_LEN - 4);
+    RUN(&tool, "end-grace", id);
+    CU_ASSERT_EQUAL(tool.status, 0);
+    CU_ASSERT_STRING_EQUAL(said(&tool, "state"), "active");
+    CU_ASSERT_EQUAL(verify(&tool, first, &key), CG_KEY_WRONG_SECRET);
+    CU_ASSERT_EQUAL(verify(&tool, second, &key), CG_KEY_OK);
+    RUN(&tool, "end-grace", id);
+    CU_ASSERT_EQUAL(tool.status, 1);
+    RUN(&tool, "rotate", id, "--grace", "91d");
+    CU_ASSERT_EQUAL(tool.status, 2);
+    tool_close(&tool);
+}
+
+static void change_changes_what_is_named_and_nothing_else(void)
+{
+    tool_t tool;
+    cg_key_t key;
+    tool_open(&tool);
+    RUN(&tool, "create", "--name", "app", "--team", "red", "--limit", "7/60s",
+        "--budget", "5USD/month", "--addresses", "10.0.0.0/8", "--expires",
+        "9d");
+    const char *spelled = said(&tool, "key");
+    const char *id = said(&tool, "id");
+    RUN(&tool, "change", id, "--team", "blue", "--budget", "6USD/month",
+        "--expires", "never", "--tags", "a,b", "--hours", "mon 08:00-09:00");
+    CU_ASSERT_EQUAL(tool.status, 0);
+    CU_ASSERT_EQUAL(verify(&tool, spelled, &key), CG_KEY_OK);
+    CU_ASSERT_STRING_EQUAL(key.name, "app");
+    CU_ASSERT_STRING_EQUAL(key.team, "blue");
+    CU_ASSERT_STRING_EQUAL(key.addresses, "10.0.0.0/8");
+    CU_ASSERT_STRING_EQUAL(key.tags, "a,b");
+    CU_ASSERT_EQUAL(key.expires_at, 0);
+    CU_ASSERT_EQUAL_FATAL(key.limits_count, 2);
+    CU_ASSERT_EQUAL(key.limits[0].amount, 7);
+    CU_ASSERT_EQUAL(key.limits[1].amount, 6000000);
+    RUN(&tool, "change", id, "--limit", "none", "--addresses", "");
+    CU_ASSERT_EQUAL(verify(&tool, spelled, &key), CG_KEY_OK);
+    CU_ASSERT_EQUAL(key.limits_count, 1);
+    CU_ASSERT_STRING_EQUAL(key.addresses, "");
+    RUN(&tool, "change", id, "--addresses", "10.1.0.0/8");
+    CU_ASSERT_EQUAL(tool.status, 2);
+    RUN(&tool, "suspend", id);
+    CU_ASSERT_EQUAL(verify(&tool, spelled, &key), CG_KEY_SUSPENDED);
+    RUN(&tool, "resume", id);
+    CU_ASSERT_EQUAL(verify(&tool, spelled, &key), CG_KEY_OK);
+    RUN(&tool, "revoke", id);
+    RUN(&tool, "resume", id);
+    CU_ASSERT_EQUAL(tool.status, 1);
+    tool_close(&tool);
+}
+
+static void list_shows_what_a_filter_lets_through(void)
+{
+    tool_t tool;
+    tool_open(&tool);
+    RUN(&tool, "create", "--name", "one", "--tags", "lt-x", "--expires", "9d");
+    RUN(&tool, "create", "--name", "two", "--tags", "lt-x", "--team", "lt-t");
+    RUN(&tool, "list", "--tag", "lt-x");
+    CU_ASSERT_EQUAL(tool.count, 2);
+    RUN(&tool, "list", "--tag", "lt-x", "--team", "lt-t");
+    CU_ASSERT_EQUAL_FATAL(tool.count, 1);
+    CU_ASSERT_STRING_EQUAL(said(&tool, "name"), "two");
+    RUN(&tool, "list", "--tag", "lt-x", "--expiring", "10d");
+    CU_ASSERT_EQUAL_FATAL(tool.count, 1);
+    CU_ASSERT_STRING_EQUAL(said(&tool, "name"), "one");
+    RUN(&tool, "list", "--tag", "lt-x", "--state", "suspended");
+    CU_ASSERT_EQUAL(tool.count, 0);
+    RUN(&tool, "list", "--state", "happy");
+    CU_ASSERT_EQUAL(tool.status, 2);
+    tool_close(&tool);
+}
+
+static const char *write_file(tool_t *tool, const char *text)
+{
+    const char *path = apr_pstrcat(tool->pool, tool->pepper_path, ".csv", NULL);
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+static void import_makes_changes_and_says_so_line_by_line(void)
+{
+    tool_t tool;
+    cg_key_t key;
+    tool_open(&tool);
+    RUN(&tool, "create", "--name", "old", "--team", "red");
+    const char *id = said(&tool, "id");
+    const char *path = write_file(
+        &tool, apr_pstrcat(tool.pool,
+                           "id,name,team,limits\n"
+                           ",new one,blue,\"5/1s, 100tokens/60s\"\n",
+                           id, ",old,green,\n", id, ",old,green,\n",
+                           ",bad,blue,lots\n", "zzzzzzzz,gone,,\n", NULL));
+    RUN(&tool, "import", path, "--dry-run");
+    CU_ASSERT_EQUAL(tool.status, 1);
+    CU_ASSERT_EQUAL(tool.count, 5);
+    RUN(&tool, "import", path);
+    CU_ASSERT_EQUAL(tool.status, 1);
+    CU_ASSERT_EQUAL_FATAL(tool.count, 5);
+    int failed = 0, made = 0;
+    for (int i = 0; i < 5; i++) {
+        const char *result = cg_json_get_str(tool.lines[i], "result", "");
+        const char *spelled = cg_json_get_str(tool.lines[i], "key", NULL);
+        failed += strcmp(result, "failed") == 0;
+        if (spelled) {
+            made++;
+            CU_ASSERT_EQUAL(cg_json_get_int(tool.lines[i], "line", 0), 2);
+            CU_ASSERT_EQUAL(verify(&tool, spelled, &key), CG_KEY_OK);
+            CU_ASSERT_STRING_EQUAL(key.team, "blue");
+            CU_ASSERT_EQUAL(key.limits_count, 2);
+        }
+    }
+    CU_ASSERT_EQUAL(failed, 2);
+    CU_ASSERT_EQUAL(made, 1);
+    RUN(&tool, "show", id);
+    CU_ASSERT_STRING_EQUAL(said(&tool, "team"), "green");
+    RUN(&tool, "import", "/nonexistent.csv");
+    CU_ASSERT_EQUAL(tool.status, 1);
+    RUN(&tool, "import", write_file(&tool, "name,colour\nx,red\n"));
+    CU_ASSERT_EQUAL(tool.status, 1);
+    remove(path);
     tool_close(&tool);
 }
 
@@ -200,6 +349,14 @@ CU_TestInfo test_ctl_key[] = {
     {"list_shows_keys_and_no_secret", list_shows_keys_and_no_secret},
     {"rotate_and_revoke_end_the_old_secret",
      rotate_and_revoke_end_the_old_secret},
+    {"rotate_leaves_both_secrets_for_a_day_or_until_end_grace",
+     rotate_leaves_both_secrets_for_a_day_or_until_end_grace},
+    {"change_changes_what_is_named_and_nothing_else",
+     change_changes_what_is_named_and_nothing_else},
+    {"list_shows_what_a_filter_lets_through",
+     list_shows_what_a_filter_lets_through},
+    {"import_makes_changes_and_says_so_line_by_line",
+     import_makes_changes_and_says_so_line_by_line},
     {"wrong_use_is_2_and_no_is_1", wrong_use_is_2_and_no_is_1},
     CU_TEST_INFO_NULL,
 };

@@ -139,7 +139,7 @@ void walk_open(walk_t *walk, const char *key_limits)
         gateway->store,
         cg_pepper_make("0123456789abcdef0123456789abcdef", 32, &err,
                        walk->pool),
-        NULL, apr_time_from_sec(60), walk->pool);
+        NULL, 0, apr_time_from_sec(60), walk->pool);
     gateway->quota = cg_quota_open(
         gateway->store, zeroed(walk, cg_quota_shared_bytes()), walk->pool);
     CU_ASSERT_EQUAL_FATAL(

@@ -40,7 +40,7 @@ static const char *with_clock(const char *lua, apr_pool_t *pool)
     const char *at = strstr(lua, clock_line);
     CU_ASSERT_PTR_NOT_NULL_FATAL(at);
     return apr_pstrcat(pool, apr_pstrmemdup(pool, lua, (size_t)(at - lua)),
-                       "return tonumber(ARGV[#ARGV])\n",
+                       "return tonumber(string.match(KEYS[1], '@(%d+)$'))\n",
                        at + sizeof clock_line - 1, NULL);
 }
 
@@ -76,13 +76,12 @@ static bool ask(simulation_t *sim, int64_t at, int64_t cost, int64_t out[6])
     apr_pool_clear(sim->scratch);
     cg_plan_make(&plan, &quota_ask, 1, at, sim->scratch);
     cg_str_t keys[] = {
-        cg_str(apr_psprintf(sim->scratch, "cg:{cg}:hold:%d", sim->serial++)),
+        cg_str(apr_psprintf(sim->scratch, "cg:{cg}:hold:%d@%" APR_INT64_T_FMT,
+                            sim->serial++, at)),
         plan.counters[0].key, CG_STR("cg:{cg}:holds")};
-    cg_str_t args[] = {
-        {(const char *)plan.packed, CG_PLAN_ASK_BYTES},
-        CG_STR("1000000"),
-        cg_str(apr_psprintf(sim->scratch, "%" APR_INT64_T_FMT, at))};
-    apr_status_t rv = cg_store_script(sim->store, &sim->admit, keys, 3, args, 3,
+    cg_str_t args[] = {{(const char *)plan.packed, CG_PLAN_ASK_BYTES},
+                       CG_STR("1000000")};
+    apr_status_t rv = cg_store_script(sim->store, &sim->admit, keys, 3, args, 2,
                                       &reply, &err, sim->scratch);
     if (rv != APR_SUCCESS || reply.kind != CG_REPLY_ARRAY) {
         CU_FAIL_FATAL("the script fails");

@@ -90,7 +90,9 @@ static void accounts_open_credentials_fit_for_a_header(void)
     CU_ASSERT_FATAL(read_row("a http://h env:CG_TEST_CREDENTIAL", true,
                              &accounts, &err, pool));
     apr_table_t *headers = apr_table_make(pool, 2);
-    cg_account_headers(&accounts.rows[0], headers, pool);
+    cg_account_headers(&accounts.rows[0],
+                       cg_account_credential(&accounts.rows[0], NULL), headers,
+                       pool);
     CU_ASSERT_STRING_EQUAL(apr_table_get(headers, "Authorization"),
                            "Bearer sk-1234");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -132,7 +134,39 @@ static void accounts_have_names_of_their_own_and_an_end(void)
     apr_pool_destroy(pool);
 }
 
+static void accounts_name_what_is_stored_and_wait_for_it(void)
+{
+    apr_pool_t *pool;
+    cg_accounts_t accounts;
+    cg_error_t err = {""};
+    cg_credentials_t stored = {.count = 1};
+    apr_pool_create(&pool, NULL);
+    CU_ASSERT_FATAL(
+        read_row("a http://h stored:main.eu-1", true, &accounts, &err, pool));
+    CU_ASSERT_STRING_EQUAL(accounts.rows[0].stored, "main.eu-1");
+    CU_ASSERT_STRING_EQUAL(accounts.rows[0].credential_from, "stored");
+    CU_ASSERT_EQUAL(cg_accounts_unready(&accounts, NULL), 1);
+    CU_ASSERT_PTR_NULL(cg_account_credential(&accounts.rows[0], NULL));
+    stored.rows[0].name = "other";
+    stored.rows[0].secret = cg_secret_make(CG_STR("sk-other"), pool);
+    CU_ASSERT_EQUAL(cg_accounts_unready(&accounts, &stored), 1);
+    stored.rows[0].name = "main.eu-1";
+    CU_ASSERT_EQUAL(cg_accounts_unready(&accounts, &stored), 0);
+    CU_ASSERT_PTR_EQUAL(cg_account_credential(&accounts.rows[0], &stored),
+                        stored.rows[0].secret);
+    static const char *const wrong[] = {
+        "a http://h stored:", "a http://h stored:a/b", "a http://h stored:a:b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CU_ASSERT_FALSE(read_row(wrong[i], true, &accounts, &err, pool));
+    }
+    CU_ASSERT_FATAL(read_row("a http://h", true, &accounts, &err, pool));
+    CU_ASSERT_EQUAL(cg_accounts_unready(&accounts, NULL), 0);
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_route_accounts[] = {
+    {"accounts_name_what_is_stored_and_wait_for_it",
+     accounts_name_what_is_stored_and_wait_for_it},
     {"accounts_read_urls", accounts_read_urls},
     {"accounts_refuse_what_is_not_legal_and_repeat_no_secret",
      accounts_refuse_what_is_not_legal_and_repeat_no_secret},
