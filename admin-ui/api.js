@@ -97,8 +97,10 @@ export function getVersioned(path, signal) {
     return ask('GET', path, { signal });
 }
 
-export async function post(path, body, idempotencyKey = newIdempotencyKey(), signal = undefined) {
+/* version: of the thing as it was seen; refused when somebody changed it meanwhile. */
+export async function post(path, body, idempotencyKey = newIdempotencyKey(), signal = undefined, version = undefined) {
     const headers = { ...writing, 'idempotency-key': idempotencyKey };
+    if (version) headers['if-match'] = `"${version}"`;
     return (await ask('POST', path, { body, headers, signal })).value;
 }
 
@@ -119,8 +121,21 @@ export async function getAll(path, query, { most = 10000, signal, onPart = () =>
     return { items, isCut: Boolean(cursor) };
 }
 
-export async function getWords(code) {
-    const response = await fetch(new URL(`words/${code}.json`, document.baseURI));
+const wordsHere = new Map();
+
+/* The words of a language that all pages say, or those that one page alone says; each is loaded once. */
+export function getWords(code, page = '') {
+    const name = page ? `${code}/${page}` : code;
+    if (!wordsHere.has(name)) {
+        const coming = loadWords(name);
+        wordsHere.set(name, coming);
+        coming.catch(() => wordsHere.delete(name));
+    }
+    return wordsHere.get(name);
+}
+
+async function loadWords(name) {
+    const response = await fetch(new URL(`words/${name}.json`, document.baseURI));
     if (!response.ok) throw new Problem(response.status);
     return response.json();
 }

@@ -1,8 +1,8 @@
 /* The console: a table of pages, the frame around them, and what begins it all.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A page is a module that exports title (a word's key) and a component, loaded when it is first opened. To add one:
- * a row here, pages/<thing>.js, its words.
+ * A page is a module that exports title (a word's key) and a component, loaded with its words when it is first opened.
+ * To add one: a row here, pages/<thing>.js, words/<language>/<thing>.json.
  */
 import { render } from './vendor/preact.js';
 import { useEffect, useLayoutEffect, useRef, useState } from './vendor/hooks.js';
@@ -11,7 +11,7 @@ import { count, fullTime, zoneOf } from './format.js';
 import { link, readRoute } from './route.js';
 import { may, Session } from './session.js';
 import { Failed, html, Icon, Loading, Notice, Page, Refused, State, useData } from './ui.js';
-import { currentLanguage, keepChoice, keptChoice, LANGUAGES, preferredLanguage, speak, t, tCount, tValue } from './words.js';
+import { currentLanguage, keepChoice, keptChoice, LANGUAGES, learn, preferredLanguage, speak, t, tCount, tValue } from './words.js';
 
 const PAGES = [
     { path: 'overview', deed: 'look', group: 'watch', load: () => import('./pages/overview.js') },
@@ -22,12 +22,26 @@ const PAGES = [
     { path: 'issuers', deed: 'look', group: 'identity', load: () => import('./pages/issuers.js') },
     { path: 'people', deed: 'look', group: 'identity', load: () => import('./pages/people.js') },
     { path: 'limits', deed: 'look', group: 'control', load: () => import('./pages/limits.js') },
+    { path: 'credentials', deed: 'look', group: 'control', load: () => import('./pages/credentials.js') },
     { path: 'policies', deed: 'look', group: 'control', load: () => import('./pages/policies.js') },
     { path: 'redaction', deed: 'look', group: 'control', load: () => import('./pages/redaction.js') },
     { path: 'scan', deed: 'scan', group: 'control', load: () => import('./pages/scan.js') },
     { path: 'changes', deed: 'read_texts', group: 'record', load: () => import('./pages/changes.js') },
 ];
 const GROUPS = ['watch', 'identity', 'control', 'record'];
+
+/* Pages whose words are spoken; in another language they are all brought again. */
+const opened = new Set();
+
+const pageOf = (route) => PAGES.find((one) => one.path === route.page) || (route.page ? null : PAGES[0]);
+
+/* A page's module, once its words are there, too. */
+async function load(page, code) {
+    const [module, words] = await Promise.all([page.load(), getWords(code, page.path)]);
+    opened.add(page.path);
+    learn(code, words);
+    return module;
+}
 
 /* ---- the frame ---- */
 
@@ -46,7 +60,13 @@ function useWaiting(session) {
 }
 
 function Menu({ session, path, waiting }) {
-    return html`<nav class="menu" aria-label=${t('app.menu')}>${GROUPS.map((group) => {
+    const menu = useRef();
+    /* On a narrow screen it is a strip, and the page that is shown may stand outside of it. */
+    useEffect(() => {
+        const here = menu.current.querySelector('[aria-current]');
+        if (here) menu.current.scrollLeft += here.getBoundingClientRect().left - menu.current.getBoundingClientRect().left - 40;
+    }, [path]);
+    return html`<nav class="menu" ref=${menu} aria-label=${t('app.menu')}>${GROUPS.map((group) => {
         const pages = PAGES.filter((page) => page.group === group && may(session, page.deed));
         return pages.length > 0 && html`<div key=${group}><h2>${t(`group.${group}`)}</h2><ul>${pages.map((page) => html`
             <li key=${page.path}><a href=${link(page.path)} aria-current=${page.path === path ? 'page' : undefined}>
@@ -79,7 +99,7 @@ function UserMenu({ session, again }) {
         again();
     }
     async function chooseLanguage(code) {
-        speak(code, await getWords(code));
+        speak(code, await Promise.all(['', ...opened].map((page) => getWords(code, page))));
         choose('language', code);
     }
     const roles = session.roles.map((role) => tValue('role', role)).join(t('list.and'));
@@ -133,14 +153,15 @@ function useRoute() {
 function Current({ page, route, session }) {
     const [module, setModule] = useState(null);
     const [failure, setFailure] = useState(null);
+    const { code } = currentLanguage();
     const isFirst = useRef(true);
     useEffect(() => {
         let isWanted = true;
         setFailure(null);
-        page.load().then((loaded) => isWanted && setModule({ page, View: loaded.default, title: loaded.title }),
+        load(page, code).then((loaded) => isWanted && setModule({ page, View: loaded.default, title: loaded.title }),
             (problem) => isWanted && setFailure(problem));
         return () => { isWanted = false; };
-    }, [page]);
+    }, [page, code]);
     const isHere = module && module.page === page;
     const headingWords = isHere ? t(module.title) : '';
     useLayoutEffect(() => {
@@ -188,7 +209,7 @@ function App({ session }) {
     const waiting = useWaiting(session);
     const main = useRef();
     useSlash();
-    const page = PAGES.find((one) => one.path === route.page) || (route.page ? null : PAGES[0]);
+    const page = pageOf(route);
     return html`<${Session.Provider} value=${session}><div class="frame">
         <button type="button" class="skip" onClick=${() => main.current.focus()}>${t('app.skip')}</button>
         <header class="side">
@@ -208,7 +229,9 @@ async function begin(root) {
     const code = preferredLanguage();
     const session = get('session');
     session.catch(() => {}); /* looked at below, after the words are there to say it */
-    speak(code, await getWords(code));
+    const page = pageOf(readRoute());
+    if (page) Promise.all([page.load(), getWords(code, page.path)]).catch(() => {}); /* on their way; see Current */
+    speak(code, [await getWords(code)]);
     try {
         render(html`<${App} session=${await session} />`, root);
     } catch (problem) {

@@ -54,14 +54,14 @@ slim_words() {
     ' "$1"
 }
 
-mkdir -p "$dest/pages" "$dest/words" "$dest/vendor"
+mkdir -p "$dest/pages" "$dest/words/en" "$dest/words/zh" "$dest/vendor"
 cp "$here"/icon.svg "$dest/"
 sed -e '/^<!--.*-->$/d' -e '/^<!--/,/-->$/d' "$here/index.html" > "$dest/index.html"
 slim_style "$here/style.css" > "$dest/style.css"
 for path in "$here"/*.js "$here"/pages/*.js; do
     awk -f "$here/slim.awk" "$path" > "$dest/${path#"$here"/}"
 done
-for path in "$here"/words/*.json; do
+for path in "$here"/words/*.json "$here"/words/*/*.json; do
     slim_words "$path" > "$dest/${path#"$here"/}"
 done
 

@@ -34,16 +34,24 @@ export function go(page, id, query) {
     location.hash = link(page, id, query);
 }
 
-/* Goes to the row before or after the one that is shown. */
+/* Goes to the row before or after the one that is shown, in the order the table has been given; a row that the table has
+ * not put in yet is found among ids. */
 export function stepper(page, id, query, ids) {
     return (by) => {
+        const row = document.querySelector('main tbody tr[aria-current]');
+        const beside = row && (by > 0 ? row.nextElementSibling : row.previousElementSibling);
         const next = ids[ids.indexOf(id) + by];
-        if (next) goQuietly(page, next, query);
+        if (beside) replace(beside.querySelector('a').hash);
+        else if (!row && next) goQuietly(page, next, query);
     };
 }
 
 /* For what should not fill the history: each letter of a filter. */
 export function goQuietly(page, id, query) {
-    history.replaceState(null, '', link(page, id, query));
+    replace(link(page, id, query));
+}
+
+function replace(hash) {
+    history.replaceState(null, '', hash);
     dispatchEvent(new HashChangeEvent('hashchange'));
 }

@@ -86,6 +86,7 @@ const ICONS = {
     policies: 'M3 2.5h7l3 3v8H3zM9.8 2.7v3h3M5.5 8.5h5M5.5 11h5',
     changes: 'M8 4.5V8l2.3 1.6M2.6 8.8A5.5 5.5 0 1 0 3.6 4.6M2.8 2.5v2.7h2.7',
     search: 'M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.4 10.4l3.1 3.1',
+    credentials: 'M4 7.5h8v6H4zM5.5 7.5V5.2a2.5 2.5 0 0 1 5 0v2.3M8 9.8v1.6',
     close: 'M4 4l8 8M12 4l-8 8',
     copy: 'M5.5 5.5h7v8h-7zM10.5 5.5v-3h-7v8h2',
     check: 'M3 8.5l3.2 3L13 4.5',
@@ -136,6 +137,11 @@ export function zoned(word) {
 export function Text({ value }) {
     return value === null || value === undefined || value === '' ? html`<span
         class="nothing">${format.NOTHING}</span>` : String(value);
+}
+
+/* What a column cuts short stands whole in its title. */
+export function Long({ value }) {
+    return value ? html`<span title=${value}>${value}</span>` : html`<${Text} />`;
 }
 
 /* A share as a bar; words beside it say the numbers. An SVG's width is an attribute, so no style is needed. */
@@ -370,18 +376,23 @@ export function SelectField({ value, onChange, options, label, hint, fault }) {
             <option key=${option.value} value=${option.value}>${option.label}</option>`)}</select>`}<//>`;
 }
 
-/* The state of sending a form: {problem, isBusy, send(act)}. act(once) gets the idempotency key: the same again when
- * no answer came, so that a lost answer does not make two keys; a new one when the server has said no. */
+/* Whether it was done nobody knows: no answer, one of a proxy in between, or the first try is still under way. */
+const isUnknown = (problem) => !problem.status || problem.status >= 500 || problem.kind === 'in-progress';
+
+/* The state of sending a form: {problem, isBusy, send(act)}. act(once) gets the idempotency key: the same again while
+ * it is unknown what the last try did, so that a lost answer does not make two keys; else a new one. */
 export function useSending() {
     const [state, setState] = useState({ problem: null, isBusy: false });
     const once = useRef(null);
     async function send(act) {
-        if (!once.current || (state.problem && state.problem.status)) once.current = newIdempotencyKey();
+        once.current = once.current || newIdempotencyKey();
         setState({ problem: null, isBusy: true });
         try {
             await act(once.current);
+            once.current = null;
             setState({ problem: null, isBusy: false });
         } catch (problem) {
+            if (!isUnknown(problem)) once.current = null;
             setState({ problem, isBusy: false });
         }
     }

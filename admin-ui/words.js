@@ -1,4 +1,4 @@
-/* The console speaks through words/<language>.json, and only through them.
+/* The console speaks through words/<language>.json, and words/<language>/<page>.json of the page it shows.
  * SPDX-License-Identifier: Apache-2.0
  *
  * t('keys.created', {name}) fills {name} in; tCount('rows', 3) takes rows.one or rows.other as the language counts.
@@ -54,13 +54,19 @@ export function preferredLanguage() {
     return LANGUAGES[0].code;
 }
 
-/* Speaks the language with that code from now on; spoken is its words/<code>.json, by families as build.sh lays them out. */
-export function speak(code, spoken) {
-    language = LANGUAGES.find((one) => one.code === code);
-    words = {};
-    for (const [family, list] of Object.entries(spoken)) {
+/* More of a language, by families as build.sh lays them out; of one that is not spoken any more, nothing. */
+export function learn(code, part) {
+    if (code !== language.code) return;
+    for (const [family, list] of Object.entries(part)) {
         for (const [name, text] of Object.entries(list)) words[`${family}.${name}`] = text;
     }
+}
+
+/* Speaks the language with that code from now on: what all pages say, and what those say that were opened. */
+export function speak(code, parts) {
+    language = LANGUAGES.find((one) => one.code === code);
+    words = {};
+    for (const part of parts) learn(code, part);
     plural = new Intl.PluralRules(language.locale);
     document.documentElement.lang = language.locale; /* also chooses the right Chinese glyphs */
 }

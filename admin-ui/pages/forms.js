@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import {
-    Button, Copy, Dialog, explain, html, Icon, Notice, patch, post, Submit, t, TextField, useSending, useState,
+    Button, Copy, Dialog, explain, html, Icon, Notice, patch, post, Submit, t, TextField, useEffect, useSending, useState,
 } from '../ui.js';
 
 /* A fault's words by the name of its field. */
@@ -71,8 +71,13 @@ export function Secret({ secret, title, lost, example, children, onClose }) {
                 <div class="secret small"><code>${example}</code><${Copy} text=${example} /></div>`}<//>`;
 }
 
-/* What is closed only by who says that it was kept. */
+/* What is closed only by who says that it was kept; the browser, too, asks before it goes. */
 export function Once({ title, words, text, kept, isKept, onKept, onClose, children }) {
+    useEffect(() => {
+        const onLeave = (event) => event.preventDefault();
+        if (!isKept) addEventListener('beforeunload', onLeave);
+        return () => removeEventListener('beforeunload', onLeave);
+    }, [isKept]);
     return html`<${Dialog} title=${title} wide mayLeave=${false} onClose=${onClose}>
         <div class="dialog-body"><div class="notice warn" role="alert"><${Icon}
             name="warn" /><div><b>${words}</b> ${text}</div></div>${children}

@@ -7,7 +7,7 @@
  */
 import { ListPage } from '../table.js';
 import {
-    ago, Button, Empty, Facts, Field, getAll, go, hasWords, html, Icon, link, Panel, post, State, Submit, t, tCount,
+    ago, Button, Empty, Facts, Field, getAll, go, hasWords, html, Icon, link, Long, Panel, post, State, stepper, Submit, t, tCount,
     Text, Time, tValue, useData, useEffect, useMay, useRef, useSending, useState,
 } from '../ui.js';
 import { Faults } from './forms.js';
@@ -32,8 +32,9 @@ const columns = () => [
         cell: (row) => html`<span class="name">${row.name}</span>` },
     { key: 'state', label: t('issuers.state'), cell: (row) => html`<${JwksState} state=${row.state} />`,
         sort: (row) => ORDER.indexOf(row.state) },
-    { key: 'issuer', label: t('issuers.issuer'), kind: 'mono', sort: true },
-    { key: 'audience', label: t('issuers.audience'), cell: (row) => html`<${Text} value=${listed(row.audience)} />` },
+    { key: 'issuer', label: t('issuers.issuer'), kind: 'mono', cell: (row) => html`<${Long} value=${row.issuer} />`, sort: true },
+    { key: 'audience', label: t('issuers.audience'), kind: 'names',
+        cell: (row) => html`<${Long} value=${listed(row.audience)} />` },
     { key: 'keys', label: t('page.keys'), isNumber: true, cell: (row) => row.keys.length, sort: (row) => row.keys.length },
     { key: 'refreshed', label: t('issuers.refreshed'), cell: (row) => html`<${Ago} at=${row.refreshed_at} />`,
         sort: (row) => row.refreshed_at || null },
@@ -49,7 +50,7 @@ function KeyTable({ keys }) {
             </tr>`)}</tbody></table></div>`;
 }
 
-function Detail({ row, name, onChanged }) {
+function Detail({ row, name, onStep, onChanged }) {
     const mayWrite = useMay('write_keys');
     const sending = useSending();
     const refresh = () => sending.send(async (once) => {
@@ -58,7 +59,7 @@ function Detail({ row, name, onChanged }) {
         setTimeout(onChanged, REFRESH_MS);
     });
     const isFetched = row && /^https?:/.test(row.jwks);
-    return html`<${Panel} title=${name} label=${t('issuers.one')} onClose=${() => go('issuers')}
+    return html`<${Panel} title=${name} label=${t('issuers.one')} onClose=${() => go('issuers')} onStep=${onStep}
         actions=${mayWrite && isFetched && html`<${Button} icon="reload" busy=${sending.isBusy}
             onClick=${refresh}>${t('issuers.refresh')}<//>`}>
         <${Faults} problem=${sending.problem} />
@@ -88,6 +89,8 @@ function Verdict({ answer }) {
                 answer.team && [t('keys.team'), answer.team],
                 answer.roles && answer.roles.length > 0 && [t('token.roles'), listed(answer.roles)],
                 answer.expires_at && [t('keys.expires'), html`<${Time} at=${answer.expires_at} full />`],
+                answer.accepted && answer.identity_lines && answer.identity_lines.length > 0 && [t('token.lines'),
+                    html`<ul>${answer.identity_lines.map((line) => html`<li key=${line}><code>${line}</code></li>`)}</ul>`],
             ]} />${answer.claims && html`<pre class="spoken scanned">${JSON.stringify(answer.claims, null, 1)}</pre>`}</div></div>`;
 }
 
@@ -137,5 +140,5 @@ export default function Issuers({ id }) {
         href=${(row) => link('issuers', row.name)} order=${{ key: 'state', isDown: false }}>
         ${rows.length > 0 && mayTry && html`<${TryToken} />`}
         ${id && found.data && html`<${Detail} key="detail" name=${id} row=${rows.find((row) => row.name === id)}
-            onChanged=${found.reload} />`}<//>`;
+            onStep=${stepper('issuers', id, {}, rows.map((row) => row.name))} onChanged=${found.reload} />`}<//>`;
 }

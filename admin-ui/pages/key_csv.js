@@ -35,6 +35,12 @@ function Results({ answer }) {
         order=${{ key: 'result', isDown: false }} />`;
 }
 
+/* Made by a try whose answer was lost: the answer that is given again has no secrets. */
+function Unseen({ items }) {
+    const n = items.filter((row) => row.result === 'created' && !row.key).length;
+    return n > 0 && html`<${Notice} tone="warn">${tCount('csv.unseen', n, count(n))}<//>`;
+}
+
 /* The one time these secrets are seen; without any, there is nothing to keep. */
 function Done({ answer, onClose }) {
     const [isKept, setKept] = useState(false);
@@ -42,7 +48,8 @@ function Done({ answer, onClose }) {
     const keep = () => setKept(true);
     if (!answer.items.some((row) => row.key)) {
         return html`<${Dialog} title=${t('csv.done')} wide onClose=${onClose}>
-            <div class="dialog-body"><${Sums} answer=${answer} /><${Results} answer=${answer} /></div>
+            <div class="dialog-body"><${Unseen} items=${answer.items} /><${Sums} answer=${answer} />
+                <${Results} answer=${answer} /></div>
             <footer><${Button} kind="primary" onClick=${onClose}>${t('act.done')}<//></footer><//>`;
     }
     return html`<${Once} title=${t('csv.done')} words=${t('csv.once')} text=${t('csv.once_text')} kept=${t('csv.kept')}
@@ -55,11 +62,14 @@ export function Import({ onClose, onDone }) {
     const [text, setText] = useState('');
     const [tried, setTried] = useState(null); /* {text, answer} of the last dry run */
     const [made, setMade] = useState(null);
+    const [wasRun, setRun] = useState(false);
     const sending = useSending();
+    const isLost = wasRun && sending.problem && (!sending.problem.status || sending.problem.status >= 500);
     const answer = tried && tried.text === text && tried.answer;
     const changes = answer ? answer.created + answer.updated + answer.revoked : 0;
 
     const send = (isDry) => sending.send(async (once) => {
+        setRun(!isDry);
         const got = await post('keys-import', { csv: text, dry_run: isDry }, once);
         if (isDry) return setTried({ text, answer: got });
         setMade(got);
@@ -74,6 +84,7 @@ export function Import({ onClose, onDone }) {
     if (made) return html`<${Done} answer=${made} onClose=${onClose} />`;
     return html`<${Dialog} title=${t('csv.import')} wide onClose=${onClose}>
         <div class="dialog-body"><${Faults} problem=${sending.problem} known=${['csv']} />
+            ${isLost && html`<${Notice} tone="warn">${t('csv.lost')}<//>`}
             <${Field} label=${t('csv.table')} hint=${t('csv.hint')} fault=${faultsOf(sending).csv}>${(tie) => html`<textarea class="mono"
                 rows="6" spellcheck=${false} autocomplete="off" autofocus placeholder="name,owner,team,limits,expires_at"
                 value=${text} ...${tie} onInput=${(e) => setText(e.target.value)}></textarea>`}<//>

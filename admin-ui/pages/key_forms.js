@@ -164,7 +164,8 @@ export function Rotate({ entry, onClose, onDone }) {
             ${made.previous_until && html`<p>${t('keys.old_until', { time: fullTime(made.previous_until) })}</p>`}<//>`;
     }
     return html`<${FormDialog} title=${t('keys.rotate_title', { name: entry.name })} label=${t('keys.rotate')}
-        sending=${sending} act=${async (once) => setMade(await post(pathOf(entry, 'rotate'), { grace }, once))}
+        sending=${sending} act=${async (once) => setMade(await post(pathOf(entry, 'rotate'), { grace }, once,
+            undefined, entry.version))}
         onClose=${onClose}><p>${t('keys.rotate_text')}</p>
             <${SelectField} label=${t('keys.grace')} value=${grace} onChange=${setGrace}
                 hint=${grace === '0s' ? t('keys.end_text') : t('keys.grace_hint')}
@@ -176,7 +177,7 @@ export function Rotate({ entry, onClose, onDone }) {
 export function EndGrace({ entry, onClose, onDone }) {
     const sending = useSending();
     const act = async (once) => {
-        await post(pathOf(entry, 'end-grace'), {}, once);
+        await post(pathOf(entry, 'end-grace'), {}, once, undefined, entry.version);
         onDone();
     };
     const used = entry.previous_used_at ? t('keys.old_used', { ago: ago(entry.previous_used_at) }) : t('keys.old_unused');

@@ -4,7 +4,7 @@
 import { ListPage } from '../table.js';
 import {
     address, ago, Button, Chip, Choice, count, Facts, fullTime, getAll, getVersioned, go, goQuietly, html, link,
-    PanelOf, Search, stepper, t, tCount, Time, tValue, useData, useMay, useMemo, useSettled, useState, zoned,
+    Long, PanelOf, Search, stepper, t, tCount, Time, tValue, useData, useMay, useMemo, useSettled, useState, zoned,
 } from '../ui.js';
 import { Revoke } from './forms.js';
 import { Import } from './key_csv.js';
@@ -64,7 +64,7 @@ function options(keys, of, chosen, any) {
 /* ---- the list ---- */
 
 /* vk_7f3a…9c1e: enough for two people to agree which key they talk about, too little to use. */
-const hint = (key, last4 = key.last4) => `${key.prefix || ''}…${last4 || ''}`;
+const hint = (key) => `${key.prefix || ''}…${key.last4 || ''}`;
 
 function Expiry({ entry }) {
     const left = daysLeft(entry);
@@ -78,7 +78,7 @@ const columns = () => [
     { key: 'state', label: t('keys.state'), cell: (key) => html`<${KeyState} state=${key.state} />`,
         sort: (key) => KEY_STATES.indexOf(key.state) },
     { key: 'hint', label: t('keys.hint'), kind: 'mono', cell: (key) => hint(key) },
-    { key: 'team', label: t('keys.team'), sort: true },
+    { key: 'team', label: t('keys.team'), kind: 'clip', cell: (key) => html`<${Long} value=${key.team} />`, sort: true },
     { key: 'owner', label: t('keys.owner'), kind: 'roomy', sort: true },
     { key: 'tags', label: t('keys.tags'), kind: 'roomy', cell: (key) => html`<${Tags} list=${key.tags} />` },
     { key: 'models', label: t('keys.models'), kind: 'clip',
@@ -107,14 +107,14 @@ function UsedAt({ at }) {
 function Secrets({ entry, onEnd }) {
     if (!entry.previous_until) return null;
     return html`<section><h3>${t('keys.secrets')}</h3><div class="table-box small-table"><table>
-        <thead><tr><th scope="col">${t('keys.secret')}</th><th scope="col">${t('keys.hint')}</th>
-            <th scope="col">${t('keys.works_until')}</th><th scope="col">${t('keys.used')}</th></tr></thead>
-        <tbody><tr><td>${t('keys.present')}</td><td class="mono">${hint(entry)}</td>
-            <td>${entry.expires_at ? html`<${Time} at=${entry.expires_at} full />` : t('keys.no_end')}</td>
-            <td><${UsedAt} at=${entry.last_used_at} /></td></tr>
-        <tr><td>${t('keys.previous')}</td><td class="mono">${hint(entry, entry.previous_last4)}</td>
-            <td><${Time} at=${entry.previous_until} full /></td>
-            <td><${UsedAt} at=${entry.previous_used_at} /></td></tr></tbody></table></div>
+        <thead><tr><th scope="col">${t('keys.secret')}</th><th scope="col">${t('keys.used')}</th>
+            <th scope="col">${t('keys.works_until')}</th></tr></thead>
+        <tbody><tr><td>${t('keys.present')} <code>…${entry.last4}</code></td>
+            <td><${UsedAt} at=${entry.last_used_at} /></td>
+            <td>${entry.expires_at ? html`<${Time} at=${entry.expires_at} full />` : t('keys.no_end')}</td></tr>
+        <tr><td>${t('keys.previous')} <code>…${entry.previous_last4}</code></td>
+            <td><${UsedAt} at=${entry.previous_used_at} /></td>
+            <td><${Time} at=${entry.previous_until} full /></td></tr></tbody></table></div>
         ${onEnd && html`<p class="below"><${Button} kind="danger" onClick=${onEnd}>${t('keys.end_now')}<//></p>`}</section>`;
 }
 
@@ -187,15 +187,15 @@ function Soon({ keys, query }) {
 }
 
 function Filters({ all, query, filter }) {
-    const choice = (name, list) => html`<${Choice} label=${t(`keys.any_${name}`)} value=${query[name] || ''} options=${list}
+    const choice = (name, word, list) => html`<${Choice} label=${t(word)} value=${query[name] || ''} options=${list}
         onChange=${(value) => filter({ [name]: value })} />`;
     const teams = options(all, (key) => [key.team], query.team, t('keys.any_team'));
     const tags = options(all, (key) => key.tags || [], query.tag, t('keys.any_tag'));
     return html`<${Search} value=${query.q || ''} label=${t('keys.search')} onChange=${(q) => filter({ q })} />
-        ${choice('state', [{ value: '', label: t('keys.any_state') },
+        ${choice('state', 'keys.state', [{ value: '', label: t('keys.any_state') },
             ...KEY_STATES.map((value) => ({ value, label: tValue('key_state', value) }))])}
-        ${teams.length > 1 && choice('team', teams)}${tags.length > 1 && choice('tag', tags)}
-        ${choice('expiring', [{ value: '', label: t('keys.any_expiring') }, ...EXPIRING.map((value) => ({ value,
+        ${teams.length > 1 && choice('team', 'keys.team', teams)}${tags.length > 1 && choice('tag', 'keys.tags', tags)}
+        ${choice('expiring', 'keys.expires', [{ value: '', label: t('keys.any_expiring') }, ...EXPIRING.map((value) => ({ value,
             label: t('keys.ends_within', { n: count(Number.parseInt(value, 10)) }) }))])}`;
 }
 

@@ -3,7 +3,7 @@
  */
 import { ListPage } from '../table.js';
 import {
-    count, Empty, Facts, getAll, go, goQuietly, html, link, Notice, Panel, Search, stepper, t, Text, Time, useData,
+    count, Empty, Facts, getAll, go, goQuietly, html, link, Long, Notice, Panel, Search, stepper, t, Time, useData,
     useMemo, zoned,
 } from '../ui.js';
 import { UseNow } from './parts.js';
@@ -17,7 +17,7 @@ const columns = (isTeams) => [
     isTeams
         ? { key: 'people', label: t('people.people'), isNumber: true,
             sort: true }
-        : { key: 'teams', label: t('people.teams'), cell: (row) => html`<${Text} value=${row.teams.join(', ')} />`,
+        : { key: 'teams', label: t('people.teams'), kind: 'names', cell: (row) => html`<${Long} value=${row.teams.join(', ')} />`,
             sort: (row) => row.teams.join(', ') || null },
     { key: 'keys', label: t('page.keys'), isNumber: true, sort: true },
     { key: 'active', label: t('people.active_keys'), isNumber: true, cell: (row) => count(row.active_keys),

@@ -5,7 +5,7 @@
  */
 import { ListPage } from '../table.js';
 import {
-    Button, Choice, count, Facts, Field, fromInput, getAll, getVersioned, go, goQuietly, html, link, PanelOf, patch,
+    Button, Choice, count, Facts, Field, fromInput, getAll, getVersioned, go, goQuietly, html, link, Long, PanelOf, patch,
     post, Search, SelectField, stepper, t, TextField, Time, toInput, tValue, useData, useMay, useMemo, useSending,
     useState, zoned, zoneOf,
 } from '../ui.js';
@@ -44,9 +44,9 @@ const columns = () => [
         cell: (row) => html`<span class="name">${row.name}</span>` },
     { key: 'state', label: t('keys.state'), cell: (row) => html`<${KeyState} state=${row.state} />`,
         sort: (row) => STATES.indexOf(row.state) },
-    { key: 'id', label: t('signing.id'), kind: 'mono', sort: true },
+    { key: 'id', label: t('signing.id'), kind: 'mono', cell: (row) => html`<${Long} value=${row.id} />`, sort: true },
     { key: 'algorithm', label: t('signing.algorithm'), kind: 'mono', sort: true },
-    { key: 'whose', label: t('signing.whose'), cell: (row) => html`<${Whose} row=${row} />` },
+    { key: 'whose', label: t('signing.whose'), kind: 'names', cell: (row) => html`<${Whose} row=${row} />` },
     { key: 'created', label: zoned('keys.created'), cell: (row) => html`<${Time} at=${row.created_at} day />`,
         sort: (row) => row.created_at },
     { key: 'used', label: zoned('keys.used'), cell: (row) => html`<${Time} at=${row.last_used_at} day />`,

@@ -96,6 +96,8 @@ DocumentRoot "${run.at('site')}"
     Require all denied
 </Directory>
 ${isTls ? tls() : ''}
+# Wrong keys and wrong passwords, wherever they are sent: the API, the console, the metrics.
+ChatGPTAttempts 10/60s
 ChatGPTStore ${run.store.urlForHttpd}
 ChatGPTPepperFile "${run.pepper}"
 ChatGPTSealKey "file:${run.sealKey}"

@@ -2,10 +2,11 @@
 # Installs what is missing, quietly: Debian packages, and npm packages as the lock files say.
 # SPDX-License-Identifier: Apache-2.0
 #
-#   packages.sh [PACKAGE]...      further Debian packages, as make lint and make fuzz want them
+#   packages.sh [PACKAGE]...      further Debian packages, as make test, lint and fuzz want them
 #
-# Some of the packages are servers. They are wanted as programs only: nothing
-# that this script installs is started.
+# Some of the packages are servers. They are wanted as programs only: nothing that
+# this script installs is started, now or when the machine starts, or changes an
+# Apache that the machine already has.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -56,6 +57,26 @@ apt() {
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0 "$@"
 }
 
+# A slapd without a configuration: no directory is made, and none can be served.
+forbid_directory() {
+    case " $1 " in *" slapd "*) ;; *) return ;; esac
+    if command -v debconf-set-selections >/dev/null; then
+        echo "slapd slapd/no_configuration boolean true" | as_root debconf-set-selections
+    fi
+}
+
+# A module that comes as a package of its own is switched on in the machine's Apache,
+# if there is one. The tests load it by its path.
+enabled=/etc/apache2/mods-enabled
+restore_modules() {
+    for module in "$enabled"/auth_openidc.*; do
+        case "$1" in *" $module "*) continue ;; esac
+        if [ -e "$module" ] && [ "$module" != "$enabled/auth_openidc.*" ]; then
+            as_root rm -f "$module"
+        fi
+    done
+}
+
 install_debian() {
     if ! command -v apt-get >/dev/null; then
         say "this is not Debian; install what these packages hold:$1"
@@ -67,9 +88,12 @@ install_debian() {
     fi
     say "installing$1"
     forbid_services
+    forbid_directory "$1"
+    before=" $(echo "$enabled"/auth_openidc.*) "
     apt update >&2
     # shellcheck disable=SC2086
     apt install --no-install-recommends $1 >&2
+    restore_modules "$before"
 }
 
 # npm leaves a copy of the lock file in node_modules when it has finished.

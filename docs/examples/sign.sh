@@ -104,5 +104,6 @@ if [ "$method" = POST ]; then
 else
     set --
 fi
-curl -sS --fail-with-body -X "$method" -H "@$work/headers" "$@" "$url"
+# As it was signed: neither dots nor brackets of the URL mean anything to curl.
+curl -sS --fail-with-body --globoff --path-as-is -X "$method" -H "@$work/headers" "$@" "$url"
 echo

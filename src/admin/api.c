@@ -177,7 +177,7 @@ const cg_admin_endpoint_t cg_admin_endpoints[] = {
     {"POST",  "/keys/{id}/rotate", "keys.rotate",    KEYS,    cg_admin_keys_rotate,    "A new secret; the old one works for a while", NULL, ROTATE,     "KeyIssued",  200, CG_ADMIN_ONCE},
     {"POST",  "/keys/{id}/end-grace", "keys.end-grace", KEYS, cg_admin_keys_end_grace, "End the secret before the last rotation now", NULL, REASON,    "KeyChanged", 200, CG_ADMIN_ONCE},
     {"GET",   "/keys-export",     "keys.export",     NUMBERS, cg_admin_keys_export,    "Keys without secrets, as CSV",              KEY_EXPORT, NULL,   NULL,         200, CG_ADMIN_IS_STREAM},
-    {"POST",  "/keys-import",     "keys.import",     KEYS,    cg_admin_keys_import,    "Issue and change keys by CSV; secrets are shown this once", NULL, IMPORT, "KeyImport", 200, CG_ADMIN_HAS_DOCUMENT},
+    {"POST",  "/keys-import",     "keys.import",     KEYS,    cg_admin_keys_import,    "Issue and change keys by CSV; secrets are shown this once", NULL, IMPORT, "KeyImport", 200, CG_ADMIN_ONCE | CG_ADMIN_HAS_DOCUMENT},
     {"POST",  "/keys/{id}/revoke", "keys.revoke",    KEYS,    cg_admin_keys_revoke,    "End a key for good",                        NULL,   REASON,     "KeyChanged", 200, CG_ADMIN_ONCE},
     {"GET",   "/signing-keys",    "signing-keys.list", NUMBERS, cg_admin_signing_keys_list, "Keys that sign requests, newest first",  PAGE,   NULL,       "SigningKey", 200, CG_ADMIN_IS_LIST},
     {"POST",  "/signing-keys",    "signing-keys.create", KEYS, cg_admin_signing_keys_create, "A new signing key; a shared secret is shown this once", NULL, SIGNING_NEW, "SigningKeyIssued", 201, CG_ADMIN_ONCE},

@@ -69,7 +69,8 @@ typedef struct cg_account_view_t {
     apr_int64_t failures;
     const char *credential; /* where from: "file", "env", "stored", "none" */
     const char *stored;     /* its name in the store; NULL: not stored */
-    const char *region;     /* as rules call it; NULL: not said */
+    apr_int64_t stored_version; /* of it, in force in this child; 0: none */
+    const char *region;         /* as rules call it; NULL: not said */
 } cg_account_view_t;
 
 struct cg_issuer_t;

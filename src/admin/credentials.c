@@ -33,6 +33,18 @@ static cg_json_t *users_of(const char *name, const cg_account_view_t *views,
     return users;
 }
 
+/* The version that goes out to upstreams from here; 0: none, or nobody asks. */
+static apr_int64_t in_force(const char *name, const cg_account_view_t *views,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (views[i].stored && strcmp(views[i].stored, name) == 0) {
+            return views[i].stored_version;
+        }
+    }
+    return 0;
+}
+
 static cg_json_t *known(const cg_admin_t *admin, const cg_credential_t *one,
                         const cg_account_view_t *views, size_t count,
                         apr_pool_t *pool)
@@ -41,6 +53,7 @@ static cg_json_t *known(const cg_admin_t *admin, const cg_credential_t *one,
     cg_json_set_str(json, "name", one->name);
     cg_json_set_str(json, "state", state_of(admin, one, pool));
     cg_json_set_int(json, "version", one->version);
+    cg_json_set_int(json, "in_force", in_force(one->name, views, count));
     cg_admin_set_time(json, "created_at", one->created_at);
     cg_admin_set_time(json, "changed_at", one->changed_at);
     cg_json_set_str(json, "kek_id", one->key_id ? one->key_id : "");
@@ -66,6 +79,7 @@ static cg_json_t *missing(const char *name, const cg_account_view_t *views,
     cg_json_set_str(json, "name", name);
     cg_json_set_str(json, "state", "missing");
     cg_json_set_int(json, "version", 0);
+    cg_json_set_int(json, "in_force", in_force(name, views, count));
     cg_admin_set_time(json, "created_at", 0);
     cg_admin_set_time(json, "changed_at", 0);
     cg_json_set_str(json, "kek_id", "");

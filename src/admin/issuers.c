@@ -140,6 +140,21 @@ static void set_or_null(cg_json_t *json, const char *name, const char *text)
     }
 }
 
+/* What is not asked here: it may name the request, and each place has its own. */
+static cg_json_t *identity_lines(const cg_ask_t *ask)
+{
+    const cg_admin_t *admin = ask->admin;
+    cg_json_t *lines = cg_json_array(ask->pool);
+    for (size_t i = 0; i < admin->policies_count; i++) {
+        const cg_admin_policy_t *line = &admin->policies[i];
+        if (strcmp(line->directive, "ChatGPTIdentity") == 0) {
+            cg_json_add_str(lines, apr_pstrcat(ask->pool, line->value, " (",
+                                               line->where, ")", NULL));
+        }
+    }
+    return lines;
+}
+
 void cg_admin_token_checks_create(cg_ask_t *ask)
 {
     const cg_issuers_t *issuers = ask->admin->issuers;
@@ -162,6 +177,7 @@ void cg_admin_token_checks_create(cg_ask_t *ask)
     cg_json_set_null(json, "user");
     cg_json_set_null(json, "team");
     cg_json_set(json, "roles", cg_json_array(ask->pool));
+    cg_json_set(json, "identity_lines", identity_lines(ask));
     cg_json_set_null(json, "expires_at");
     cg_json_set_null(json, "claims");
     if (is_accepted) {

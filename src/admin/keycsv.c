@@ -2,9 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * An import does line for line what the other endpoints do, and each line is
- * recorded like them: a key that cannot be recorded is taken back. It takes no
- * Idempotency-Key, since its answer holds secrets that nothing may keep; a file
- * with ids may be sent again, it then finds nothing to change.
+ * recorded like them: a key that cannot be recorded is taken back, and the lines
+ * behind it are left; the secrets of those before it are told all the same.
  */
 #include <string.h>
 
@@ -134,7 +133,7 @@ static void check_packs(const cg_ask_t *ask, cg_key_import_t *plan)
 }
 
 /* As create and update do: done, recorded, or taken back. False: it could not be
- * recorded, which is answered. */
+ * recorded. */
 static bool do_line(cg_ask_t *ask, cg_key_import_t *plan,
                     const char **out_audit_id)
 {
@@ -159,32 +158,46 @@ static bool do_line(cg_ask_t *ask, cg_key_import_t *plan,
     return false;
 }
 
+/* Has a line a secret to tell, or a change? */
+static bool has_done(const int64_t counts[CG_KEY_RESULT_COUNT])
+{
+    return counts[CG_KEY_CREATED] || counts[CG_KEY_UPDATED] ||
+           counts[CG_KEY_ENDED];
+}
+
+/* False: nothing was done, since nothing can be recorded, which is answered. */
 static bool read_lines(cg_ask_t *ask, cg_keycsv_t *csv, bool is_dry,
                        cg_json_t *items, int64_t counts[CG_KEY_RESULT_COUNT])
 {
     cg_keycsv_row_t row;
     bool goes_on = true;
     cg_key_import_t *plan = apr_palloc(ask->pool, sizeof *plan);
-    while (goes_on && cg_keycsv_next(csv, &row, ask->pool)) {
+    while (cg_keycsv_next(csv, &row, ask->pool)) {
         const char *audit_id = NULL;
-        cg_keyimport_plan(ask->admin->keyring, csv, &row, ask->call->now, plan,
-                          ask->pool);
-        check_packs(ask, plan);
-        goes_on = is_dry || do_line(ask, plan, &audit_id);
         if (goes_on) {
-            counts[plan->result]++;
-            cg_json_add(items, line_json(ask, row.line, plan, audit_id));
+            cg_keyimport_plan(ask->admin->keyring, csv, &row, ask->call->now,
+                              plan, ask->pool);
+            check_packs(ask, plan);
+            goes_on = is_dry || do_line(ask, plan, &audit_id);
         }
+        if (!goes_on) {
+            *plan = (cg_key_import_t){.result = CG_KEY_FAILED};
+            cg_error_set(&plan->err, "changes cannot be recorded now: this "
+                                     "line was not done");
+        }
+        counts[plan->result]++;
+        cg_json_add(items, line_json(ask, row.line, plan, audit_id));
         cg_wipe(plan->spelled, sizeof plan->spelled);
     }
-    return goes_on;
+    return goes_on || has_done(counts);
 }
 
 static bool is_short_enough(cg_ask_t *ask, cg_str_t text)
 {
     size_t lines = 0;
     for (size_t i = 0; i < text.len; i++) {
-        lines += text.ptr[i] == '\n';
+        bool is_pair = i + 1 < text.len && text.ptr[i + 1] == '\n';
+        lines += text.ptr[i] == '\n' || (text.ptr[i] == '\r' && !is_pair);
     }
     if (lines <= LINES_MAX + 1) {
         return true;

@@ -242,7 +242,8 @@ void cg_admin_keys_rotate(cg_ask_t *ask)
 {
     cg_key_t before;
     apr_time_t grace_for;
-    if (!take_grace(ask, &grace_for) || !read_key(ask, &before)) {
+    if (!take_grace(ask, &grace_for) || !read_key(ask, &before) ||
+        !cg_admin_is_current(ask, before.version)) {
         return;
     }
     cg_key_t after;
@@ -253,10 +254,10 @@ void cg_admin_keys_rotate(cg_ask_t *ask)
         strcmp(cg_json_get_str(ask->body, "keep", ""), "previous") == 0;
     apr_status_t rv =
         keeps_previous
-            ? cg_apikey_replace(ring, ask->id, ask->call->now, &after, spelled,
-                                &err, ask->pool)
-            : cg_apikey_rotate(ring, ask->id, ask->call->now, grace_for, &after,
-                               spelled, &err, ask->pool);
+            ? cg_apikey_replace(ring, ask->id, before.version, ask->call->now,
+                                &after, spelled, &err, ask->pool)
+            : cg_apikey_rotate(ring, ask->id, before.version, ask->call->now,
+                               grace_for, &after, spelled, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         refuse(ask, rv, &err);
         return;
@@ -295,13 +296,14 @@ void cg_admin_keys_revoke(cg_ask_t *ask)
 void cg_admin_keys_end_grace(cg_ask_t *ask)
 {
     cg_key_t before;
-    if (!read_key(ask, &before)) {
+    if (!read_key(ask, &before) || !cg_admin_is_current(ask, before.version)) {
         return;
     }
     cg_key_t after;
     cg_error_t err = {""};
-    apr_status_t rv = cg_apikey_end_grace(
-        ask->admin->keyring, ask->id, ask->call->now, &after, &err, ask->pool);
+    apr_status_t rv =
+        cg_apikey_end_grace(ask->admin->keyring, ask->id, before.version,
+                            ask->call->now, &after, &err, ask->pool);
     if (rv != APR_SUCCESS) {
         refuse(ask, rv, &err);
         return;

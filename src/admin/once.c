@@ -111,6 +111,24 @@ static void answer_again(cg_ask_t *ask, cg_str_t text, const char *fingerprint)
 
 /* ---- begin and end ------------------------------------------------------ */
 
+/* Secrets are told once, by whoever is answered first. Of a signing key "key" is the
+ * id of an API key; lines of an import have one each. */
+static void drop_secrets(cg_json_t *body)
+{
+    const char *member =
+        cg_json_get(body, "secret") ? "secret" : CG_ADMIN_SECRET_MEMBER;
+    if (cg_json_get(body, member)) {
+        cg_json_set_null(body, member);
+    }
+    const cg_json_t *items = cg_json_get(body, "items");
+    for (size_t i = 0; items && i < cg_json_size(items); i++) {
+        cg_json_t *item = cg_json_at(items, i);
+        if (cg_json_get(item, CG_ADMIN_SECRET_MEMBER)) {
+            cg_json_set_null(item, CG_ADMIN_SECRET_MEMBER);
+        }
+    }
+}
+
 static const char *note_of(const cg_ask_t *ask, bool is_done)
 {
     cg_json_t *note = cg_json_object(ask->pool);
@@ -122,12 +140,7 @@ static const char *note_of(const cg_ask_t *ask, bool is_done)
     cg_admin_reply_t *reply = ask->reply;
     cg_json_t *body =
         cg_json_parse(reply->body.ptr, reply->body.len, NULL, ask->pool);
-    /* Of a signing key "key" is the id of an API key. */
-    const char *member =
-        cg_json_get(body, "secret") ? "secret" : CG_ADMIN_SECRET_MEMBER;
-    if (cg_json_get(body, member)) {
-        cg_json_set_null(body, member);
-    }
+    drop_secrets(body);
     cg_json_set(note, "body", body);
     cg_json_set_int(note, "status", reply->status);
     cg_json_set_str(note, "ETag", apr_table_get(reply->headers, "ETag"));

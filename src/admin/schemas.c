@@ -299,6 +299,7 @@ static const cg_field_t CREDENTIAL[] = {
     {"name",       TEXT, ALWAYS},
     {"state",      TEXT, ALWAYS, .choices = CREDENTIAL_STATES},
     {"version",    COUNT, ALWAYS, WORDS("counts its changes; 0: missing")},
+    {"in_force",   COUNT, ALWAYS, WORDS("the version that goes out; 0: none")},
     {"created_at", TIME, OR_NULL},
     {"changed_at", TIME, OR_NULL},
     {"kek_id",     TEXT, ALWAYS, WORDS("of the master key it is sealed under")},
@@ -329,6 +330,7 @@ static const cg_field_t TOKEN_CHECK[] = {
     {"user",       TEXT, OR_NULL, WORDS("its subject; ChatGPTIdentity may say another one where it is used")},
     {"team",       TEXT, OR_NULL, WORDS("null: ChatGPTIdentity says it where the token is used")},
     {"roles",      .kind = CG_FIELD_NAMES, ALWAYS, WORDS("likewise")},
+    {"identity_lines", .kind = CG_FIELD_NAMES, ALWAYS, WORDS("lines of ChatGPTIdentity, and where they stand: there they say user, team and roles anew")},
     {"expires_at", TIME, OR_NULL},
     {"claims",     .kind = CG_FIELD_ANY, OR_NULL, WORDS("of a token that is accepted, as it has them")},
     END};

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include <apr_file_info.h>
+
 #include "auth/apikey_int.h"
 #include "auth/keyplace.h"
 #include "auth/keyrecord.h"
@@ -26,7 +28,7 @@ struct cg_pepper_t {
     cg_secret_t *secret;
 };
 
-typedef enum found_t { FOUND, NOT_FOUND, STORE_AWAY } found_t;
+typedef enum found_t { FOUND, NOT_FOUND, DAMAGED, STORE_AWAY } found_t;
 
 /* ---- the pepper -------------------------------------------------------- */
 
@@ -54,6 +56,12 @@ cg_pepper_t *cg_pepper_make(const void *bytes, size_t len, cg_error_t *err,
 cg_pepper_t *cg_pepper_load(const char *path, cg_error_t *err, apr_pool_t *pool)
 {
     cg_secret_t *secret;
+    apr_finfo_t about;
+    if (apr_stat(&about, path, APR_FINFO_PROT, pool) == APR_SUCCESS &&
+        about.protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE)) {
+        cg_error_set(err, "%s is open to everybody; write chmod 0600", path);
+        return NULL;
+    }
     if (cg_secret_load(path, &secret, err, pool) != APR_SUCCESS) {
         return NULL;
     }
@@ -144,6 +152,10 @@ static found_t ask_store(cg_keyring_t *ring, const char *id, bool is_cached,
     }
     memset(out, 0, sizeof *out);
     apr_status_t rv = cg_keyring_fetch(ring, id, out, err, pool);
+    if (rv == APR_EINVAL) {
+        cg_keyring_forget(ring, id); /* what it was once is no answer */
+        return DAMAGED;
+    }
     if (rv != APR_SUCCESS && !APR_STATUS_IS_NOTFOUND(rv)) {
         return STORE_AWAY;
     }
@@ -265,7 +277,7 @@ cg_key_verdict_t cg_apikey_verify(cg_keyring_t *ring, cg_str_t spelled,
         return verdict;
     }
     memset(out, 0, sizeof *out);
-    if (found == STORE_AWAY) {
+    if (found == STORE_AWAY || found == DAMAGED) {
         return CG_KEY_STORE_AWAY;
     }
     return found == FOUND ? CG_KEY_WRONG_SECRET : CG_KEY_UNKNOWN;

@@ -54,7 +54,8 @@ typedef struct cg_pepper_t cg_pepper_t;
 /* Copies bytes; NULL and words if fewer than 32. */
 cg_pepper_t *cg_pepper_make(const void *bytes, size_t len, cg_error_t *err,
                             apr_pool_t *pool);
-/* The same from a file; one newline at its end does not count. */
+/* The same from a file that is closed to everybody; one newline at its end does not
+ * count. */
 cg_pepper_t *cg_pepper_load(const char *path, cg_error_t *err,
                             apr_pool_t *pool);
 
@@ -123,7 +124,7 @@ typedef enum cg_key_verdict_t {
     CG_KEY_REVOKED,
     CG_KEY_EXPIRED,
     CG_KEY_SUSPENDED,
-    CG_KEY_STORE_AWAY /* never seen, and nobody to ask */
+    CG_KEY_STORE_AWAY /* never seen and nobody to ask, or its record is damaged */
 } cg_key_verdict_t;
 
 typedef struct cg_keyring_t cg_keyring_t;
@@ -167,7 +168,8 @@ apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
 apr_status_t cg_apikey_list(cg_keyring_t *ring, const char *cursor, int limit,
                             apr_array_header_t **out, const char **out_next,
                             cg_error_t *err, apr_pool_t *pool);
-/* APR_NOTFOUND if there is none. Asks the store, not the cache. */
+/* APR_NOTFOUND if there is none, APR_EINVAL if its record is damaged. Asks the
+ * store, not the cache. */
 apr_status_t cg_apikey_get(cg_keyring_t *ring, const char *id, cg_key_t *out,
                            cg_error_t *err, apr_pool_t *pool);
 /* Writes what create takes from wanted, if the stored version is
@@ -179,17 +181,19 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
 apr_status_t cg_apikey_revoke(cg_keyring_t *ring, const char *id, cg_key_t *out,
                               cg_error_t *err, apr_pool_t *pool);
 /* A new secret for the same key; the old one opens it for grace_for more, 0: not
- * any more. The one before it, if there was one, ends. */
+ * any more. The one before it, if there was one, ends. version: of the key as it was
+ * seen, 0: as it is; APR_EMISMATCH when it is another by now, or when somebody else
+ * gave the key a new secret at the same time. The next and end_grace do the same. */
 apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id,
-                              apr_time_t now, apr_time_t grace_for,
-                              cg_key_t *out,
+                              int64_t version, apr_time_t now,
+                              apr_time_t grace_for, cg_key_t *out,
                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
                               cg_error_t *err, apr_pool_t *pool);
 /* A new secret in the place of the one of now, which ends; the previous one goes
  * on until its grace is over. For a secret that was lost on its way: to rotate
  * once more would end the one in use. APR_EINVAL if there is no previous one. */
 apr_status_t cg_apikey_replace(cg_keyring_t *ring, const char *id,
-                               apr_time_t now, cg_key_t *out,
+                               int64_t version, apr_time_t now, cg_key_t *out,
                                char out_spelled[CG_KEY_SPELLED_LEN + 1],
                                cg_error_t *err, apr_pool_t *pool);
 /* Takes a rotation of before back: its secrets are what they were, if it was the
@@ -198,7 +202,7 @@ apr_status_t cg_apikey_put_back(cg_keyring_t *ring, const cg_key_t *before,
                                 cg_error_t *err, apr_pool_t *pool);
 /* Ends the previous secret now. APR_EINVAL if there is none. */
 apr_status_t cg_apikey_end_grace(cg_keyring_t *ring, const char *id,
-                                 apr_time_t now, cg_key_t *out, cg_error_t *err,
-                                 apr_pool_t *pool);
+                                 int64_t version, apr_time_t now, cg_key_t *out,
+                                 cg_error_t *err, apr_pool_t *pool);
 
 #endif

@@ -6,6 +6,12 @@
  * it is no further away than the window less one part. So a counter runs empty by
  * itself, and adding to it is one compare-and-swap.
  *
+ * Many may be looked at in the same moment, so the question before it is put once
+ * more behind it: a failure that finds no room is none that was allowed, and who
+ * was right there for the first time is told the same. Taking room beforehand, and
+ * giving it back to who was right, would refuse the first calls of a program that
+ * starts with more of them at once than there may be failures.
+ *
  * Counters and marks live in sets of eight. A new one takes the place of the one
  * that would be forgotten first: whoever floods the table with addresses pushes out
  * those that were wrong once, not those that are over the limit.
@@ -27,7 +33,8 @@
 #define HOUR_BITS 24
 #define HOUR_MASK ((1 << HOUR_BITS) - 1)
 #define SWAP_TRIES 64
-#define KEY_ID_AT 3 /* behind "vk_" */
+#define SLACK apr_time_from_sec(60) /* between the clocks of two calls */
+#define KEY_ID_AT 3                 /* behind "vk_" */
 #define KEY_ID_LEN 8
 
 /* Shared · atomic */
@@ -170,7 +177,7 @@ static counter_t *find_or_take(const cg_attempts_t *attempts,
 {
     counter_t *set = attempts->table->counters[hash[1] % COUNTER_SETS];
     int64_t tag = (int64_t)(hash[0] | 1);
-    for (int tries = 0; tries < WAYS; tries++) {
+    for (int tries = 0; tries <= WAYS; tries++) {
         counter_t *found = find(attempts, hash);
         if (found) {
             return found;
@@ -183,36 +190,52 @@ static counter_t *find_or_take(const cg_attempts_t *attempts,
             }
         }
         int64_t before = cg_atomic_get(&least->tag);
-        if (cg_atomic_swap_if(&least->tag, before, tag)) {
-            cg_atomic_set(&least->empty_at, now);
-            return least;
+        int64_t old = cg_atomic_get(&least->empty_at);
+        bool is_taken = before == tag; /* by another, meanwhile */
+        if (!is_taken && cg_atomic_swap_if(&least->tag, before, tag)) {
+            /* Whoever has counted in it by now is not wiped out. Then the first
+             * of the set is looked for again: two may have taken one each. */
+            cg_atomic_swap_if(&least->empty_at, old, now);
         }
     }
     return NULL; /* all eight are fought over: one failure is not counted */
 }
 
-/* What lies beyond the window comes from a clock that was set back. */
+/* A little beyond the window lies what another has counted since now was read; far
+ * beyond it, what comes from a clock that was set back. */
 static int64_t ahead(int64_t empty_at, const cg_kind_ATTEMPTS_t *rule,
                      apr_time_t now)
 {
     int64_t by = empty_at - now;
+    if (by > rule->window_for && by <= rule->window_for + SLACK) {
+        return rule->window_for;
+    }
     return by > 0 && by <= rule->window_for ? by : 0;
 }
 
-static void count(const cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
-                  const uint64_t hash[2], apr_time_t now)
+/* How long until one more part fits in. */
+static apr_time_t wait_for_room(const cg_kind_ATTEMPTS_t *rule, int64_t by)
+{
+    int64_t room = rule->window_for - part_of(rule);
+    return by > room ? by - room : 0;
+}
+
+/* How long it should have waited; 0: there was room for it. */
+static apr_time_t count(const cg_attempts_t *attempts,
+                        const cg_kind_ATTEMPTS_t *rule, const uint64_t hash[2],
+                        apr_time_t now)
 {
     counter_t *counter = find_or_take(attempts, hash, now);
     for (int i = 0; counter && i < SWAP_TRIES; i++) {
         int64_t seen = cg_atomic_get(&counter->empty_at);
-        int64_t next = ahead(seen, rule, now) + part_of(rule);
-        if (next > rule->window_for) {
-            next = rule->window_for;
-        }
+        int64_t by = ahead(seen, rule, now);
+        apr_time_t wait = wait_for_room(rule, by);
+        int64_t next = wait > 0 ? rule->window_for : by + part_of(rule);
         if (cg_atomic_swap_if(&counter->empty_at, seen, now + next)) {
-            return;
+            return wait;
         }
     }
+    return 0;
 }
 
 /* How long until there is room for one more; 0: there is. */
@@ -224,9 +247,8 @@ static apr_time_t wait_of(const cg_attempts_t *attempts,
     if (!counter) {
         return 0;
     }
-    int64_t room = rule->window_for - part_of(rule);
-    int64_t by = ahead(cg_atomic_get(&counter->empty_at), rule, now);
-    return by > room ? by - room : 0;
+    return wait_for_room(rule,
+                         ahead(cg_atomic_get(&counter->empty_at), rule, now));
 }
 
 /* -- marks of who was right ---------------------------------------------------- */
@@ -261,12 +283,9 @@ static int64_t *find_mark(const cg_attempts_t *attempts,
     return NULL;
 }
 
-void cg_attempts_succeeded(cg_attempts_t *attempts, const cg_try_t *attempt,
-                           apr_time_t now)
+static void set_mark(const cg_attempts_t *attempts, const cg_try_t *attempt,
+                     apr_time_t now)
 {
-    if (!attempts || attempt->credential.len == 0) {
-        return;
-    }
     uint64_t hash[2];
     hash_pair(attempts, attempt, hash);
     int64_t *set = attempts->table->marks[hash[1] % MARK_SETS];
@@ -291,15 +310,11 @@ void cg_attempts_succeeded(cg_attempts_t *attempts, const cg_try_t *attempt,
 
 /* -- the question ------------------------------------------------------------- */
 
-bool cg_attempts_may(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
-                     const cg_try_t *attempt, apr_time_t now,
-                     apr_time_t *out_wait_for)
+static apr_time_t longest_wait(const cg_attempts_t *attempts,
+                               const cg_kind_ATTEMPTS_t *rule,
+                               const cg_try_t *attempt, apr_time_t now)
 {
     uint64_t hash[2];
-    *out_wait_for = 0;
-    if (!attempts || rule->amount <= 0) {
-        return true;
-    }
     hash_counter(attempts, rule, attempt, SUBJECT_ADDRESS, hash);
     apr_time_t longest = wait_of(attempts, rule, hash, now);
     if (attempt->id.len > 0) {
@@ -307,6 +322,18 @@ bool cg_attempts_may(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
         apr_time_t by_id = wait_of(attempts, rule, hash, now);
         longest = by_id > longest ? by_id : longest;
     }
+    return longest;
+}
+
+bool cg_attempts_may(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
+                     const cg_try_t *attempt, apr_time_t now,
+                     apr_time_t *out_wait_for)
+{
+    *out_wait_for = 0;
+    if (!attempts || rule->amount <= 0) {
+        return true;
+    }
+    apr_time_t longest = longest_wait(attempts, rule, attempt, now);
     if (longest == 0 || find_mark(attempts, attempt, now)) {
         return true;
     }
@@ -314,21 +341,38 @@ bool cg_attempts_may(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
     return false;
 }
 
-void cg_attempts_failed(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
-                        const cg_try_t *attempt, apr_time_t now)
+bool cg_attempts_failed(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
+                        const cg_try_t *attempt, apr_time_t now,
+                        apr_time_t *out_wait_for)
 {
     uint64_t hash[2];
+    *out_wait_for = 0;
     if (!attempts || rule->amount <= 0) {
-        return;
+        return true;
     }
     hash_counter(attempts, rule, attempt, SUBJECT_ADDRESS, hash);
-    count(attempts, rule, hash, now);
+    apr_time_t longest = count(attempts, rule, hash, now);
     if (attempt->id.len > 0) {
         hash_counter(attempts, rule, attempt, SUBJECT_ID, hash);
-        count(attempts, rule, hash, now);
+        apr_time_t by_id = count(attempts, rule, hash, now);
+        longest = by_id > longest ? by_id : longest;
     }
     int64_t *mark = find_mark(attempts, attempt, now);
     if (mark) {
         cg_atomic_set(mark, 0);
     }
+    *out_wait_for = longest;
+    return longest == 0;
+}
+
+bool cg_attempts_succeeded(cg_attempts_t *attempts,
+                           const cg_kind_ATTEMPTS_t *rule,
+                           const cg_try_t *attempt, apr_time_t now,
+                           apr_time_t *out_wait_for)
+{
+    bool may = cg_attempts_may(attempts, rule, attempt, now, out_wait_for);
+    if (may && attempts && attempt->credential.len > 0) {
+        set_mark(attempts, attempt, now);
+    }
+    return may;
 }

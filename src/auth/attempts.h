@@ -43,15 +43,22 @@ void cg_attempts_prepare(void *memory);
 cg_attempts_t *cg_attempts_open(void *memory, apr_pool_t *pool);
 
 /* May it be looked at? If not, out_wait_for says when there is room again. attempts
- * NULL, or a rule of amount 0: always. now is the wall clock. */
+ * NULL, or a rule of amount 0: always. now is the wall clock, as it is now: of the
+ * moment a request began, its sender could choose how long ago that was. */
 bool cg_attempts_may(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
                      const cg_try_t *attempt, apr_time_t now,
                      apr_time_t *out_wait_for);
-/* It was wrong; and if it was right once, that no longer counts. */
-void cg_attempts_failed(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
-                        const cg_try_t *attempt, apr_time_t now);
-/* It was right. */
-void cg_attempts_succeeded(cg_attempts_t *attempts, const cg_try_t *attempt,
-                           apr_time_t now);
+/* It was wrong; and if it was right once, that no longer counts. false: others were
+ * wrong meanwhile and left no room; the caller hears what they would have heard had
+ * it not been looked at. */
+bool cg_attempts_failed(cg_attempts_t *attempts, const cg_kind_ATTEMPTS_t *rule,
+                        const cg_try_t *attempt, apr_time_t now,
+                        apr_time_t *out_wait_for);
+/* It was right. false: as above, else a crowd of guesses would be told which of
+ * them was. */
+bool cg_attempts_succeeded(cg_attempts_t *attempts,
+                           const cg_kind_ATTEMPTS_t *rule,
+                           const cg_try_t *attempt, apr_time_t now,
+                           apr_time_t *out_wait_for);
 
 #endif

@@ -5,7 +5,7 @@
  *                 jwks=https://idp.example/keys algorithms=RS256
  *
  * The rows are of the configuration. The keys of an issuer with an URL come and
- * go (auth/jwks.h); so what is in force is a set of rows and keys that is swapped
+ * go (flow/keysets.h); so what is in force is a set of rows and keys that is swapped
  * whole (flow/gateway.h).
  */
 #ifndef CG_AUTH_ISSUERS_H

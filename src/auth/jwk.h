@@ -40,6 +40,9 @@ typedef enum cg_jwk_from_t {
 cg_jwk_set_t *cg_jwk_set_read(cg_str_t text, cg_jwk_from_t from,
                               const cg_sig_alg_t *algs, cg_error_t *err,
                               apr_pool_t *pool);
+/* Is it a sound set or a single JWK, though perhaps without a key that can be
+ * used? Of an issuer that says: there are no others. */
+bool cg_jwk_is_set(cg_str_t text, apr_pool_t *pool);
 /* A set of one secret without a name. */
 cg_jwk_set_t *cg_jwk_set_of_secret(cg_str_t bytes, const cg_sig_alg_t *algs,
                                    cg_error_t *err, apr_pool_t *pool);

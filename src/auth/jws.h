@@ -23,7 +23,7 @@
     X(CLAIMS,     "claims",      "the claims are one sound JSON object in which no member stands twice at any level") \
     X(ISS,        "iss",         "iss is, to the letter, that of a ChatGPTIssuer") \
     X(ISSUER_ALG, "algorithm",   "alg is one of the issuer's algorithms")      \
-    X(NO_KEYS,    "no-keys",     "the keys of the issuer were fetched at least once") \
+    X(NO_KEYS,    "no-keys",     "there are keys of the issuer that can be used") \
     X(UNNAMED,    "kid-missing", "with more than one key, kid says which it is") \
     X(UNKNOWN,    "key-unknown", "kid names a key that the issuer publishes")  \
     X(KEY_ALG,    "key-alg",     "alg is the one algorithm of the key that kid names, and kid names one key only") \

@@ -8,17 +8,13 @@
  * A token that was verified is remembered by its digest, until it expires or the
  * keys or the configuration change: then its entry has another mark.
  */
-#include "auth/jwt.h"
+#include "auth/jwt_int.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "auth/jws.h"
 #include "base/digest.h"
-
-#define SUB_BYTES_MAX 255
-#define SECONDS_MAX 253402300799.0 /* the last of the year 9999 */
 
 /* A value of the cache of verified tokens. */
 typedef struct verified_t {
@@ -73,181 +69,6 @@ const char *cg_jwt_rule_words(const char *rule)
     return "";
 }
 
-/* ---- numbers of seconds ------------------------------------------------------ */
-
-/* A sound JSON number; strtod would look at the locale. */
-static double to_double(cg_str_t raw)
-{
-    const char *p = raw.ptr;
-    const char *end = p + raw.len;
-    bool is_negative = p < end && *p == '-';
-    bool is_small = false; /* of the exponent */
-    int exponent = 0;
-    int shift = 0;
-    double value = 0;
-    p += is_negative;
-    for (; p < end && *p >= '0' && *p <= '9'; p++) {
-        value = value * 10 + (*p - '0');
-    }
-    if (p < end && *p == '.') {
-        for (p++; p < end && *p >= '0' && *p <= '9'; p++, shift--) {
-            value = value * 10 + (*p - '0');
-        }
-    }
-    if (p < end) { /* e or E */
-        p++;
-        is_small = *p == '-';
-        p += *p == '-' || *p == '+';
-        for (; p < end && exponent < 10000; p++) {
-            exponent = exponent * 10 + (*p - '0');
-        }
-    }
-    shift += is_small ? -exponent : exponent;
-    for (; shift > 0 && value < 1e300 && value > 0; shift--) {
-        value *= 10;
-    }
-    for (; shift < 0 && value > 0; shift++) {
-        value /= 10;
-    }
-    return is_negative ? -value : value;
-}
-
-/* NumericDate, RFC 7519 section 2. False: it is there and is none. */
-static bool read_seconds(const cg_walk_t *walk, const char *name,
-                         bool *out_is_there, apr_time_t *out)
-{
-    uint32_t at = cg_walk_member(walk, 0, name);
-    *out_is_there = at != CG_NODE_NONE;
-    if (!*out_is_there) {
-        return true;
-    }
-    if (walk->nodes[at].kind != CG_NODE_NUMBER) {
-        return false;
-    }
-    double seconds = to_double(cg_walk_raw(walk, at));
-    if (!(seconds >= 0 && seconds <= SECONDS_MAX)) {
-        return false;
-    }
-    *out = (apr_time_t)(seconds * APR_USEC_PER_SEC);
-    return true;
-}
-
-/* ---- claims ------------------------------------------------------------------ */
-
-static const char *string_claim(const cg_claims_t *claims, const char *name,
-                                apr_pool_t *pool)
-{
-    uint32_t at = cg_walk_member(&claims->walk, 0, name);
-    return at != CG_NODE_NONE && claims->walk.nodes[at].kind == CG_NODE_STRING
-               ? cg_str_dup(cg_walk_string(&claims->walk, at, pool), pool)
-               : NULL;
-}
-
-static bool is_audience(const cg_issuer_t *row, cg_str_t text)
-{
-    for (size_t i = 0; i < row->audiences_count; i++) {
-        if (cg_str_is(text, row->audiences[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_for_us(const cg_walk_t *walk, const cg_issuer_t *row,
-                      apr_pool_t *pool)
-{
-    uint32_t aud = cg_walk_member(walk, 0, "aud");
-    if (aud == CG_NODE_NONE) {
-        return false;
-    }
-    const cg_node_t *node = &walk->nodes[aud];
-    if (node->kind == CG_NODE_STRING) {
-        return is_audience(row, cg_walk_string(walk, aud, pool));
-    }
-    bool is_found = false;
-    size_t strings = 0;
-    if (node->kind != CG_NODE_ARRAY) {
-        return false;
-    }
-    for (uint32_t at = node->child; at != CG_NODE_NONE;
-         at = walk->nodes[at].next) {
-        strings += walk->nodes[at].kind == CG_NODE_STRING;
-        is_found = is_found || is_audience(row, cg_walk_string(walk, at, pool));
-    }
-    return is_found && strings == cg_walk_length(walk, aud);
-}
-
-/* Control characters would break lines of a log; what turns the direction of
- * writing makes one name look like another. */
-static bool is_odd(uint32_t cp)
-{
-    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || cp == 0x2028 ||
-           cp == 0x2029 || (cp >= 0x202A && cp <= 0x202E) ||
-           (cp >= 0x2066 && cp <= 0x2069);
-}
-
-static bool is_name(const char *text)
-{
-    size_t len = text ? strlen(text) : 0;
-    const char *end = text ? text + len : NULL;
-    while (text && text < end) {
-        uint32_t cp;
-        int width = cg_utf8_decode(text, end, &cp);
-        if (width == 0 || is_odd(cp)) {
-            return false;
-        }
-        text += width;
-    }
-    return len > 0 && len <= SUB_BYTES_MAX;
-}
-
-static cg_jwt_rule_t check_past(const cg_claims_t *claims, const char *name,
-                                apr_time_t latest, cg_jwt_rule_t rule)
-{
-    bool is_there;
-    apr_time_t at = 0;
-    bool is_right = read_seconds(&claims->walk, name, &is_there, &at) &&
-                    (!is_there || at <= latest);
-    return is_right ? CG_RULE_NONE : rule;
-}
-
-static cg_jwt_rule_t check_times(const asked_t *asked, const cg_issuer_t *row,
-                                 cg_claims_t *claims)
-{
-    bool is_there;
-    apr_time_t latest = asked->now + row->leeway;
-    if (!read_seconds(&claims->walk, "exp", &is_there, &claims->expires_at) ||
-        !is_there) {
-        return CG_RULE_EXP;
-    }
-    if (asked->now >= claims->expires_at + row->leeway) {
-        return CG_RULE_EXPIRED;
-    }
-    cg_jwt_rule_t rule = check_past(claims, "nbf", latest, CG_RULE_NBF);
-    return rule ? rule : check_past(claims, "iat", latest, CG_RULE_IAT);
-}
-
-static cg_jwt_rule_t check_claims(const asked_t *asked, const cg_issuer_t *row,
-                                  cg_claims_t *claims)
-{
-    claims->issuer = row->name;
-    claims->iss = row->issuer;
-    if (!is_for_us(&claims->walk, row, asked->pool)) {
-        return CG_RULE_AUD;
-    }
-    claims->sub = string_claim(claims, "sub", asked->pool);
-    if (!is_name(claims->sub)) {
-        return CG_RULE_SUB;
-    }
-    cg_jwt_rule_t rule = check_times(asked, row, claims);
-    if (rule) {
-        return rule;
-    }
-    bool has_jti = cg_walk_member(&claims->walk, 0, "jti") != CG_NODE_NONE;
-    return has_jti && !string_claim(claims, "jti", asked->pool) ? CG_RULE_JTI
-                                                                : CG_RULE_NONE;
-}
-
 /* ---- issuers ------------------------------------------------------------------ */
 
 static bool may_use(const cg_issuer_t *row, cg_sig_alg_t alg)
@@ -259,11 +80,23 @@ static bool may_use(const cg_issuer_t *row, cg_sig_alg_t alg)
     return *at != CG_SIG_NONE;
 }
 
-static void want_newer_keys(const asked_t *asked, const cg_issuer_t *row)
+/* A key that was replaced under its old name, or has none, shows as a wrong
+ * signature. */
+static bool is_for_newer_keys(cg_jwt_rule_t rule)
 {
-    if (row->is_fetched && asked->issuers->shared && !asked->is_trial) {
-        cg_atomic_set(&asked->issuers->shared[row->index].wanted_at,
-                      asked->now);
+    return rule == CG_RULE_UNKNOWN || rule == CG_RULE_SIGNATURE;
+}
+
+/* For a token that no row has taken: what one of them takes is no reason to ask
+ * the issuer of another. */
+static void want_newer_keys(const asked_t *asked, const bool *is_wanted)
+{
+    const cg_issuers_t *issuers = asked->issuers;
+    for (size_t i = 0; i < issuers->of->count; i++) {
+        if (is_wanted[i] && issuers->of->rows[i].is_fetched &&
+            issuers->shared && !asked->is_trial) {
+            cg_atomic_set(&issuers->shared[i].wanted_at, asked->now);
+        }
     }
 }
 
@@ -278,10 +111,7 @@ static cg_jwt_rule_t ask_issuer(const asked_t *asked, const cg_issuer_t *row,
         return CG_RULE_NO_KEYS;
     }
     cg_jwt_rule_t rule = cg_jws_verify(&asked->jws, set);
-    if (rule == CG_RULE_UNKNOWN) {
-        want_newer_keys(asked, row);
-    }
-    return rule ? rule : check_claims(asked, row, claims);
+    return rule ? rule : cg_jwt_check(claims, row, asked->now, asked->pool);
 }
 
 /* More than one row may have the same iss, with other keys or audiences. The rule
@@ -290,14 +120,16 @@ static cg_jwt_rule_t ask_issuers(const asked_t *asked, cg_claims_t *claims,
                                  const cg_issuer_t **out_row)
 {
     const cg_issuer_rows_t *of = asked->issuers->of;
-    const char *iss = string_claim(claims, "iss", asked->pool);
+    const char *iss = cg_jwt_string(claims, "iss", asked->pool);
     cg_jwt_rule_t furthest = CG_RULE_ISS;
+    bool is_wanted[CG_ISSUERS_MAX] = {false};
     for (size_t i = 0; iss && i < of->count; i++) {
         const cg_issuer_t *row = &of->rows[i];
         if (strcmp(iss, row->issuer) != 0) {
             continue;
         }
         cg_jwt_rule_t rule = ask_issuer(asked, row, claims);
+        is_wanted[i] = is_for_newer_keys(rule);
         if (rule == CG_RULE_NONE || rule > furthest) {
             furthest = rule;
             *out_row = row;
@@ -306,6 +138,7 @@ static cg_jwt_rule_t ask_issuers(const asked_t *asked, cg_claims_t *claims,
             return rule;
         }
     }
+    want_newer_keys(asked, is_wanted);
     return furthest;
 }
 
@@ -339,7 +172,7 @@ static bool recall(const asked_t *asked, const verified_t *kept,
     }
     out->issuer = row->name;
     out->iss = row->issuer;
-    out->sub = string_claim(out, "sub", asked->pool);
+    out->sub = cg_jwt_string(out, "sub", asked->pool);
     out->expires_at = kept->expires_at;
     return out->sub != NULL;
 }

@@ -28,8 +28,8 @@
 typedef enum cg_jwt_verdict_t {
     CG_JWT_OK,
     CG_JWT_INVALID,
-    CG_JWT_STALE,  /* signed by an issuer, but not for us, or not now */
-    CG_JWT_NO_KEYS /* no keys of its issuer were ever had: it cannot be told */
+    CG_JWT_STALE, /* signed by an issuer, but not for us, or not now */
+    CG_JWT_NO_KEYS /* its issuer has no keys that can be used: it cannot be told */
 } cg_jwt_verdict_t;
 
 /* Is this bearer to be judged as a token, not as an API key? */

@@ -1,4 +1,4 @@
-/* API keys, for an operator: create, change, rotate, revoke.
+/* API keys, for an operator: create and change.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A change is one script: it compares the version, writes the fields and
@@ -36,7 +36,7 @@ const char cg_keyadmin_save[] =
     "redis.call('PUBLISH', ARGV[4], ARGV[1])\n"
     "return 1\n";
 
-static bool is_changeable(const cg_key_t *key, cg_error_t *err)
+bool cg_key_is_changeable(const cg_key_t *key, cg_error_t *err)
 {
     if (key->state != CG_KEY_STATE_REVOKED) {
         return true;
@@ -83,10 +83,9 @@ static size_t write_uses(const cg_key_t *key, cg_str_t *out, apr_pool_t *pool)
     return 4;
 }
 
-/* Writes key in place of version before; key->version becomes the next. */
-static apr_status_t save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
-                         bool has_new_secrets, cg_error_t *err,
-                         apr_pool_t *pool)
+apr_status_t cg_keyring_save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
+                             bool has_new_secrets, cg_error_t *err,
+                             apr_pool_t *pool)
 {
     cg_str_t args[4 + 2 * CG_KEYRECORD_FIELDS + 4];
     unsigned char dice[12];
@@ -220,7 +219,7 @@ apr_status_t cg_apikey_create(cg_keyring_t *ring, const cg_key_t *wanted,
                                          err, pool);
         }
         if (rv == APR_SUCCESS) {
-            rv = save(ring, out, 0, true, err, pool);
+            rv = cg_keyring_save(ring, out, 0, true, err, pool);
         }
     }
     if (rv != APR_SUCCESS) {
@@ -253,7 +252,7 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
     if (out->version != given.version) {
         return status_of(OTHER_VERSION, out->id, err);
     }
-    if (!is_changeable(out, err)) {
+    if (!cg_key_is_changeable(out, err)) {
         return APR_EINVAL;
     }
     apr_time_t ended_at = out->expires_at;
@@ -264,158 +263,10 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
                                      pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = save(ring, out, given.version, false, err, pool);
+        rv = cg_keyring_save(ring, out, given.version, false, err, pool);
     }
     if (rv == APR_SUCCESS && moves) {
         cg_keyring_index_expiry(ring, out->id, ended_at, false, NULL, pool);
     }
     return rv;
-}
-
-/* What a change is told, and what it tells. */
-typedef struct act_t {
-    apr_time_t now;
-    apr_time_t grace_for;
-    char *out_spelled;
-} act_t;
-
-/* Reads, changes and saves; anew when somebody was faster. */
-static apr_status_t change(cg_keyring_t *ring, const char *id,
-                           bool (*apply)(cg_keyring_t *ring, cg_key_t *key,
-                                         const act_t *act, cg_error_t *err),
-                           const act_t *act, cg_key_t *out, cg_error_t *err,
-                           apr_pool_t *pool)
-{
-    apr_status_t rv = APR_EMISMATCH;
-    id = apr_pstrdup(pool, id); /* it may be out's own */
-    for (int i = 0; i < TRIES && rv == APR_EMISMATCH; i++) {
-        rv = cg_apikey_get(ring, id, out, err, pool);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        if (!apply(ring, out, act, err)) {
-            return APR_EINVAL;
-        }
-        rv = save(ring, out, out->version, act != NULL, err, pool);
-    }
-    return rv;
-}
-
-static bool apply_revoke(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
-                         cg_error_t *err)
-{
-    (void)ring;
-    (void)act;
-    (void)err;
-    key->state = CG_KEY_STATE_REVOKED;
-    return true;
-}
-
-static void end_previous(cg_key_t *key)
-{
-    memset(key->previous_digest, 0, sizeof key->previous_digest);
-    memset(key->previous_last4, 0, sizeof key->previous_last4);
-    key->previous_until = 0;
-    key->previous_used_at = 0;
-}
-
-static bool apply_rotate(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
-                         cg_error_t *err)
-{
-    if (!is_changeable(key, err)) {
-        return false;
-    }
-    end_previous(key);
-    if (act->grace_for > 0) {
-        memcpy(key->previous_digest, key->digest, sizeof key->digest);
-        memcpy(key->previous_last4, key->last4, sizeof key->last4);
-        key->previous_until = act->now + act->grace_for;
-        key->previous_until -=
-            key->previous_until % 1000; /* as it is written */
-        key->previous_used_at = key->last_used_at;
-    }
-    key->last_used_at = 0;
-    cg_keyring_issue(ring, key, act->out_spelled);
-    return true;
-}
-
-static bool has_previous(const cg_key_t *key, apr_time_t now, cg_error_t *err)
-{
-    if (now < key->previous_until) {
-        return true;
-    }
-    cg_error_set(err, "no previous secret opens the key %.16s any more",
-                 key->id);
-    return false;
-}
-
-static bool apply_replace(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
-                          cg_error_t *err)
-{
-    if (!is_changeable(key, err) || !has_previous(key, act->now, err)) {
-        return false;
-    }
-    key->last_used_at = 0;
-    cg_keyring_issue(ring, key, act->out_spelled);
-    return true;
-}
-
-static bool apply_end_grace(cg_keyring_t *ring, cg_key_t *key, const act_t *act,
-                            cg_error_t *err)
-{
-    (void)ring;
-    if (!has_previous(key, act->now, err)) {
-        return false;
-    }
-    end_previous(key);
-    return true;
-}
-
-apr_status_t cg_apikey_revoke(cg_keyring_t *ring, const char *id, cg_key_t *out,
-                              cg_error_t *err, apr_pool_t *pool)
-{
-    apr_status_t rv = change(ring, id, apply_revoke, NULL, out, err, pool);
-    if (rv == APR_SUCCESS) {
-        cg_keyring_index_expiry(ring, out->id, out->expires_at, false, NULL,
-                                pool);
-    }
-    return rv;
-}
-
-apr_status_t cg_apikey_rotate(cg_keyring_t *ring, const char *id,
-                              apr_time_t now, apr_time_t grace_for,
-                              cg_key_t *out,
-                              char out_spelled[CG_KEY_SPELLED_LEN + 1],
-                              cg_error_t *err, apr_pool_t *pool)
-{
-    act_t act = {now, grace_for, out_spelled};
-    if (grace_for < 0 || grace_for > CG_KEY_GRACE_MAX) {
-        cg_error_set(err, "the grace period is 0 to 90 days");
-        return APR_EINVAL;
-    }
-    return change(ring, id, apply_rotate, &act, out, err, pool);
-}
-
-apr_status_t cg_apikey_end_grace(cg_keyring_t *ring, const char *id,
-                                 apr_time_t now, cg_key_t *out, cg_error_t *err,
-                                 apr_pool_t *pool)
-{
-    act_t act = {now, 0, NULL};
-    return change(ring, id, apply_end_grace, &act, out, err, pool);
-}
-
-apr_status_t cg_apikey_replace(cg_keyring_t *ring, const char *id,
-                               apr_time_t now, cg_key_t *out,
-                               char out_spelled[CG_KEY_SPELLED_LEN + 1],
-                               cg_error_t *err, apr_pool_t *pool)
-{
-    act_t act = {now, 0, out_spelled};
-    return change(ring, id, apply_replace, &act, out, err, pool);
-}
-
-apr_status_t cg_apikey_put_back(cg_keyring_t *ring, const cg_key_t *before,
-                                cg_error_t *err, apr_pool_t *pool)
-{
-    cg_key_t key = *before;
-    return save(ring, &key, before->version + 1, true, err, pool);
 }

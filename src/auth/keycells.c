@@ -19,11 +19,31 @@ static void pass_line_end(cg_cells_t *cells)
     cells->line++;
 }
 
+/* A spreadsheet computes what begins so; some also the wide forms that East Asian
+ * keyboards write (U+FF0B, U+FF0D, U+FF1D, U+FF20). */
+static bool is_formula(const char *cell)
+{
+    static const char *const wide[] = {"\xEF\xBC\x8B", "\xEF\xBC\x8D",
+                                       "\xEF\xBC\x9D", "\xEF\xBC\xA0"};
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        if (strncmp(cell, wide[i], 3) == 0) {
+            return true;
+        }
+    }
+    return cell[0] && strchr("=+-@\t", cell[0]);
+}
+
+/* A cell that has marks of its own before a formula takes one more, so that taking
+ * one away gives back what it was. */
+bool cg_cells_needs_mark(const char *cell)
+{
+    return is_formula(cell + strspn(cell, "'"));
+}
+
 /* What a spreadsheet shows of '=1 is =1. */
 static const char *without_mark(const char *cell)
 {
-    return cell[0] == '\'' && cell[1] && strchr("=+-@\t", cell[1]) ? cell + 1
-                                                                   : cell;
+    return cell[0] == '\'' && cg_cells_needs_mark(cell) ? cell + 1 : cell;
 }
 
 /* A quoted cell: "" stands for a quote, anything else for itself. False when it

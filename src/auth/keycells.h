@@ -23,5 +23,8 @@ bool cg_cells_more(cg_cells_t *cells);
  * is broken. The whole line is passed over in any case. */
 int cg_cells_next(cg_cells_t *cells, const char **out, int most,
                   apr_pool_t *pool);
+/* Would a spreadsheet compute this cell? It is written with a mark (') before it,
+ * which reading takes away. */
+bool cg_cells_needs_mark(const char *cell);
 
 #endif

@@ -100,6 +100,10 @@ cg_keycsv_t *cg_keycsv_open(cg_str_t text, cg_error_t *err, apr_pool_t *pool)
 {
     cg_keycsv_t *csv = apr_pcalloc(pool, sizeof *csv);
     const char *names[COLUMNS_MAX];
+    if (!cg_utf8_valid(text.ptr, text.len)) {
+        cg_error_set(err, "the file is not UTF-8; save it as CSV UTF-8");
+        return NULL;
+    }
     cg_cells_open(&csv->cells, text);
     int count = cg_cells_next(&csv->cells, names, COLUMNS_MAX, pool);
     if (count < 1 || count > COLUMNS_MAX) {
@@ -212,13 +216,13 @@ static bool take_expiry(cg_key_t *key, const char *cell, cg_error_t *err)
 
 static void put_cell(cg_buf_t *out, const char *cell)
 {
-    bool is_formula = cell[0] && strchr("=+-@\t", cell[0]);
-    bool is_quoted = is_formula || strpbrk(cell, ",;\"\r\n") != NULL;
+    bool is_marked = cg_cells_needs_mark(cell);
+    bool is_quoted = is_marked || strpbrk(cell, ",;\"\r\n") != NULL;
     if (!is_quoted) {
         cg_buf_str(out, cell);
         return;
     }
-    cg_buf_str(out, is_formula ? "\"'" : "\"");
+    cg_buf_str(out, is_marked ? "\"'" : "\"");
     for (; *cell; cell++) {
         cg_buf_str(out, *cell == '"' ? "\"" : "");
         cg_buf_char(out, *cell);

@@ -15,7 +15,14 @@
 #define PAGE 100
 #define INDEX_PAGE 500
 #define WARNED_SECONDS "172800"
+#define ID_AT 21    /* in a member of an index */
 #define MADE "made" /* a member of the index that is no key; sorts last */
+
+/* Whose index, and where answers live for a step. */
+typedef struct place_t {
+    cg_keyring_t *ring;
+    apr_pool_t *pool;
+} place_t;
 
 static apr_status_t ask(cg_keyring_t *ring, const cg_str_t *argv, size_t argc,
                         cg_reply_t *out, cg_error_t *err, apr_pool_t *pool)
@@ -43,47 +50,115 @@ static apr_status_t look_for_index(cg_keyexpiry_t *round, cg_keyring_t *ring,
     return rv;
 }
 
+/* The next members of the index by time of creation, newest first. */
+static apr_status_t next_members(const place_t *place, const char *cursor,
+                                 cg_reply_t *out, cg_error_t *err)
+{
+    cg_str_t argv[] = {
+        CG_STR("ZREVRANGEBYLEX"),
+        cg_keys_make(CG_KEYS_KEY_INDEX, NULL, 0, place->pool),
+        cg_str(cursor[0] ? apr_pstrcat(place->pool, "(", cursor, NULL) : "+"),
+        CG_STR("-"),
+        CG_STR("LIMIT"),
+        CG_STR("0"),
+        cg_str(apr_itoa(place->pool, INDEX_PAGE))};
+    apr_status_t rv = ask(place->ring, argv, 7, out, err, place->pool);
+    if (rv == APR_SUCCESS && out->kind != CG_REPLY_ARRAY) {
+        cg_error_set(err, "the index of keys cannot be read");
+        return APR_EGENERAL;
+    }
+    return rv;
+}
+
+/* Of each member the two fields that count: a whole record would cost six times as
+ * much. */
+static apr_status_t read_ends(const place_t *place, const cg_reply_t *members,
+                              cg_reply_t *replies, cg_error_t *err)
+{
+    cg_store_command_t *commands =
+        apr_pcalloc(place->pool, (members->count + 1) * sizeof *commands);
+    for (size_t i = 0; i < members->count; i++) {
+        const char *member = members->items[i].text.ptr;
+        cg_str_t id =
+            cg_keyring_is_member(member) ? cg_str(member + ID_AT) : CG_STR("");
+        cg_str_t *argv = apr_palloc(place->pool, 4 * sizeof *argv);
+        argv[0] = CG_STR("HMGET");
+        argv[1] = cg_keys_make(CG_KEYS_KEY, &id, 1, place->pool);
+        argv[2] = CG_STR("expires_at");
+        argv[3] = CG_STR("state");
+        commands[i] = (cg_store_command_t){argv, 4};
+    }
+    return members->count
+               ? cg_store_pipeline(place->ring->store, commands, members->count,
+                                   replies, err, place->pool)
+               : APR_SUCCESS;
+}
+
+/* When does it end, as the store answers? 0: never, or it is over for good. */
+static apr_time_t end_of(const cg_reply_t *reply)
+{
+    apr_time_t at = 0;
+    if (reply->kind != CG_REPLY_ARRAY || reply->count != 2 ||
+        reply->items[0].kind != CG_REPLY_TEXT ||
+        reply->items[1].kind != CG_REPLY_TEXT ||
+        cg_str_is(reply->items[1].text,
+                  cg_key_state_name(CG_KEY_STATE_REVOKED))) {
+        return 0;
+    }
+    return cg_clock_parse_rfc3339(reply->items[0].text, &at) ? at : 0;
+}
+
 /* Puts the keys of a page into the index; after the last one the mark that the
  * index is whole. */
-static apr_status_t add_page(cg_keyring_t *ring, const apr_array_header_t *keys,
-                             bool is_last, cg_error_t *err, apr_pool_t *pool)
+static apr_status_t add_page(const place_t *place, const cg_reply_t *members,
+                             const cg_reply_t *replies, bool is_last,
+                             cg_error_t *err)
 {
     cg_str_t *argv =
-        apr_palloc(pool, (size_t)(keys->nelts * 2 + 4) * sizeof *argv);
+        apr_palloc(place->pool, (members->count * 2 + 4) * sizeof *argv);
     size_t argc = 2;
     cg_reply_t reply;
     argv[0] = CG_STR("ZADD");
-    argv[1] = cg_keys_make(CG_KEYS_KEY_EXPIRY, NULL, 0, pool);
-    for (int i = 0; i < keys->nelts; i++) {
-        const cg_key_t *key = &APR_ARRAY_IDX(keys, i, cg_key_t);
-        if (key->expires_at && key->state != CG_KEY_STATE_REVOKED) {
+    argv[1] = cg_keys_make(CG_KEYS_KEY_EXPIRY, NULL, 0, place->pool);
+    for (size_t i = 0; i < members->count; i++) {
+        apr_time_t at = end_of(&replies[i]);
+        if (at) {
             argv[argc++] = CG_STR("0");
-            argv[argc++] = cg_keyring_member(key->expires_at, key->id, pool);
+            argv[argc++] = cg_keyring_member(
+                at, members->items[i].text.ptr + ID_AT, place->pool);
         }
     }
     if (is_last) {
         argv[argc++] = CG_STR("0");
         argv[argc++] = CG_STR(MADE);
     }
-    return argc > 2 ? ask(ring, argv, argc, &reply, err, pool) : APR_SUCCESS;
+    return argc > 2 ? ask(place->ring, argv, argc, &reply, err, place->pool)
+                    : APR_SUCCESS;
 }
 
 static apr_status_t make_index(cg_keyexpiry_t *round, cg_keyring_t *ring,
                                cg_error_t *err, apr_pool_t *pool)
 {
-    apr_array_header_t *keys;
-    const char *next;
-    apr_status_t rv =
-        cg_apikey_list(ring, round->cursor[0] ? round->cursor : NULL,
-                       INDEX_PAGE, &keys, &next, err, pool);
+    place_t place = {ring, pool};
+    cg_reply_t members;
+    apr_status_t rv = next_members(&place, round->cursor, &members, err);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    bool is_last = members.count < INDEX_PAGE;
+    cg_reply_t *replies =
+        apr_pcalloc(pool, (members.count + 1) * sizeof *replies);
+    rv = read_ends(&place, &members, replies, err);
     if (rv == APR_SUCCESS) {
-        rv = add_page(ring, keys, !next, err, pool);
+        rv = add_page(&place, &members, replies, is_last, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    apr_cpystrn(round->cursor, next ? next : "", sizeof round->cursor);
-    round->is_index_made = !next;
+    apr_cpystrn(round->cursor,
+                is_last ? "" : members.items[members.count - 1].text.ptr,
+                sizeof round->cursor);
+    round->is_index_made = is_last;
     return APR_SUCCESS;
 }
 

@@ -194,6 +194,14 @@ bool cg_key_vhosts_check(const char *text, cg_error_t *err)
             is_name = apr_isalnum(entry.ptr[i]) ||
                       strchr(".-_*:[]", entry.ptr[i]) != NULL;
         }
+        if (is_name && memchr(entry.ptr, ':', entry.len) &&
+            entry.ptr[0] != '[') {
+            cg_error_set(err,
+                         "%.*s in vhosts has a port; write the name of the "
+                         "server alone, as in ServerName",
+                         (int)entry.len, entry.ptr);
+            return false;
+        }
         if (!is_name) {
             cg_error_set(err, "vhosts are names of servers with commas "
                               "between: api.example.com, *.example.com");

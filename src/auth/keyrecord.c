@@ -358,7 +358,7 @@ apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
          memcmp(out->previous_digest, none, sizeof none) == 0)) {
         memset(out, 0, sizeof *out);
         cg_error_set(err, "the record of the key %s is damaged", name);
-        return APR_EGENERAL;
+        return APR_EINVAL;
     }
     return APR_SUCCESS;
 }

@@ -15,8 +15,8 @@
 size_t cg_keyrecord_write(const cg_key_t *key,
                           cg_str_t out[2 * CG_KEYRECORD_FIELDS],
                           apr_pool_t *pool);
-/* Reads an answer of HGETALL. APR_NOTFOUND for none; APR_EGENERAL, with words,
- * for a hash that is no key: it must not let anybody in. */
+/* Reads an answer of HGETALL. APR_NOTFOUND for none; APR_EINVAL, with words, for a
+ * hash that is no key: it must not let anybody in. APR_EGENERAL: no hash came. */
 apr_status_t cg_keyrecord_read(const cg_reply_t *reply, const char *id,
                                cg_key_t *out, cg_error_t *err);
 

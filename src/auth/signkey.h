@@ -79,10 +79,6 @@ cg_signring_t *cg_signring_open(cg_store_t *store, const cg_sealer_t *sealer,
 void cg_signring_forget(cg_signring_t *ring, const char *id);
 void cg_signring_doubt_all(cg_signring_t *ring);
 
-/* Frees the public keys that this thread has read; for who ends before its process
- * does. */
-void cg_signring_forget_parsed(void);
-
 typedef enum cg_signkey_verdict_t {
     CG_SIGNKEY_OK,
     CG_SIGNKEY_WRONG, /* unknown, suspended, revoked, expired, or the signature is

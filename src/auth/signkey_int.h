@@ -1,7 +1,7 @@
 /* What the files of signing keys share.
  * SPDX-License-Identifier: Apache-2.0
  *
- * For signkey.c, signkey_admin.c and signkey_record.c only.
+ * For signkey*.c and signopen.c only.
  */
 #ifndef CG_AUTH_SIGNKEY_INT_H
 #define CG_AUTH_SIGNKEY_INT_H
@@ -17,6 +17,7 @@ struct cg_signring_t {
     const cg_sealer_t *sealer; /* NULL: none */
     cg_cache_t *cache;         /* NULL: none */
     apr_time_t stale_for;
+    struct cg_signopen_t *open; /* keys of each thread */
     cg_script_t save;
 };
 

@@ -151,6 +151,18 @@ static void set_request(exchange_t *exchange)
     set_headers(exchange);
 }
 
+/* curl asks once a second, and whenever something moves. */
+static int on_progress(void *data, curl_off_t down_total, curl_off_t down,
+                       curl_off_t up_total, curl_off_t up)
+{
+    const exchange_t *exchange = data;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return *exchange->call->stop != 0;
+}
+
 static long millis(apr_time_t wanted, apr_time_t fallback)
 {
     apr_time_t micros = wanted > 0 ? wanted : fallback;
@@ -177,6 +189,11 @@ static void set_bounds(exchange_t *exchange)
                      millis(call->total_for, TOTAL_FOR_DEFAULT));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    if (call->stop) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    }
 }
 
 /* ---- what came back --------------------------------------------------- */
@@ -223,6 +240,7 @@ static const failure_t FAILURES[] = {
     {CURLE_GOT_NOTHING, APR_EOF, "the connection closed without an answer"},
     {CURLE_PARTIAL_FILE, APR_EOF, "the answer was cut short"},
     {CURLE_RECV_ERROR, APR_EOF, "the connection broke"},
+    {CURLE_ABORTED_BY_CALLBACK, APR_EINTR, "the call was given up"},
 };
 
 static apr_status_t explain(const exchange_t *exchange, CURLcode code,

@@ -25,6 +25,7 @@ typedef struct cg_fetch_t {
     apr_time_t total_for;   /* 0: 10 s */
     size_t answer_max;      /* bytes; 0: 1 MiB */
     bool is_kept; /* the connection stays open for the thread's next call */
+    const volatile int *stop; /* not 0: the call ends within a second; NULL */
 } cg_fetch_t;
 
 typedef struct cg_fetched_t {

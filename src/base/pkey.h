@@ -5,7 +5,8 @@
  * which algorithms it fits, and nothing else verifies with it: the algorithm a
  * message names is never enough (RFC 8725 section 3.1). A key that is weak is none:
  * RSA below 2048 bits, an exponent of 1 or an even one, a modulus of the Infineon
- * generator (ROCA, CVE-2017-15361), a point that is not on its curve.
+ * generator (ROCA, CVE-2017-15361), a point that is not on its curve or, of
+ * Ed25519, of small order.
  *
  * A key is const once made, and any number of threads may use it.
  */

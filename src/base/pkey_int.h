@@ -1,4 +1,4 @@
-/* What the two files of pkey.h share: the key, and the row of an algorithm.
+/* What the files of pkey.h share: the key, and what makes one weak.
  * SPDX-License-Identifier: Apache-2.0
  *
  * For base/pkey*.c only.
@@ -11,6 +11,9 @@
 #include "base/pkey.h"
 #include "base/secret.h"
 
+#define CG_PKEY_RSA_BITS_MAX 8192 /* a key must not be a burden by its size */
+#define CG_PKEY_RSA_E_BYTES_MAX 8
+
 /* lives in: the pool it was made in · read by: all threads */
 struct cg_pkey_t {
     cg_pkey_kind_t kind;
@@ -19,6 +22,9 @@ struct cg_pkey_t {
     cg_secret_t *secret; /* NULL for all others */
     size_t bytes;        /* of the modulus, of a coordinate, or of the secret */
 };
+
+/* Of which kind is it, and what is wrong with it? NULL: nothing. */
+const char *cg_pkey_fault(EVP_PKEY *evp, cg_pkey_kind_t *out_kind);
 
 /* Fits the key to its pool; NULL and words if it is weak. Takes evp over. */
 cg_pkey_t *cg_pkey_adopt(EVP_PKEY *evp, bool is_private, cg_error_t *err,

@@ -77,19 +77,14 @@ cg_secret_t *cg_secret_copy(const cg_secret_t *secret, apr_pool_t *pool)
     return cg_secret_make(cg_secret_open(secret), pool);
 }
 
-apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
-                            cg_error_t *err, apr_pool_t *pool)
+apr_status_t cg_secret_read(apr_file_t *file, const char *path,
+                            cg_secret_t **out, cg_error_t *err,
+                            apr_pool_t *pool)
 {
     char bytes[65536 + 1]; /* one more tells what is too large */
     char why[120];
-    apr_file_t *file;
     apr_size_t len = sizeof bytes;
-    apr_status_t rv =
-        apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pool);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, bytes, sizeof bytes, &len);
-        apr_file_close(file);
-    }
+    apr_status_t rv = apr_file_read_full(file, bytes, sizeof bytes, &len);
     if (rv != APR_SUCCESS && rv != APR_EOF) {
         cg_error_set(err, "cannot read %s: %s", path,
                      apr_strerror(rv, why, sizeof why));
@@ -106,6 +101,23 @@ apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
     *out = cg_secret_make((cg_str_t){bytes, len}, pool);
     cg_wipe(bytes, sizeof bytes);
     return APR_SUCCESS;
+}
+
+apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
+                            cg_error_t *err, apr_pool_t *pool)
+{
+    char why[120];
+    apr_file_t *file;
+    apr_status_t rv =
+        apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
+    if (rv != APR_SUCCESS) {
+        cg_error_set(err, "cannot read %s: %s", path,
+                     apr_strerror(rv, why, sizeof why));
+        return rv;
+    }
+    rv = cg_secret_read(file, path, out, err, pool);
+    apr_file_close(file);
+    return rv;
 }
 
 apr_status_t cg_secret_from_env(const char *name, cg_secret_t **out,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include <apr_errno.h>
+#include <apr_file_io.h>
 #include <apr_pools.h>
 
 #include "base/error.h"
@@ -28,6 +29,10 @@ cg_secret_t *cg_secret_copy(const cg_secret_t *secret, apr_pool_t *pool);
  * not count. */
 apr_status_t cg_secret_load(const char *path, cg_secret_t **out,
                             cg_error_t *err, apr_pool_t *pool);
+/* The same of a file that is open; path is for words. */
+apr_status_t cg_secret_read(apr_file_t *file, const char *path,
+                            cg_secret_t **out, cg_error_t *err,
+                            apr_pool_t *pool);
 /* Value of an environment variable; APR_ENOENT when it is unset or empty. */
 apr_status_t cg_secret_from_env(const char *name, cg_secret_t **out,
                                 cg_error_t *err, apr_pool_t *pool);

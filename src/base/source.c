@@ -5,33 +5,74 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_file_info.h>
+#include <apr_file_io.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 
 #include "base/clock.h"
 
 #define PROGRAM_FOR APR_TIME_C(10000000)
+#define LOOK_EACH APR_TIME_C(2000)
 #define BYTES_MAX 65536
 
 /* ---- files --------------------------------------------------------------- */
 
+/* Who else may read it knows the secret, and who else may write it can put another
+ * in its place. Links are followed: it is where they lead that counts. */
+static bool is_closed(const apr_finfo_t *about, const char *path,
+                      cg_error_t *err)
+{
+    const apr_int32_t others = APR_FPROT_GREAD | APR_FPROT_GWRITE |
+                               APR_FPROT_GEXECUTE | APR_FPROT_WREAD |
+                               APR_FPROT_WWRITE | APR_FPROT_WEXECUTE;
+    if (about->protection & others) {
+        cg_error_set(
+            err, "%s is open to others than its owner; write chmod 0400", path);
+        return false;
+    }
+    if (about->user != 0 && about->user != geteuid()) {
+        cg_error_set(err,
+                     "%s belongs to the user %ld, who can change it; write "
+                     "chown %ld",
+                     path, (long)about->user, (long)geteuid());
+        return false;
+    }
+    return true;
+}
+
+/* A pipe is told before it is opened, for that would wait; the rest of what is open,
+ * so that nobody exchanges the file between two looks. */
 static apr_status_t read_file(const char *path, cg_secret_t **out,
                               cg_error_t *err, apr_pool_t *pool)
 {
     apr_finfo_t about;
-    const apr_int32_t others = APR_FPROT_GREAD | APR_FPROT_GWRITE |
-                               APR_FPROT_GEXECUTE | APR_FPROT_WREAD |
-                               APR_FPROT_WWRITE | APR_FPROT_WEXECUTE;
-    apr_status_t rv =
-        apr_stat(&about, path, APR_FINFO_TYPE | APR_FINFO_PROT, pool);
-    if (rv == APR_SUCCESS && (about.protection & others)) {
-        cg_error_set(
-            err, "%s is open to others than its owner; write chmod 0400", path);
-        return APR_EACCES;
+    apr_file_t *file;
+    char why[120];
+    apr_status_t rv = apr_stat(&about, path, APR_FINFO_TYPE, pool);
+    if (rv == APR_SUCCESS && about.filetype != APR_REG) {
+        cg_error_set(err, "%s is no file", path);
+        return APR_EINVAL;
     }
-    return cg_secret_load(path, out, err, pool);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT,
+                           pool);
+    }
+    if (rv != APR_SUCCESS) {
+        cg_error_set(err, "cannot read %s: %s", path,
+                     apr_strerror(rv, why, sizeof why));
+        return rv;
+    }
+    rv = apr_file_info_get(&about, APR_FINFO_PROT | APR_FINFO_OWNER, file);
+    if (rv == APR_SUCCESS) {
+        rv = is_closed(&about, path, err)
+                 ? cg_secret_read(file, path, out, err, pool)
+                 : APR_EACCES;
+    }
+    apr_file_close(file);
+    return rv;
 }
 
 static apr_status_t read_env(const char *name, cg_secret_t **out,
@@ -64,9 +105,9 @@ static apr_status_t start(apr_proc_t *to, char **argv, apr_pool_t *pool)
 
 /* What it writes, until it closes its end, more than BYTES_MAX, or takes too
  * long. */
-static apr_status_t gather(apr_proc_t *from, char *bytes, size_t *out_len)
+static apr_status_t gather(apr_proc_t *from, apr_time_t end, char *bytes,
+                           size_t *out_len)
 {
-    apr_time_t end = cg_clock_monotonic() + PROGRAM_FOR;
     apr_status_t rv = APR_SUCCESS;
     size_t len = 0;
     while (rv == APR_SUCCESS && len <= BYTES_MAX) {
@@ -83,17 +124,40 @@ static apr_status_t gather(apr_proc_t *from, char *bytes, size_t *out_len)
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
-/* Its own status, or -1 when a signal ended it. */
-static int end_of(apr_proc_t *proc, bool is_done)
+/* Waits until it ends or its time is over; then it is killed. Its own status, or
+ * -1 when a signal ended it. A program may close its output and go on. */
+static int end_of(apr_proc_t *proc, apr_time_t end, bool is_done)
 {
     int status = -1;
     apr_exit_why_e why = APR_PROC_SIGNAL;
-    if (!is_done) {
-        apr_proc_kill(proc, SIGKILL);
-    }
     apr_file_close(proc->out);
+    while (is_done && cg_clock_monotonic() < end) {
+        if (apr_proc_wait(proc, &status, &why, APR_NOWAIT) == APR_CHILD_DONE) {
+            return APR_PROC_CHECK_EXIT(why) ? status : -1;
+        }
+        apr_sleep(LOOK_EACH);
+    }
+    apr_proc_kill(proc, SIGKILL);
     apr_proc_wait(proc, &status, &why, APR_WAIT);
-    return APR_PROC_CHECK_EXIT(why) ? status : -1;
+    return -1;
+}
+
+/* Nothing that it wrote is repeated. */
+static void tell_failure(const char *program, apr_status_t rv, size_t len,
+                         int status, cg_error_t *err)
+{
+    if (len > BYTES_MAX) {
+        cg_error_set(err, "%s: it wrote more than 64 KiB", program);
+    }
+    else if (rv == APR_TIMEUP) {
+        cg_error_set(err, "%s: it took longer than 10 s", program);
+    }
+    else if (status > 0) {
+        cg_error_set(err, "%s: it ended with status %d", program, status);
+    }
+    else {
+        cg_error_set(err, "%s: it ended with a failure", program);
+    }
 }
 
 static apr_status_t run(char **argv, cg_secret_t **out, cg_error_t *err,
@@ -109,14 +173,15 @@ static apr_status_t run(char **argv, cg_secret_t **out, cg_error_t *err,
                      apr_strerror(rv, why, sizeof why));
         return rv;
     }
+    apr_time_t end = cg_clock_monotonic() + PROGRAM_FOR;
     cg_secret_room(BYTES_MAX + 1, &bytes, pool);
-    rv = gather(&proc, bytes, &len);
-    int status = end_of(&proc, rv == APR_SUCCESS && len <= BYTES_MAX);
+    rv = gather(&proc, end, bytes, &len);
+    int status = end_of(&proc, end, rv == APR_SUCCESS && len <= BYTES_MAX);
+    if (rv == APR_SUCCESS && status < 0 && cg_clock_monotonic() >= end) {
+        rv = APR_TIMEUP;
+    }
     if (rv != APR_SUCCESS || len > BYTES_MAX || status != 0) {
-        cg_error_set(err, "%s: %s", argv[0],
-                     len > BYTES_MAX    ? "it wrote more than 64 KiB"
-                     : rv == APR_TIMEUP ? "it took longer than 10 s"
-                                        : "it ended with a failure");
+        tell_failure(argv[0], rv, len, status, err);
         return rv != APR_SUCCESS ? rv : APR_EGENERAL;
     }
     len -= len && bytes[len - 1] == '\n' ? 1 : 0;

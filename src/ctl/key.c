@@ -135,9 +135,9 @@ static int rotate_key(cg_ctl_key_t *call, cg_error_t *err)
     bool keeps_previous = call->keep && strcmp(call->keep, "previous") == 0;
     apr_status_t rv =
         keeps_previous
-            ? cg_apikey_replace(call->ring, call->word, call->now, &key,
+            ? cg_apikey_replace(call->ring, call->word, 0, call->now, &key,
                                 spelled, err, call->pool)
-            : cg_apikey_rotate(call->ring, call->word, call->now,
+            : cg_apikey_rotate(call->ring, call->word, 0, call->now,
                                call->grace_for, &key, spelled, err, call->pool);
     if (rv != APR_SUCCESS) {
         return cg_ctl_key_complain(CG_CTL_NO, err);
@@ -271,7 +271,7 @@ static int resume_key(cg_ctl_key_t *call, cg_error_t *err)
 static int end_grace(cg_ctl_key_t *call, cg_error_t *err)
 {
     cg_key_t key;
-    if (cg_apikey_end_grace(call->ring, call->word, call->now, &key, err,
+    if (cg_apikey_end_grace(call->ring, call->word, 0, call->now, &key, err,
                             call->pool) != APR_SUCCESS) {
         return cg_ctl_key_complain(CG_CTL_NO, err);
     }

@@ -139,12 +139,22 @@ static void estimate(cg_txn_t *txn)
     }
 }
 
+/* Who has no key, by a token or httpd's own means, is counted by name: a limit per
+ * key must not be none for them. No id of a key has a colon. */
+static cg_str_t key_subject(const cg_txn_t *txn)
+{
+    if (txn->who.key.id[0] || !txn->who.user || !txn->who.user[0]) {
+        return cg_str(txn->who.key.id);
+    }
+    return cg_str(apr_pstrcat(txn->pool, "user:", txn->who.user, NULL));
+}
+
 /* Who a limit of this dimension counts; empty: it does not apply. */
 static cg_str_t subject_of(const cg_txn_t *txn, cg_dimension_t dimension)
 {
     switch (dimension) {
     case CG_DIMENSION_KEY:
-        return cg_str(txn->who.key.id);
+        return key_subject(txn);
     case CG_DIMENSION_USER:
         return cg_str(txn->who.user);
     case CG_DIMENSION_TEAM:

@@ -5,6 +5,7 @@
 
 #include "auth/jwt.h"
 #include "auth/keyplace.h"
+#include "base/clock.h"
 
 /* What somebody hears who may not know the secret; while the store is away nobody
  * hears more. To count another: a row. */
@@ -13,26 +14,50 @@ static const cg_verdict_t guesses[] = {CG_SIGNATURE_INVALID, CG_BAD_KEY,
 
 enum { GUESSES = sizeof guesses / sizeof guesses[0] };
 
+/* The clock of now: a request's own moment is as old as its sender likes. */
 cg_verdict_t cg_flow_may_try(cg_txn_t *txn, const cg_try_t *attempt)
 {
     if (cg_attempts_may(txn->gateway->attempts, &txn->policy->attempts, attempt,
-                        txn->in.at, &txn->wait_for)) {
+                        cg_clock_now(), &txn->wait_for)) {
         return CG_PASS;
     }
     return cg_txn_refuse(txn, CG_TOO_MANY_ATTEMPTS, NULL, NULL);
 }
 
-void cg_flow_tried(cg_txn_t *txn, const cg_try_t *attempt, cg_verdict_t verdict)
+static bool is_guess(cg_verdict_t verdict)
 {
-    if (verdict == CG_PASS) {
-        cg_attempts_succeeded(txn->gateway->attempts, attempt, txn->in.at);
-    }
     for (int i = 0; i < GUESSES; i++) {
         if (verdict == guesses[i]) {
-            cg_attempts_failed(txn->gateway->attempts, &txn->policy->attempts,
-                               attempt, txn->in.at);
+            return true;
         }
     }
+    return false;
+}
+
+cg_verdict_t cg_flow_tried(cg_txn_t *txn, const cg_try_t *attempt,
+                           cg_verdict_t verdict)
+{
+    cg_attempts_t *attempts = txn->gateway->attempts;
+    const cg_kind_ATTEMPTS_t *rule = &txn->policy->attempts;
+    apr_time_t now = cg_clock_now();
+    bool may;
+    if (is_guess(verdict)) {
+        may = cg_attempts_failed(attempts, rule, attempt, now, &txn->wait_for);
+    }
+    else if (verdict == CG_PASS) {
+        may =
+            cg_attempts_succeeded(attempts, rule, attempt, now, &txn->wait_for);
+    }
+    else {
+        may = cg_attempts_may(attempts, rule, attempt, now, &txn->wait_for);
+    }
+    if (may) {
+        return verdict;
+    }
+    txn->verdict = CG_TOO_MANY_ATTEMPTS;
+    txn->words = NULL;
+    txn->param = NULL;
+    return txn->verdict;
 }
 
 static cg_verdict_t verdict_of(cg_key_verdict_t verdict)
@@ -125,6 +150,9 @@ cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled)
     if (cg_flow_may_try(txn, &attempt) != CG_PASS) {
         return txn->verdict;
     }
-    cg_flow_tried(txn, &attempt, by_bearer(txn, spelled));
+    cg_verdict_t verdict = by_bearer(txn, spelled);
+    if (cg_flow_tried(txn, &attempt, verdict) == CG_TOO_MANY_ATTEMPTS) {
+        txn->who.is_known = false;
+    }
     return txn->verdict;
 }

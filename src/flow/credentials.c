@@ -144,6 +144,37 @@ static bool is_same(const cg_credential_t *a, const cg_credential_t *b)
     return a && a->version == b->version && strcmp(a->sealed, b->sealed) == 0;
 }
 
+/* It is closed again at once. */
+static bool does_open(const cg_gateway_t *gateway, const cg_credential_t *row,
+                      apr_pool_t *pool)
+{
+    cg_error_t unused;
+    cg_secret_t *secret;
+    apr_pool_t *own;
+    apr_pool_create(&own, pool);
+    bool is_open = cg_credential_unseal(gateway->sealer, row, &secret, &unused,
+                                        own) == APR_SUCCESS;
+    apr_pool_destroy(own);
+    return is_open;
+}
+
+/* What shall stand in the folder after the store said this: what the store lost, or
+ * what does not open, does not take the place of what does. */
+static const cg_credential_t *choose(const cg_gateway_t *gateway,
+                                     const cg_credential_t *said,
+                                     const cg_credential_t *old,
+                                     apr_pool_t *pool)
+{
+    if (said->version == 0) {
+        return old;
+    }
+    if (!old || !said->sealed[0] || is_same(old, said) ||
+        does_open(gateway, said, pool)) {
+        return said;
+    }
+    return does_open(gateway, old, pool) ? old : said;
+}
+
 apr_status_t cg_credentials_install(const cg_gateway_t *gateway,
                                     const cg_credential_t *said, size_t count,
                                     bool *out_changed, cg_error_t *err,
@@ -158,7 +189,7 @@ apr_status_t cg_credentials_install(const cg_gateway_t *gateway,
     }
     for (size_t i = 0; i < count; i++) {
         const cg_credential_t *old = find(now, said[i].name);
-        const cg_credential_t *row = said[i].version > 0 ? &said[i] : old;
+        const cg_credential_t *row = choose(gateway, &said[i], old, pool);
         if (row && row->sealed[0]) {
             next->rows[next->count++] = *row;
             *out_changed = *out_changed || !is_same(old, row);

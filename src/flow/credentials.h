@@ -18,8 +18,10 @@ size_t cg_credentials_names(const cg_gateway_t *gateway, const char **out);
 
 /* Puts what the store said into the folder and moves gateway->credentials_serial.
  * Of a name that the store does not know (version 0) what was there stays: it is
- * the store that lost something; a deleted one goes. *out_changed: something is
- * new. For the process that leads. */
+ * the store that lost something; a deleted one goes. Of one that does not open what
+ * was there stays as well, if it opens: whoever may write to the store can delete a
+ * credential, but not exchange it, and a restart changes nothing. *out_changed:
+ * something is new. For the process that leads. */
 apr_status_t cg_credentials_install(const cg_gateway_t *gateway,
                                     const cg_credential_t *said, size_t count,
                                     bool *out_changed, cg_error_t *err,

@@ -18,10 +18,12 @@ cg_verdict_t cg_flow_run(cg_txn_t *txn);
 
 /* Before anything that a caller claims to be is looked up: was too much wrong from
  * there lately? Refuses with TOO_MANY_ATTEMPTS. Call cg_flow_tried when it is
- * decided, with the verdict: only what may have been guessed counts. */
+ * decided, with the verdict: only what may have been guessed counts. It gives the
+ * verdict back, or TOO_MANY_ATTEMPTS when others have left no room meanwhile, and
+ * then that is the answer, right or wrong. */
 cg_verdict_t cg_flow_may_try(cg_txn_t *txn, const cg_try_t *attempt);
-void cg_flow_tried(cg_txn_t *txn, const cg_try_t *attempt,
-                   cg_verdict_t verdict);
+cg_verdict_t cg_flow_tried(cg_txn_t *txn, const cg_try_t *attempt,
+                           cg_verdict_t verdict);
 /* 1. spelled is what stood after "Bearer ", empty if nothing did. */
 cg_verdict_t cg_flow_authenticate(cg_txn_t *txn, cg_str_t spelled);
 /* 1. Is it signed, and by a key of who is known? As ChatGPTSignature has it. The

@@ -23,6 +23,7 @@
 #define BEAT_EACH (1 * CG_SECOND)
 #define USES_MOST 2048          /* moments of use written in one beat */
 #define EXPIRY_FOR (20 * CG_MS) /* of a beat, for keys that end soon */
+#define INDEX_FOR (100 * CG_MS) /* the same while their index is made, once */
 #define SERVER_LOST_AFTER (10 * CG_SECOND)
 #define KEEP_SEGMENTS_FOR (10 * 60 * CG_SECOND)
 #define SYNC_EACH (1 * CG_SECOND)        /* what a loss of power may cost */
@@ -237,7 +238,7 @@ static void mind_keys(keeper_t *keeper)
     if (!gateway->keyring || cg_store_is_away(gateway->store)) {
         return;
     }
-    apr_time_t until = cg_clock_monotonic() + EXPIRY_FOR;
+    apr_time_t began = cg_clock_monotonic();
     apr_status_t rv =
         cg_keyring_flush_uses(gateway->keyring, cg_clock_now(), USES_MOST,
                               &flushed, &err, keeper->scratch);
@@ -248,7 +249,8 @@ static void mind_keys(keeper_t *keeper)
                                    keeper->scratch);
         }
     } while (rv == APR_SUCCESS && keeper->expiry.is_going &&
-             cg_clock_monotonic() < until);
+             cg_clock_monotonic() - began <
+                 (keeper->expiry.is_index_made ? EXPIRY_FOR : INDEX_FOR));
     if (rv != APR_SUCCESS) {
         cg_meter_store_error(gateway->meter, "key");
     }

@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/share.h"
 #include "flow/credentials.h"
+#include "meter/metrics.h"
 #include "store/keys.h"
 
 #define ASK_EACH (5 * CG_SECOND)
@@ -87,7 +88,8 @@ static const char *trouble_of(const ear_t *ear, const cg_credential_t *said)
     return apr_pstrdup(ear->scratch, err.text);
 }
 
-static void tell(ear_t *ear, size_t index, const cg_credential_t *said)
+static void tell(ear_t *ear, size_t index, const cg_credential_t *said,
+                 const char *trouble)
 {
     unsigned char digest[CG_SHA256_BYTES];
     char hex[2 * CG_SHA256_BYTES + 1];
@@ -101,8 +103,7 @@ static void tell(ear_t *ear, size_t index, const cg_credential_t *said)
     memcpy(ear->told[index].digest, hex, sizeof hex);
     if (ear->watch->on_credential) {
         ear->watch->on_credential(ear->watch->baton, said->name,
-                                  in_force(ear, said->name),
-                                  trouble_of(ear, said));
+                                  in_force(ear, said->name), trouble);
     }
 }
 
@@ -129,9 +130,13 @@ static void ask(ear_t *ear)
         return;
     }
     refresh(ear);
+    int64_t troubled = 0;
     for (size_t i = 0; i < ear->count; i++) {
-        tell(ear, i, &said[i]);
+        const char *trouble = trouble_of(ear, &said[i]);
+        tell(ear, i, &said[i], trouble);
+        troubled += trouble != NULL;
     }
+    cg_meter_credentials(ear->gateway->meter, troubled);
 }
 
 static void on_message(void *baton, cg_str_t message)

@@ -112,8 +112,8 @@ static apr_status_t store(const cg_gateway_t *gateway,
                       (cg_str_t){all.ptr, all.len}, err, pool);
 }
 
-static apr_status_t ask(const cg_issuer_t *issuer, cg_str_t *out,
-                        cg_error_t *err, apr_pool_t *pool)
+static apr_status_t ask(const cg_issuer_t *issuer, const volatile int *stop,
+                        cg_str_t *out, cg_error_t *err, apr_pool_t *pool)
 {
     apr_array_header_t *headers = apr_array_make(pool, 1, sizeof(char *));
     APR_ARRAY_PUSH(headers, const char *) =
@@ -121,7 +121,8 @@ static apr_status_t ask(const cg_issuer_t *issuer, cg_str_t *out,
     cg_fetch_t call = {.url = issuer->from,
                        .headers = headers,
                        .total_for = CG_KEYSETS_FETCH_FOR,
-                       .answer_max = CG_JWK_SET_BYTES_MAX};
+                       .answer_max = CG_JWK_SET_BYTES_MAX,
+                       .stop = stop};
     cg_fetched_t answer;
     apr_status_t rv = cg_fetch(&call, &answer, err, pool);
     if (rv == APR_SUCCESS && answer.status != 200) {
@@ -145,23 +146,39 @@ static void note(const cg_gateway_t *gateway, const cg_issuer_t *issuer,
                &unused, pool);
 }
 
-apr_status_t cg_keysets_fetch(const cg_gateway_t *gateway,
-                              const cg_issuer_t *issuer, cg_error_t *err,
-                              apr_pool_t *pool)
+/* A set without a key that can be used takes back all there were: that is an
+ * error to tell, but not one that leaves a key in force that was removed. */
+static apr_status_t take(const cg_gateway_t *gateway, const cg_issuer_t *issuer,
+                         cg_str_t text, cg_error_t *err, apr_pool_t *pool)
 {
-    cg_str_t text;
-    apr_status_t rv = ask(issuer, &text, err, pool);
-    if (rv == APR_SUCCESS &&
-        !cg_jwk_set_read(text, CG_JWK_PUBLIC, issuer->algs, err, pool)) {
-        rv = APR_EINVAL;
+    cg_error_t unwritten;
+    bool has_keys =
+        cg_jwk_set_read(text, CG_JWK_PUBLIC, issuer->algs, err, pool) != NULL;
+    if (!has_keys && !cg_jwk_is_set(text, pool)) {
+        return APR_EINVAL;
     }
-    if (rv == APR_SUCCESS) {
-        rv = store(gateway, issuer, text, err, pool);
-    }
-    note(gateway, issuer, rv == APR_SUCCESS ? "" : err->text, pool);
+    apr_status_t rv =
+        store(gateway, issuer, text, has_keys ? err : &unwritten, pool);
     if (rv == APR_SUCCESS) {
         cg_atomic_add(&gateway->issuers_shared[issuer->index].serial, 1);
     }
+    return has_keys ? rv : APR_EINVAL;
+}
+
+apr_status_t cg_keysets_fetch(const cg_gateway_t *gateway,
+                              const cg_issuer_t *issuer,
+                              const volatile int *stop, cg_error_t *err,
+                              apr_pool_t *pool)
+{
+    cg_str_t text;
+    apr_status_t rv = ask(issuer, stop, &text, err, pool);
+    if (rv == APR_EINTR) {
+        return rv; /* not the issuer's fault */
+    }
+    if (rv == APR_SUCCESS) {
+        rv = take(gateway, issuer, text, err, pool);
+    }
+    note(gateway, issuer, rv == APR_SUCCESS ? "" : err->text, pool);
     return rv;
 }
 

@@ -22,10 +22,13 @@ typedef struct cg_keyset_state_t {
     const char *error;     /* of the last try; "": it went well */
 } cg_keyset_state_t;
 
-/* Asks the issuer, and when it answers with a set that can be used puts that into
- * the folder and moves the issuer's serial. For the process that leads. */
+/* Asks the issuer, and when it answers with a sound set puts that into the folder
+ * and moves the issuer's serial. A set without a key that can be used is put there
+ * too, and is an error. stop (may be NULL) gives it up. For the process that leads,
+ * and different issuers at the same time. */
 apr_status_t cg_keysets_fetch(const cg_gateway_t *gateway,
-                              const cg_issuer_t *issuer, cg_error_t *err,
+                              const cg_issuer_t *issuer,
+                              const volatile int *stop, cg_error_t *err,
                               apr_pool_t *pool);
 
 /* Has another set come into the folder than is in force in this child? */

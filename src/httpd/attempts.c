@@ -32,6 +32,15 @@ static const char *credential_of(request_rec *r)
     return is_whole ? value : NULL;
 }
 
+/* What the others' answer says of the credential; else they have not judged it. */
+static cg_verdict_t verdict_of(int rc)
+{
+    if (rc == HTTP_UNAUTHORIZED || rc == HTTP_FORBIDDEN) {
+        return CG_BAD_KEY;
+    }
+    return rc == OK ? CG_PASS : CG_NOT_AUTHENTICATED;
+}
+
 static int check_authn(request_rec *r)
 {
     const char *credential = is_counted(r) ? credential_of(r) : NULL;
@@ -50,11 +59,12 @@ static int check_authn(request_rec *r)
         return cg_gate_refuse(r, txn);
     }
     int rc = ap_run_check_user_id(r);
-    if (rc == HTTP_UNAUTHORIZED || rc == HTTP_FORBIDDEN) {
-        cg_flow_tried(txn, &attempt, CG_BAD_KEY);
-    }
-    if (rc == OK) {
-        cg_flow_tried(txn, &attempt, CG_PASS);
+    cg_verdict_t verdict = verdict_of(rc);
+    if (verdict != CG_NOT_AUTHENTICATED &&
+        cg_flow_tried(txn, &attempt, verdict) == CG_TOO_MANY_ATTEMPTS) {
+        r->user = NULL;
+        apr_table_unset(r->err_headers_out, "WWW-Authenticate");
+        return cg_gate_refuse(r, txn);
     }
     return rc;
 }

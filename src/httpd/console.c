@@ -64,11 +64,23 @@ static apr_status_t on_piece(void *baton, cg_str_t piece)
     return r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
 }
 
+static apr_int64_t version_in_force(const cg_account_t *account,
+                                    const cg_credentials_t *stored)
+{
+    for (size_t i = 0; account->stored && stored && i < stored->count; i++) {
+        if (strcmp(stored->rows[i].name, account->stored) == 0) {
+            return stored->rows[i].version;
+        }
+    }
+    return 0;
+}
+
 static size_t read_accounts(void *baton, cg_account_view_t **out,
                             apr_pool_t *pool)
 {
     const cg_gateway_t *gateway = baton;
     const cg_accounts_t *accounts = gateway->accounts;
+    const cg_credentials_t *stored = cg_gateway_take_credentials(gateway, pool);
     *out = apr_pcalloc(pool, (accounts->count + 1) * sizeof **out);
     for (size_t i = 0; i < accounts->count; i++) {
         const cg_account_t *account = &accounts->rows[i];
@@ -86,6 +98,7 @@ static size_t read_accounts(void *baton, cg_account_view_t **out,
             .failures = cg_atomic_get(&row->failures),
             .credential = account->credential_from,
             .stored = account->stored,
+            .stored_version = version_in_force(account, stored),
             .region = account->region};
     }
     return accounts->count;

@@ -1,8 +1,8 @@
 /* The gate: where a request comes in and is asked who, whether and what.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Identity is a httpd authentication type (AuthType ChatGPT), so Require and
- * other providers compose with it. Policy, quota and inspection act in fixups,
+ * Identity is a httpd authentication type (authn.c), so Require and other
+ * providers compose with it. Policy, quota and inspection act in fixups,
  * after every authorization; a request that nobody authenticated goes no further,
  * whatever "Require all granted" was inherited from.
  */
@@ -11,11 +11,8 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <mod_auth.h>
 
 #include "base/clock.h"
-
-#define AUTH_TYPE "ChatGPT"
 
 cg_walk_in_t *cg_gate_find(const request_rec *r)
 {
@@ -159,6 +156,12 @@ static int level_of(const cg_reason_t *reason)
     }
 }
 
+bool cg_gate_is_our_type(request_rec *r)
+{
+    const char *type = ap_auth_type(r);
+    return type && strcasecmp(type, CG_AUTH_TYPE) == 0;
+}
+
 static void allow_methods(request_rec *r, cg_endpoint_t endpoint)
 {
     ap_allow_methods(r, REPLACE_ALLOW, cg_endpoints[endpoint].method, NULL);
@@ -173,7 +176,8 @@ static void advise(request_rec *r, const cg_txn_t *txn,
                    const cg_reason_t *reason)
 {
     apr_table_t *headers = r->err_headers_out;
-    if (reason->status == 401) {
+    bool is_others = ap_auth_type(r) && !cg_gate_is_our_type(r);
+    if (reason->status == 401 && !is_others) { /* others ask in their own way */
         apr_table_setn(headers, "WWW-Authenticate", "Bearer realm=\"chatgpt\"");
     }
     if (txn->verdict == CG_SIGNATURE_MISSING ||
@@ -211,68 +215,6 @@ int cg_gate_refuse(request_rec *r, cg_txn_t *txn)
                   txn->in.id);
     advise(r, txn, reason);
     return reason->status;
-}
-
-static cg_str_t bearer_of(const request_rec *r)
-{
-    const char *value = apr_table_get(r->headers_in, "Authorization");
-    if (!value || strncasecmp(value, "Bearer", 6) != 0 ||
-        (value[6] != ' ' && value[6] != '\t')) {
-        return (cg_str_t){"", 0};
-    }
-    value += 7;
-    while (*value == ' ' || *value == '\t') {
-        value++;
-    }
-    return cg_str(value);
-}
-
-static cg_verdict_t authenticate(request_rec *r, cg_walk_in_t *in)
-{
-    cg_txn_t *txn = &in->txn;
-    in->was_authn_run = true;
-    if (!txn->gateway) {
-        return cg_txn_refuse(txn, CG_NOT_CONFIGURED, NULL, NULL);
-    }
-    if (cg_flow_authenticate(txn, bearer_of(r)) == CG_PASS &&
-        cg_identity_map(r, in) == CG_PASS) {
-        in->is_authentic = true;
-        r->user = apr_pstrdup(r->pool, txn->who.user);
-        r->ap_auth_type = apr_pstrdup(r->pool, AUTH_TYPE);
-        apr_table_setn(r->notes, "chatgpt-key", txn->who.key.id);
-    }
-    return txn->verdict;
-}
-
-bool cg_gate_is_our_type(request_rec *r)
-{
-    const char *type = ap_auth_type(r);
-    return type && strcasecmp(type, AUTH_TYPE) == 0;
-}
-
-static int check_authn(request_rec *r)
-{
-    if (!cg_gate_is_our_type(r)) {
-        return DECLINED;
-    }
-    cg_walk_in_t *in = cg_gate_find_or_make(r);
-    return authenticate(r, in) == CG_PASS ? OK : cg_gate_refuse(r, &in->txn);
-}
-
-/* Who came through another provider of httpd is known by what it found out. */
-static cg_verdict_t check_identity(request_rec *r, cg_walk_in_t *in)
-{
-    cg_txn_t *txn = &in->txn;
-    if (txn->verdict != CG_PASS || in->is_authentic) {
-        return txn->verdict;
-    }
-    if (cg_gate_is_our_type(r) && !in->was_authn_run) {
-        return authenticate(r, in);
-    }
-    if (!cg_identity_find(r, in)) {
-        return cg_txn_refuse(txn, CG_NOT_AUTHENTICATED, NULL, NULL);
-    }
-    return txn->verdict;
 }
 
 /* The message as it came: headers_in and the request line, before either is
@@ -390,7 +332,7 @@ static int walk_in(request_rec *r)
     if (txn->published->is_unloaded) {
         cg_txn_refuse(txn, CG_POLICY_UNLOADED, NULL, NULL);
     }
-    bool may_walk = check_identity(r, in) == CG_PASS &&
+    bool may_walk = cg_authn_check(r, in) == CG_PASS &&
                     check_signature(r, txn) == CG_PASS &&
                     check_request(r, in) == CG_PASS &&
                     cg_places_judge(r, txn) == CG_PASS;
@@ -421,9 +363,7 @@ apr_status_t cg_gate_record(request_rec *r, cg_txn_t *txn, int status)
 
 void cg_gate_hooks(apr_pool_t *pool)
 {
-    (void)pool;
-    ap_hook_check_authn(check_authn, NULL, NULL, APR_HOOK_MIDDLE,
-                        AP_AUTH_INTERNAL_PER_CONF);
+    cg_authn_hooks(pool);
     ap_hook_fixups(walk_in, NULL, NULL, APR_HOOK_LAST);
     cg_body_hooks();
 }

@@ -105,7 +105,6 @@ typedef struct cg_walk_in_t {
     const char *path;   /* below the API's root; NULL: not under one */
     bool is_gathered;   /* the body was read */
     bool is_passed;     /* the answer filter has let something out */
-    bool is_authentic;  /* check_authn said yes */
     bool was_authn_run; /* step 1 has been done, whatever it said */
     bool is_mapped;     /* ChatGPTIdentity has been laid over who is known */
     bool is_tried;      /* attempts.c is running httpd's authentication */
@@ -123,10 +122,18 @@ cg_walk_in_t *cg_gate_find_or_make(request_rec *r);
 bool cg_gate_is_our_type(request_rec *r); /* AuthType ChatGPT */
 /* x-ratelimit-* and RateLimit, Retry-After, x-should-retry of the grant. */
 void cg_gate_headers(request_rec *r, cg_txn_t *txn); /* headers.c */
-/* Records, with the log line for a journal that fails. */
 /* Log line and headers of a refusal; returns the status to die with. */
 int cg_gate_refuse(request_rec *r, cg_txn_t *txn);
+/* Records, with the log line for a journal that fails. */
 apr_status_t cg_gate_record(request_rec *r, cg_txn_t *txn, int status);
+
+/* -- authn.c ----------------------------------------------------------------- */
+
+#define CG_AUTH_TYPE "ChatGPT"
+
+void cg_authn_hooks(apr_pool_t *pool);
+/* Is it known who asks, and may they? Asks whom httpd had no need to ask. */
+cg_verdict_t cg_authn_check(request_rec *r, cg_walk_in_t *in);
 
 /* -- confsecrets.c ----------------------------------------------------------- */
 

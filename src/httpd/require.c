@@ -88,6 +88,8 @@ static authz_status judge(request_rec *r, const void *parsed, has_t has)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "CG1029 Require chatgpt-…: the expression failed: %s",
                       why ? why : "");
+        /* Behind "not" a denial lets pass; this verdict does not. */
+        cg_txn_refuse(&in->txn, CG_IDENTITY_UNCLEAR, NULL, NULL);
         return AUTHZ_DENIED;
     }
     while (*words) {

@@ -456,6 +456,11 @@ void cg_meter_keys_expiring(cg_meter_t *meter, int64_t keys)
     cg_atomic_set(meter->words[CG_METRIC_KEYS_EXPIRING], keys);
 }
 
+void cg_meter_credentials(cg_meter_t *meter, int64_t troubled)
+{
+    cg_atomic_set(meter->words[CG_METRIC_CREDENTIALS_TROUBLED], troubled);
+}
+
 void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at)
 {
     cg_atomic_set(meter->words[CG_METRIC_POLICY_VERSION], version);

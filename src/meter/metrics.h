@@ -83,6 +83,8 @@
       OUTCOME, NONE, NONE,            0, "Requests to the external detector.") \
     X(KEYS_EXPIRING,     "chatgpt_keys_expiring",              GAUGE,          \
       NONE, NONE, NONE,               0, "API keys that end within 14 days.")  \
+    X(CREDENTIALS_TROUBLED, "chatgpt_credentials_troubled",    GAUGE,          \
+      NONE, NONE, NONE,               0, "Stored credentials of upstreams that the store does not have or that do not open.") \
     X(STREAMS_OPEN,      "chatgpt_streams_open",               GAUGE,          \
       NONE, NONE, NONE,               0, "Streamed answers in progress.")      \
     X(POLICY_VERSION,    "chatgpt_policy_version",             GAUGE,          \
@@ -199,6 +201,7 @@ void cg_meter_detector(cg_meter_t *meter, const char *outcome);
 void cg_meter_store_error(cg_meter_t *meter, const char *operation);
 void cg_meter_store_up(cg_meter_t *meter, bool is_up);
 void cg_meter_keys_expiring(cg_meter_t *meter, int64_t keys);
+void cg_meter_credentials(cg_meter_t *meter, int64_t troubled);
 /* The published policy that is in force on this server. */
 void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at);
 void cg_meter_journal_error(cg_meter_t *meter);

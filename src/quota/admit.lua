@@ -27,13 +27,13 @@ local count = #KEYS - 2 - signed
 local now = clock()
 
 -- A nonce counts once, whatever then becomes of the request: who was refused signs
--- anew. It bears the name of its hold, so that the same admission sent twice is no
--- replay of itself.
+-- anew. It bears the end of its hold's name, which is random, so that the same
+-- admission sent twice is no replay of itself; all of it would take twice the room.
 if signed > 0 then
     local nonce, nonces, used = KEYS[#KEYS - 2], KEYS[#KEYS - 1], KEYS[#KEYS]
-    local life = ARGV[3]
-    if not call('SET', nonce, hold, 'NX', 'PX', life) then
-        if call('GET', nonce) ~= hold then
+    local life, mine = ARGV[3], hold:sub(-17)
+    if not call('SET', nonce, mine, 'NX', 'PX', life) then
+        if call('GET', nonce) ~= mine then
             return {REPLAYED}
         end
     else

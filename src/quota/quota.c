@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "base/digest.h"
 #include "base/share.h"
 #include "quota/local.h"
 #include "quota/plan.h"
@@ -20,6 +21,7 @@
 #define BILLS_PER_CALL 16 /* a script must not hold Redis long */
 #define BILL_BYTES 15     /* as BILL in settle.lua */
 #define MONTH_TRIES 3
+#define NONCE_BYTES 16 /* of its digest */
 
 /* As in ring.lua. */
 enum {
@@ -89,17 +91,31 @@ static bool is_numbers(const cg_reply_t *reply, size_t count)
     return reply->kind == CG_REPLY_ARRAY && reply->count == count;
 }
 
+/* A nonce of a key by its digest: whatever a caller writes, what is remembered of it
+ * takes the same few bytes. */
+static cg_str_t nonce_name(const cg_quota_nonce_t *nonce, apr_pool_t *pool)
+{
+    unsigned char digest[CG_SHA256_BYTES];
+    char *name = apr_palloc(pool, 2 * NONCE_BYTES);
+    cg_str_t whole =
+        cg_str(apr_pstrcat(pool, cg_str_dup(nonce->sign_key, pool), "\n",
+                           cg_str_dup(nonce->nonce, pool), NULL));
+    cg_sha256(whole.ptr, whole.len, digest);
+    cg_b64url_encode(digest, NONCE_BYTES, name);
+    return cg_str(name);
+}
+
 /* Appends the keys and arguments of a nonce. */
 static void add_nonce(const cg_quota_nonce_t *nonce, cg_str_t *keys,
                       cg_str_t *args, apr_pool_t *pool)
 {
-    cg_str_t parts[2] = {nonce->sign_key, nonce->nonce};
-    keys[0] = cg_keys_make(CG_KEYS_NONCE, parts, 2, pool);
-    keys[1] = cg_keys_make(CG_KEYS_NONCES, parts, 1, pool);
-    keys[2] = cg_keys_make(CG_KEYS_SIGNED, parts, 1, pool);
+    cg_str_t name = nonce_name(nonce, pool);
+    keys[0] = cg_keys_make(CG_KEYS_NONCE, &name, 1, pool);
+    keys[1] = cg_keys_make(CG_KEYS_NONCES, &nonce->sign_key, 1, pool);
+    keys[2] = cg_keys_make(CG_KEYS_SIGNED, &nonce->sign_key, 1, pool);
     int64_t most = nonce->most > 0 ? nonce->most : CG_NONCES_MAX;
-    args[0] = cg_str(apr_psprintf(pool, "%" APR_TIME_T_FMT,
-                                  apr_time_as_msec(CG_NONCE_FOR)));
+    args[0] = cg_str(
+        apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_as_msec(CG_NONCE_FOR)));
     args[1] = cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, most));
 }
 
@@ -185,8 +201,8 @@ static bool is_nonce_refused(const cg_reply_t *reply, cg_quota_grant_t *out)
 {
     int64_t verdict = number_at(reply, 0);
     if (verdict == VERDICT_REPLAYED || verdict == VERDICT_CROWDED) {
-        out->once = verdict == VERDICT_REPLAYED ? CG_ONCE_REPLAYED
-                                                : CG_ONCE_CROWDED;
+        out->once =
+            verdict == VERDICT_REPLAYED ? CG_ONCE_REPLAYED : CG_ONCE_CROWDED;
         return true;
     }
     out->once = CG_ONCE_FIRST;

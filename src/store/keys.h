@@ -51,7 +51,7 @@
       "a hash: name, user and team of a signing key; its public half, or its secret sealed") \
     X(SIGNKEY_INDEX, "cg:auth:signkeys:by-time", "for ever", "auth",            \
       "a sorted set: moments of creation and ids of signing keys; nothing")     \
-    X(NONCE,      "cg:{cg}:nonce:<signkey>:<nonce>", "15 minutes", "quota",     \
+    X(NONCE,      "cg:{cg}:nonce:<digest>", "15 minutes", "quota",              \
       "which request a nonce was used for; nothing")                            \
     X(NONCES,     "cg:{cg}:nonces:<signkey>", "15 minutes", "quota",            \
       "how many requests were signed with a key; nothing")                      \

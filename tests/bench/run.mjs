@@ -158,6 +158,9 @@ one each ${INTERVAL_MS} ms; CPU is of a whole stream, p50 and p99 are the delay 
     if (!only || only === 'tokens')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/tokens'),
             { encoding: 'utf8', timeout: 60000 })}`);
+    if (!only || only === 'signatures')
+        process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/signatures'),
+            { encoding: 'utf8', timeout: 60000 })}`);
     if (process.env.BENCH_JSON)
         writeFileSync(process.env.BENCH_JSON, `${JSON.stringify(results, null, 1)}\n`);
 }

@@ -24,6 +24,9 @@ const makers = {
         { key, padding: 6, saltLength: 64 }),
 };
 
+/** "name";parameters */
+const spell = (one) => one.replace(/^[^;]*/, '"$&"');
+
 function valueOf(name, { method, url, headers }) {
     const at = new URL(url);
     const target = url.slice(at.origin.length);
@@ -43,17 +46,19 @@ function valueOf(name, { method, url, headers }) {
  * `covers`, `parameters` (null: left out), `digestOf` takes the usual one's place.
  */
 export function signed({ method = 'POST', url, headers = {}, body = '' }, key,
-    { covers = ALL, parameters = {}, digestOf = 'sha-256', label = 'sig1' } = {}) {
+    { covers = ALL, parameters = {}, digestOf = 'sha-256', label = 'sig1',
+        values = {} } = {}) {
     const all = { 'content-digest': digest(body, digestOf), ...headers };
     const said = { created: seconds(), keyid: key.id, nonce: randomUUID(),
         alg: key.algorithm, ...parameters };
     const write = (value) => (typeof value === 'number' ? value
         : `"${value}"`);
-    const input = `(${covers.map((one) => `"${one}"`).join(' ')})${Object
+    const input = `(${covers.map(spell).join(' ')})${Object
         .entries(said).filter(([, value]) => value !== null)
         .map(([name, value]) => `;${name}=${write(value)}`).join('')}`;
     const lines = covers.map((one) =>
-        `"${one}": ${valueOf(one, { method, url, headers: all })}`);
+        `${spell(one)}: ${values[one]
+            ?? valueOf(one, { method, url, headers: all })}`);
     const base = Buffer.from([...lines, `"@signature-params": ${input}`]
         .join('\n'));
     const bytes = makers[key.algorithm](base, key.secret);

@@ -42,6 +42,21 @@ test('no secret of an import is kept anywhere', async () => {
     assert.ok(!(await gw.log()).includes(secret));
 });
 
+test('a file that is sent twice with one Idempotency-Key makes its keys once', async () => {
+    const who = { headers: { 'idempotency-key': 'csv-twice' } };
+    const first = await load('name\nonly once\n', {}, who);
+    const again = await load('name\nonly once\n', {}, who);
+    assert.equal(again.status, 200, again.text);
+    assert.equal(again.headers['idempotency-replayed'], 'true');
+    assert.match(first.json.items[0].key, /^vk_/);
+    assert.equal(again.json.items[0].key, null);
+    assert.equal(again.json.items[0].id, first.json.items[0].id);
+    const found = await gw.admin('GET', '/keys?q=only%20once');
+    assert.equal(found.json.items.length, 1);
+    const other = await load('name\nanother\n', {}, who);
+    assert.equal(other.status, 422);
+});
+
 test('an export has no secret, and imported again it changes nothing',
     async () => {
         const got = await gw.admin('GET', '/keys-export?tag=csv');

@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 
-import { MODEL, useGateway } from './harness.mjs';
+import { MODEL, sleep, useGateway } from './harness.mjs';
 import { send } from './wire.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cg-tries-'));
@@ -25,7 +26,7 @@ const modules = execFileSync('apxs', ['-q', 'LIBEXECDIR'],
 const gw = useGateway({ redis: true, policy: ['ChatGPTAttempts 5/60s'], server: [
     '<IfModule !remoteip_module>',
     `LoadModule remoteip_module "${modules}/mod_remoteip.so"`, '</IfModule>',
-    'RemoteIPHeader X-Real', 'RemoteIPInternalProxy 127.0.0.1',
+    'ChatGPTStoreTimeout 2s', 'ChatGPTAttempts 4/60s', 'RemoteIPHeader X-Real', 'RemoteIPInternalProxy 127.0.0.1',
     '<Location "/basic/v1">', 'ChatGPTEngine on', 'AuthType Basic',
     'AuthName api', 'AuthBasicProvider file', `AuthUserFile "${passwords}"`,
     'Require valid-user', 'ChatGPTAttempts 3/60s', '</Location>',
@@ -154,6 +155,50 @@ test('after Retry-After there is room for one more', async () => {
     assert.equal((await ask('192.0.2.20', 'sk-wrong', '/few')).status, 401);
 });
 
+test('guesses sent at once are told no more than those sent in turn',
+    async () => {
+        const { key } = await gw.newKey({ name: 'among guesses' });
+        const told = await Promise.all(Array.from({ length: 48 }, (_, i) =>
+            ask('192.0.2.60', i === 40 ? key : `sk-wrong-${i}`)));
+        const wrong = told.filter((got) => got.status === 401).length;
+        assert.ok(wrong <= 5, `${wrong} were told that they are wrong`);
+        told.filter((got) => got.status === 429).forEach((got) => isTooMany(got));
+        assert.ok(told.filter((got) => got.status === 429).length >= 42);
+    });
+
+test('many right calls at once from a new address all pass', async () => {
+    const { key } = await gw.newKey({ name: 'crowd' });
+    const told = await Promise.all(Array.from({ length: 40 }, () =>
+        ask('192.0.2.61', key)));
+    assert.deepEqual([...new Set(told.map((got) => got.status))], [200]);
+});
+
+/** Sends the request line now, and what follows it when it is told to. */
+function begin(address) {
+    const socket = net.connect(gw.port, '127.0.0.1', () =>
+        socket.write('GET /v1/models HTTP/1.1\r\n'));
+    return (credential) => new Promise((done, no) => {
+        let text = '';
+        socket.on('data', (part) => { text += part; });
+        socket.on('error', no);
+        socket.on('close', () => done(Number(text.slice(9, 12))));
+        socket.write(`Host: x\r\nX-Real: ${address}\r\nConnection: close\r\n`
+            + `Authorization: Bearer ${credential}\r\n\r\n`);
+    });
+}
+
+test('a request that began before the limit was reached is over it too',
+    async () => {
+        const early = Array.from({ length: 3 }, () => begin('192.0.2.62'));
+        await sleep(1200);
+        for (let i = 0; i < 5; i++)
+            await ask('192.0.2.62', `sk-wrong-${i}`);
+        isTooMany(await ask('192.0.2.62', 'sk-wrong'));
+        for (const end of early)
+            assert.equal(await end('sk-early'), 429);
+        isTooMany(await ask('192.0.2.62', 'sk-wrong'));
+    });
+
 test('passwords of Basic are counted as well', async () => {
     const basic = (word) => send(
         `http://127.0.0.1:${gw.port}/basic/v1/models`, { method: 'GET',
@@ -179,6 +224,24 @@ test('the console\'s passwords are counted where the directive is written',
         assert.equal((await sign(password, '192.0.2.50')).status, 200);
         assert.equal((await sign(password, '192.0.2.51')).status, 200);
     });
+
+test('at server level the directive guards every password of the server',
+    async () => {
+        const { user, password } = gw.ready.operators.admin;
+        const look = (word, address) => send(`http://127.0.0.1:${gw.port
+        }/metrics`, { method: 'GET', headers: { 'x-real': address,
+            authorization: `Basic ${Buffer.from(`${user}:${word}`)
+                .toString('base64')}` } });
+        for (let i = 0; i < 4; i++)
+            assert.equal((await look(`wrong-${i}`, '192.0.2.55')).status, 401);
+        assert.equal((await look(password, '192.0.2.55')).status, 429);
+        assert.equal((await look(password, '192.0.2.56')).status, 200);
+    });
+
+test('make run limits them', () => {
+    const text = readFileSync(gw.ready.config, 'utf8');
+    assert.match(text.split('<Location')[0], /^ChatGPTAttempts 10\/60s$/m);
+});
 
 test('children count together, and Redis being away changes nothing',
     async () => {

@@ -43,6 +43,7 @@ const gw = useGateway({ policy: ['ChatGPTAttempts off'], server: [
         `ChatGPTIssuer hs issuer=${known.issuer} audience=${known.audience} `
             + `"secret=file:${folder}/hs.json"`] : []] },
 async () => {
+    gw.expectLog('CG1022'); // until the keys are here
     await until(async () => (await ask(issuer.token())).status === 200,
         { ms: 5000, what: 'the issuer\'s keys' });
 });

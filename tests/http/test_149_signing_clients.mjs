@@ -73,6 +73,16 @@ for (const [name, program] of Object.entries(CLIENTS))
             assert.ok(JSON.parse(listed.stdout).data.length > 0);
         });
 
+test('brackets, dots and signs of a URL go out as they were signed', async () => {
+    for (const [name, program] of Object.entries(CLIENTS))
+        for (const at of ['models?include[]=a&x={1,2}', 'models?q=%20+%2f',
+            ...(name === 'sign.sh' ? ['./models', 'x/../models'] : [])]) {
+            const got = await run(program, 'ed25519', [`${gw.api}/${at}`]);
+            assert.equal(got.code, 0, at + got.stderr + got.stdout);
+            assert.ok(JSON.parse(got.stdout).data.length > 0);
+        }
+});
+
 test('a refusal is shown and told by the exit status', async () => {
     for (const program of Object.values(CLIENTS)) {
         const kept = keys.ed25519;

@@ -17,6 +17,9 @@ const gw = useGateway({ redis: true,
     policy: ['ChatGPTRoute vault', 'ChatGPTRetries 0'] },
     () => gw.expectLog('CG9041', 'CG5001'));
 
+const troubled = async () => Number(/^chatgpt_credentials_troubled (\d+)$/m
+    .exec(await gw.metrics())?.[1]);
+
 const set = (name, value) => gw.ctl(['credential', 'set', name], { input: value });
 
 /** What the provider was shown by calls over connections of their own, so by all children. */
@@ -33,7 +36,7 @@ async function shown(calls = 24) {
     return { statuses: [...statuses], keys: [...keys] };
 }
 
-test('two records with their ciphertexts swapped are used by nobody', async () => {
+test('two records with their ciphertexts swapped are used by nobody, and change nothing', async () => {
     const main = secret('main');
     const spare = secret('spare');
     await set('main', main);
@@ -48,13 +51,19 @@ test('two records with their ciphertexts swapped are used by nobody', async () =
     await until(async () => (await gw.admin('GET', '/credentials')).json.items
         .every((one) => one.state === 'unreadable'), { ms: 3000, what: 'both unreadable' });
     await sleep(700);
-    // What was in force stays; the other's never goes out.
+    // What was in force stays, also over a restart; the other's never goes out.
     assert.deepEqual(await shown(12), { statuses: [200], keys: [`Bearer ${main}`] });
     await gw.again();
-    assert.deepEqual(await shown(6), { statuses: [503], keys: [] });
-    await set('main', main);
-    await sleep(1000);
-    assert.deepEqual((await shown(6)).keys, [`Bearer ${main}`]);
+    assert.deepEqual(await shown(6), { statuses: [200], keys: [`Bearer ${main}`] });
+    const seen = (await gw.admin('GET', '/credentials')).json.items;
+    assert.deepEqual(seen.map((one) => [one.name, one.state, one.in_force]),
+        [['main', 'unreadable', 1], ['spare', 'unreadable', 1]]);
+    await until(async () => (await troubled()) === 2, { ms: 3000, what: 'the metric' });
+    const next = secret('next');
+    await set('main', next);
+    await until(async () => (await troubled()) === 1, { ms: 3000, what: 'one less' });
+    assert.deepEqual((await shown(6)).keys, [`Bearer ${next}`]);
+    await gw.ctl(['credential', 'delete', 'spare']);
 });
 
 test('an old text put back over a new version is used by nobody', async () => {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -161,6 +161,7 @@ test('no canary stands in the log, the access log, the journal, the RDB, the AOF
         await gw.store('SAVE');
         const names = watch.searchFolder(gw.folder, OWN_FILES);
         assert.deepEqual(names, []);
+        assert.ok(readdirSync(gw.folder, { recursive: true }).some((one) => one.endsWith('.aof')));
         assert.ok(readFileSync(path.join(gw.folder, 'dump.rdb')).includes('cgs1.'));
     });
 

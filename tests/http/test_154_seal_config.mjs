@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -13,9 +13,14 @@ const other = randomBytes(32).toString('hex');
 process.env.CG_TEST_SEAL = other;
 const gw = useGateway({ policy: [] });
 
-function put(name, text, mode) {
+/** Only root can give a file away; to others it is open instead, and as wrong. */
+function put(name, text, mode, owner) {
     const file = path.join(gw.folder, name);
     writeFileSync(file, text, { mode });
+    if (owner && process.getuid() === 0)
+        chownSync(file, owner, owner);
+    else if (owner)
+        chmodSync(file, 0o644);
     return file;
 }
 
@@ -37,6 +42,11 @@ test('what is wrong stops the start, names the directive and repeats no secret',
         [`file:${put('second.key', `${other}\n${other.slice(1)}\n`, 0o400)}`, /line 2/],
         ['file:/nonexistent/seal.key', /cannot read|nonexistent/],
         ['env:CG_TEST_NO_SUCH_NAME', /CG_TEST_NO_SUCH_NAME/],
+        [`file:${put('foreign.key', other, 0o400, 65534)}`, /chown|chmod/],
+        ['file:/dev/null', /is no file/],
+        ['exec:/bin/true', /no master key/],
+        [`exec:${put('exit3.sh', `#!/bin/sh\necho ${other}\nexit 3\n`, 0o700)}`, /status 3/],
+        [`exec:${put('huge.sh', '#!/bin/sh\nexec head -c 1000000 /dev/zero\n', 0o700)}`, /64 KiB/],
         ['exec:/bin/false', /\/bin\/false/],
         ['exec:/nonexistent/program', /\/nonexistent\/program/],
         [other, /legal/],

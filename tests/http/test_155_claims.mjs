@@ -110,6 +110,17 @@ test('a claim that is no plain text is no user and no team', async () => {
             'u-1');
 });
 
+test('a token that is tried is shown with the lines that speak of it later',
+    async () => {
+        const { json } = await gw.admin('POST', '/token-checks', { token:
+            token({ email: 'mary@example.org' }) });
+        assert.ok(json.accepted, JSON.stringify(json));
+        assert.deepEqual([json.user, json.team, json.roles], ['u-1', null, []]);
+        assert.equal(json.identity_lines.length, 9);
+        const [first] = json.identity_lines;
+        assert.match(first, /^user "?%\{chatgpt_claim:email\}"? \(.*server\.conf:\d+\)$/);
+    });
+
 test('scopes are those the token was granted', async () => {
     for (const scope of ['chat:write', 'a chat:write b'])
         assert.equal((await ask('scoped', { scope })).status, 200);

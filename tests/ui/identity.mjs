@@ -1,4 +1,4 @@
-/* The stand-in's identity: signing keys, JWT issuers, people and teams, and what is asked about them.
+/* The stand-in's identity: signing keys, JWT issuers, credentials, people and teams, and what is asked about them.
  * SPDX-License-Identifier: Apache-2.0
  */
 const iso = (at) => new Date(at).toISOString();
@@ -27,6 +27,17 @@ const ISSUERS = [
         error: 'HTTP 404', keys: [] },
     { name: 'local', issuer: 'https://ci.example', audience: ['gateway'], algorithms: ['HS256'], jwks: 'secret',
         state: 'ok', refreshed_at: null, tried_at: null, error: null, keys: [{ kid: '', alg: 'HS256', kty: 'oct' }] },
+];
+
+const CREDENTIALS = [
+    { name: 'openai-main', state: 'ok', version: 3, created_at: ago(9e6), changed_at: ago(4e5), kek_id: 'k2026b', in_force: 3,
+        used_by: ['openai-eu', 'openai-us'] },
+    { name: 'azure', state: 'ok', version: 1, created_at: ago(2e6), changed_at: ago(2e6), kek_id: 'k2026a', in_force: 1,
+        used_by: ['azure-sweden'] },
+    { name: 'tampered', state: 'unreadable', version: 2, created_at: ago(2e6), changed_at: ago(1e6), kek_id: 'k2025', in_force: 1,
+        used_by: ['practice'] },
+    { name: 'it\'s not there', state: 'missing', version: 0, created_at: null, changed_at: null, kek_id: '', in_force: 0,
+        used_by: ['practice'] },
 ];
 
 /* People and teams as the gateway gathers them: from keys and from records. */
@@ -62,11 +73,11 @@ function groupsOf(keys, records, isTeams) {
 export function makeIdentity(keys, records, probe) {
     const signingKeys = structuredClone(SIGNING_KEYS);
     signingKeys[2].name = probe;
-    return { issuers: structuredClone(ISSUERS), signingKeys, people: groupsOf(keys, records, false),
+    return { issuers: structuredClone(ISSUERS), credentials: CREDENTIALS, signingKeys, people: groupsOf(keys, records, false),
         teams: groupsOf(keys, records, true) };
 }
 
-export const NO_IDENTITY = { issuers: [], signingKeys: [], people: [], teams: [] };
+export const NO_IDENTITY = { issuers: [], credentials: [], signingKeys: [], people: [], teams: [] };
 
 /* ---- what is asked ---- */
 
@@ -80,7 +91,7 @@ function tryToken(token) {
             expires_at: null };
     }
     return { accepted: true, issuer: 'corp', rule: null, detail: '', user: 'anna.berg', team: 'payments',
-        roles: ['staff', 'ml'], expires_at: ago(-3000) };
+        roles: ['staff', 'ml'], expires_at: ago(-3000), identity_lines: ['team %{chatgpt_claim:team} (vhost ai.example.com)'] };
 }
 
 /* Each line "name,…": an empty name fails. */
@@ -107,6 +118,7 @@ function makeSigningKey(list, body) {
 export const IDENTITY = {
     people: ({ house }) => ({ body: gathered(house.people) }),
     teams: ({ house }) => ({ body: gathered(house.teams) }),
+    credentials: ({ house }) => ({ body: { items: house.credentials, next_cursor: null } }),
     'token-checks': ({ body }) => ({ body: tryToken(body.token) }),
     'keys-import': ({ body }) => ({ body: importKeys(body) }),
     'keys-export': ({ house }) => ({ body: `id,name\r\n${house.keys.map((key) => `${key.id},"${key.team}"`).join('\r\n')}`,

@@ -2,15 +2,25 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export const PAGES = ['overview', 'requests', 'upstreams', 'keys', 'signing_keys', 'issuers', 'people', 'limits', 'policies',
-    'redaction', 'scan', 'changes'];
+export const PAGES = ['overview', 'requests', 'upstreams', 'keys', 'signing_keys', 'issuers', 'people', 'limits', 'credentials',
+    'policies', 'redaction', 'scan', 'changes'];
+
+/* The words of a language by the page that says them; '': those of all pages. */
+export function wordParts(code) {
+    const folder = join(ROOT, 'admin-ui/words');
+    const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    const own = readdirSync(join(folder, code)).map((name) => [name.replace(/\.json$/, ''), read(`${code}/${name}`)]);
+    return { '': read(`${code}.json`), ...Object.fromEntries(own) };
+}
+
+export const allWords = (code) => Object.assign({}, ...Object.values(wordParts(code)));
 
 /* The folder; removed when the process ends. */
 export function buildPages() {

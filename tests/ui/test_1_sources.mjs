@@ -3,14 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { buildPages, PAGES, ROOT } from './pages.mjs';
+import { allWords, buildPages, PAGES, ROOT, wordParts } from './pages.mjs';
 
 const HOME = join(ROOT, 'admin-ui');
 const read = (...path) => readFileSync(join(...path), 'utf8');
-const words = { en: JSON.parse(read(HOME, 'words/en.json')), zh: JSON.parse(read(HOME, 'words/zh.json')) };
+const words = { en: allWords('en'), zh: allWords('zh') };
 const ours = ['', 'pages'].flatMap((folder) => readdirSync(join(HOME,
     folder)).filter((name) => name.endsWith('.js')).map((name) => join(HOME, folder, name)));
 const code = ours.map((path) => readFileSync(path, 'utf8')).join('\n').replace(/\/\*[\s\S]*?\*\//g, '');
@@ -49,7 +49,7 @@ test('every word the code names is there', () => {
 
 test('every word that is there is used', () => {
     const families = ['action', 'credential', 'decision', 'deed', 'direction', 'effect', 'family', 'fault', 'pack',
-        'policy_part', 'version_state', 'group', 'key_state', 'member', 'key_hint', 'grace', 'rule', 'jwks', 'csv', 'opaque',
+        'policy_part', 'version_state', 'group', 'key_state', 'credential_state', 'member', 'key_hint', 'grace', 'rule', 'jwks', 'csv', 'opaque',
         'operation', 'page', 'problem', 'range', 'reason', 'role', 'scope', 'store', 'talk',
         'theme', 'tokens_from', 'type', 'unit', 'upstream_state', 'why', 'window', 'limit', 'requests'];
     /* Written with a value in them: t(`redaction.show_${filter}`). */
@@ -74,16 +74,49 @@ test('what the server may answer has words: types, reasons, problems, faults, ro
     assertWords('action', read(ROOT, 'src/admin/schemas.c').match(/ACTIONS\[\] = \{([^}]+)\}/)[1].match(/\w+(?=")/g));
 });
 
-test('a browser loads less than 100 kB, compressed, in one language', () => {
-    const folder = buildPages();
-    let total = 0;
-    for (const name of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-        const path = join(name.parentPath, name.name);
-        if (!name.isFile() || /LICENSE/.test(name.name)) continue;
-        if (name.name === 'en.json') continue; /* the lighter of the two */
-        total += gzipSync(readFileSync(path), { level: 6 }).length;
+/* A module and all it is made of; a page's own words are loaded with it. */
+function closure(folder, name, found = new Set()) {
+    if (found.has(name)) return found;
+    found.add(name);
+    for (const [, path] of read(folder, name).matchAll(/\b(?:from|import)\s*["'](\.[^"']+)["']/g)) {
+        closure(folder, join(dirname(name), path), found);
     }
-    assert.ok(total < 100_000, `${total} bytes`);
+    return found;
+}
+
+test('the first page is less than 50 kB, compressed, and a further one adds less than 30', (context) => {
+    const folder = buildPages();
+    const weigh = (names) => [...names].reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name)),
+        { level: 6 }).length, 0);
+    for (const code of ['en', 'zh']) {
+        const frame = closure(folder, 'app.js');
+        for (const name of ['index.html', 'style.css', 'theme.js', 'icon.svg', `words/${code}.json`]) frame.add(name);
+        const added = PAGES.map((page) => {
+            const names = closure(folder, `pages/${page}.js`);
+            names.add(`words/${code}/${page}.json`);
+            return { page, bytes: weigh([...names].filter((name) => !frame.has(name))) };
+        });
+        const first = weigh(frame) + added[0].bytes;
+        context.diagnostic(`${code}: first page ${first} bytes; ${added.map((one) => `${one.page} ${one.bytes}`).join(', ')}`);
+        assert.ok(first < 50_000, `${code}: ${first} bytes`);
+        assert.deepEqual(added.filter((one) => one.bytes >= 30_000), []);
+    }
+});
+
+test('a page\'s words are those of all pages and its own', () => {
+    const folder = buildPages();
+    for (const code of ['en', 'zh']) {
+        const { '': shared, ...own } = wordParts(code);
+        assert.deepEqual(Object.keys(own).sort(), [...PAGES].sort());
+        const twice = [shared, ...Object.values(own)].flatMap(Object.keys).sort().filter((key, i, all) => key === all[i - 1]);
+        assert.deepEqual(twice, [], 'a word stands once');
+        for (const page of PAGES) {
+            const text = [...closure(folder, `pages/${page}.js`)].map((name) => read(folder, name)).join('\n');
+            const foreign = Object.keys(words[code]).filter((key) => text.includes(`'${key.replace(/\.(one|other)$/, '')}'`)
+                && !(key in shared) && !(key in own[page]));
+            assert.deepEqual(foreign, [], `${page} says words of another page`);
+        }
+    }
 });
 
 test('nothing is fetched, evaluated or made from markup but where it belongs', () => {

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { noComplaints, settled } from './browser.mjs';
-import { PAGES, ROOT } from './pages.mjs';
+import { allWords, PAGES } from './pages.mjs';
 import { useStand } from './stand.mjs';
 
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-const english = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/en.json`, 'utf8'));
-const chinese = JSON.parse(readFileSync(`${ROOT}/admin-ui/words/zh.json`, 'utf8'));
+const english = allWords('en');
+const chinese = allWords('zh');
 
 const stand = useStand();
 
@@ -80,6 +80,7 @@ const FACES = [
     { name: 'an issuer and a token', hash: 'issuers/partner', act: tokenTried },
     { name: 'a person', hash: 'people', act: first, isOfMany: true },
     { name: 'teams', hash: 'people?by=team' },
+    { name: 'a credential', hash: 'credentials', act: first, isOfMany: true },
     { name: 'a scanned text', hash: 'scan', act: scanned },
     { name: 'a draft', hash: 'redaction', act: triedOut },
     ...['packs', 'lists', 'patterns', 'allowed values'].map((name, i) => ({ name: `a draft's ${name}`, hash: 'redaction',

@@ -19,17 +19,17 @@ test('keys are filtered by state, team, tag and end, and the address says so', a
     await at('keys', async (page) => {
         await settled(page);
         const states = () => page.locator('tbody .state').allTextContents();
-        await page.getByLabel('Any state').selectOption('suspended');
+        await page.getByLabel('State', { exact: true }).selectOption('suspended');
         assert.deepEqual([...new Set(await states())], ['suspended']);
-        await page.getByLabel('Any state').selectOption('');
-        await page.getByLabel('Any team').selectOption('payments');
-        await page.getByLabel('Any tag').selectOption('prod');
+        await page.getByLabel('State', { exact: true }).selectOption('');
+        await page.getByLabel('Team', { exact: true }).selectOption('payments');
+        await page.getByLabel('Tags', { exact: true }).selectOption('prod');
         const asked = await page.evaluate(() => location.hash);
         assert.match(asked, /team=payments/);
         assert.match(asked, /tag=prod/);
         assert.match(await page.getByRole('link', { name: 'Export CSV' }).getAttribute('href'),
             /keys-export\?team=payments&tag=prod$/, 'what is exported is what is shown');
-        await page.getByLabel('Any expiry').selectOption('7d');
+        await page.getByLabel('Expires', { exact: true }).selectOption('7d');
         await page.getByText('Nothing matches the filters').waitFor();
         await page.getByRole('button', { name: 'Clear filters' }).click();
         await page.getByText('keys end within 14 days.').waitFor();

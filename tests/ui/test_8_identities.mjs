@@ -1,9 +1,9 @@
 /* Identity in the console on the real gateway: a rotation with both secrets, a table of keys, signing keys, an issuer that
- * the test plays, a token that is tried, and the people who called.
+ * the test plays, a token that is tried, a credential that is sealed, and the people who called.
  * SPDX-License-Identifier: Apache-2.0
  */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sleep, until, useGateway } from '../http/harness.mjs';
@@ -13,7 +13,8 @@ import { choose, noComplaints, settled, startBrowser, watch } from './browser.mj
 const issuer = await Issuer.start('ES256', 'EdDSA');
 after(() => issuer.away());
 const gateway = useGateway({ redis: true, server: ['ChatGPTStoreTimeout 2s',
-    `ChatGPTIssuer corp issuer=${issuer.iss} audience=gateway jwks=${issuer.url}`] });
+    `ChatGPTIssuer corp issuer=${issuer.iss} audience=gateway jwks=${issuer.url}`,
+    'ChatGPTUpstream vault ${UPSTREAM}/v1 stored:main'] });
 let browser;
 before(async () => { browser = await startBrowser(); });
 after(() => browser?.close());
@@ -102,7 +103,7 @@ test('keys are brought in by a table and taken out again', async () => {
         await send(page, 'Done');
         await row(page, 'nightly').first().waitFor();
         assert.equal((await gateway.chat('hello', { key })).status, 200);
-        await page.getByLabel('Any tag').selectOption('prod');
+        await page.getByLabel('Tags', { exact: true }).selectOption('prod');
         const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export CSV' }).click()]);
         const text = readFileSync(await file.path(), 'utf8');
         assert.match(text, /nightly/);
@@ -158,6 +159,20 @@ test('an issuer shows its keys; a token is judged by the rules of the gateway, a
         await page.locator('.token pre', { hasText: '"sub": "grace"' }).waitFor();
     });
     for (const token of [good, late, other]) assert.ok(!gateway.log().includes(token.split('.')[2]));
+});
+
+test('a credential of an upstream is missing until it is set, and its value never comes to the page', async () => {
+    const value = randomBytes(24).toString('hex');
+    await at('credentials', async (page) => {
+        await row(page, 'main').getByText('missing').waitFor();
+        await row(page, 'main').click();
+        await page.getByText('chatgptctl credential set main', { exact: true }).waitFor();
+        assert.equal((await gateway.ctl(['credential', 'set', 'main'], { input: value })).status, 0);
+        await page.getByRole('button', { name: 'Ask again' }).click();
+        await page.locator('.panel .state.ok').waitFor();
+        assert.match(await page.locator('.panel .facts').textContent(), /Used byvault/);
+        assert.ok(!(await page.content()).includes(value));
+    }, { role: 'viewer' });
 });
 
 test('who called by key and who called by token are both among the people', async () => {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CUnit/CUnit.h>
@@ -155,7 +156,7 @@ static void change_here_is_seen_here_at_once(void)
     key_fixture_open(&f, redis_fixture_shared(), 64, 3600 * SECOND);
     key = key_fixture_create(&f, "app", spelled);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_OK);
-    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, key.id, f.now, 0, &key, other,
+    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, key.id, 0, f.now, 0, &key, other,
                                      &err, f.pool),
                     APR_SUCCESS);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_WRONG_SECRET);
@@ -331,7 +332,34 @@ static void pepper_must_have_32_bytes_and_decides(void)
     key_fixture_close(&f);
 }
 
+static void pepper_file_that_is_open_to_everybody_is_refused(void)
+{
+    static const struct {
+        mode_t mode;
+        bool is_taken;
+    } cases[] = {{0600, true},  {0400, true},  {0640, true},
+                 {0644, false}, {0604, false}, {0602, false}};
+    apr_pool_t *pool;
+    cg_error_t err = {""};
+    char path[] = "/tmp/cg-pepper-XXXXXX";
+    apr_pool_create(&pool, NULL);
+    int fd = mkstemp(path);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(write(fd, "0123456789abcdef0123456789abcdef\n", 33), 33);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_EQUAL(fchmod(fd, cases[i].mode), 0);
+        CU_ASSERT_EQUAL(cg_pepper_load(path, &err, pool) != NULL,
+                        cases[i].is_taken);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chmod 0600"));
+    close(fd);
+    unlink(path);
+    apr_pool_destroy(pool);
+}
+
 CU_TestInfo test_auth_apikey[] = {
+    {"pepper_file_that_is_open_to_everybody_is_refused",
+     pepper_file_that_is_open_to_everybody_is_refused},
     {"right_secret_is_let_in", right_secret_is_let_in},
     {"wrong_secret_unknown_and_malformed_tell_nothing",
      wrong_secret_unknown_and_malformed_tell_nothing},

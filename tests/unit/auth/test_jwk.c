@@ -48,22 +48,14 @@ static void a_set_keeps_the_keys_that_can_be_used(void)
 
 static void a_key_that_is_not_for_signatures_is_left_out(void)
 {
-    static const char *const out[] = {"\"use\":\"enc\"",
-                                      "\"use\":\"Sig\"",
-                                      "\"use\":1",
-                                      "\"use\":null",
-                                      "\"key_ops\":[]",
-                                      "\"key_ops\":[\"sign\"]",
-                                      "\"key_ops\":\"verify\"",
-                                      "\"key_ops\":[1]",
-                                      "\"alg\":\"RS256\"",
-                                      "\"alg\":\"ES384\"",
-                                      "\"alg\":\"none\"",
-                                      "\"alg\":1",
-                                      "\"alg\":\"ES521\"",
-                                      "\"kid\":1",
-                                      "\"kid\":\"\"",
-                                      "\"d\":\"AA\""};
+    static const char *const out[] = {
+        "\"use\":\"enc\"",        "\"use\":\"Sig\"",  "\"use\":1",
+        "\"use\":null",           "\"key_ops\":[]",   "\"key_ops\":[\"sign\"]",
+        "\"key_ops\":\"verify\"", "\"key_ops\":[1]",  "\"alg\":\"RS256\"",
+        "\"alg\":\"ES384\"",      "\"alg\":\"none\"", "\"alg\":1",
+        "\"alg\":\"ES521\"",      "\"kid\":1",        "\"kid\":\"\"",
+        "\"d\":\"AA\"",           "\"d\":null",       "\"p\":\"AA\"",
+        "\"qi\":\"AA\"",          "\"oth\":[]",       "\"k\":\"AA\""};
     static const char *const in[] = {"\"use\":\"sig\"",
                                      "\"key_ops\":[\"sign\",\"verify\"]",
                                      "\"alg\":\"ES256\"", "\"x5c\":[\"AA\"]"};
@@ -96,6 +88,29 @@ static void a_text_that_is_no_sound_set_is_refused_whole(void)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         CU_ASSERT_EQUAL(count_of(wrong[i], CG_JWK_PUBLIC), -1);
     }
+}
+
+static void a_sound_set_may_be_one_without_a_key_that_can_be_used(void)
+{
+    static const char *const sound[] = {"{\"keys\":[]}", "{\"keys\":[null,{}]}",
+                                        "{\"keys\":[{" OCT "}]}",
+                                        "{" EC ",\"use\":\"enc\"}", "{" ED "}"};
+    static const char *const wrong[] = {"",
+                                        "{}",
+                                        "[]",
+                                        "{\"keys\":{}}",
+                                        "{\"keys\":[]} x",
+                                        "<html>",
+                                        "{\"error\":\"away\"}",
+                                        "{\"keys\":[{" OCT "},{" ED "}]}"};
+    apr_pool_t *pool = open_pool();
+    for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) {
+        CU_ASSERT_TRUE(cg_jwk_is_set(cg_str(sound[i]), pool));
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CU_ASSERT_FALSE(cg_jwk_is_set(cg_str(wrong[i]), pool));
+    }
+    apr_pool_destroy(pool);
 }
 
 static void secrets_and_public_keys_are_never_in_one_set(void)
@@ -186,6 +201,8 @@ CU_TestInfo test_auth_jwk[] = {
      a_key_that_is_not_for_signatures_is_left_out},
     {"a text that is no sound set is refused whole",
      a_text_that_is_no_sound_set_is_refused_whole},
+    {"a sound set may be one without a key that can be used",
+     a_sound_set_may_be_one_without_a_key_that_can_be_used},
     {"secrets and public keys are never in one set",
      secrets_and_public_keys_are_never_in_one_set},
     {"a name that stands twice is nobody's",

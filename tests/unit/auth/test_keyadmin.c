@@ -197,9 +197,9 @@ static void revoked_key_stays_revoked(void)
     key.state = CG_KEY_STATE_ACTIVE;
     CU_ASSERT_EQUAL(cg_apikey_update(f.ring, &key, &out, &err, f.pool),
                     APR_EINVAL);
-    CU_ASSERT_EQUAL(
-        cg_apikey_rotate(f.ring, key.id, f.now, 0, &out, spelled, &err, f.pool),
-        APR_EINVAL);
+    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, key.id, 0, f.now, 0, &out, spelled,
+                                     &err, f.pool),
+                    APR_EINVAL);
     CU_ASSERT_EQUAL(cg_apikey_revoke(f.ring, "zzzzzzzz", &key, &err, f.pool),
                     APR_NOTFOUND);
     CU_ASSERT_EQUAL(cg_apikey_revoke(f.ring, "../../x", &key, &err, f.pool),
@@ -233,6 +233,25 @@ static void damaged_record_lets_nobody_in(void)
         const char *hash = apr_pstrcat(f.pool, "cg:key:", key.id, NULL);
         redis_fixture_call(f.store, f.pool, "HSET", hash, damage[i][0],
                            damage[i][1], NULL);
+        CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL),
+                        CG_KEY_STORE_AWAY);
+    }
+    key_fixture_close(&f);
+}
+
+/* What is remembered bridges a store that is away, not one that says otherwise. */
+static void damaged_record_ends_what_was_remembered_of_it(void)
+{
+    key_fixture_t f;
+    char spelled[CG_KEY_SPELLED_LEN + 1];
+    key_fixture_open(&f, redis_fixture_shared(), 64, SECOND);
+    cg_key_t key = key_fixture_create(&f, "app", spelled);
+    CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_OK);
+    redis_fixture_call(f.store, f.pool, "HSET",
+                       apr_pstrcat(f.pool, "cg:key:", key.id, NULL), "state",
+                       "holy", NULL);
+    for (int i = 0; i < 3; i++) {
+        f.now += 2 * SECOND;
         CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL),
                         CG_KEY_STORE_AWAY);
     }
@@ -293,6 +312,8 @@ CU_TestInfo test_auth_keyadmin[] = {
     {"update_needs_the_version_it_read", update_needs_the_version_it_read},
     {"revoked_key_stays_revoked", revoked_key_stays_revoked},
     {"damaged_record_lets_nobody_in", damaged_record_lets_nobody_in},
+    {"damaged_record_ends_what_was_remembered_of_it",
+     damaged_record_ends_what_was_remembered_of_it},
     {"no_update_is_lost_among_many_operators",
      no_update_is_lost_among_many_operators},
     CU_TEST_INFO_NULL,

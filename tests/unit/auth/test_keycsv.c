@@ -62,14 +62,14 @@ static void an_export_that_is_imported_changes_nothing(void)
     CU_ASSERT(cg_key_add_limit(&wanted, CG_STR("9tokens/60s"), &err));
     CU_ASSERT(cg_key_add_limit(&wanted, CG_STR("5USD/month"), &err));
     wanted.limits[0].store_down = CG_STORE_DOWN_OPEN; /* CSV does not show it */
-    CU_ASSERT_EQUAL_FATAL(cg_apikey_create(f.ring, &wanted, f.now, &key,
-                                           spelled, &err, f.pool),
-                          APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        cg_apikey_create(f.ring, &wanted, f.now, &key, spelled, &err, f.pool),
+        APR_SUCCESS);
     const char *text = export_of(&key, f.now, f.pool);
     CU_ASSERT_PTR_NULL(strstr(text, ",=HYPER"));
     CU_ASSERT_PTR_NULL(strstr(text, spelled + 12));
     CU_ASSERT_EQUAL(plan(&f, text).result, CG_KEY_UNCHANGED);
-    cg_apikey_rotate(f.ring, key.id, f.now, SECOND, &key, spelled, &err,
+    cg_apikey_rotate(f.ring, key.id, 0, f.now, SECOND, &key, spelled, &err,
                      f.pool);
     text = export_of(&key, f.now, f.pool);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "rotating"));
@@ -81,6 +81,66 @@ static void an_export_that_is_imported_changes_nothing(void)
     text = export_of(&key, f.now, f.pool);
     CU_ASSERT_EQUAL(plan(&f, text).result, CG_KEY_UNCHANGED);
     key_fixture_close(&f);
+}
+
+/* As no cell of a spreadsheet may begin, and with marks of its own. */
+static void whatever_a_name_begins_with_comes_back_and_is_no_formula(void)
+{
+    static const char *const names[] = {"=1",
+                                        "+1",
+                                        "-1",
+                                        "@x",
+                                        "'=1",
+                                        "''=1",
+                                        "'''@x",
+                                        "'",
+                                        "''",
+                                        "'x",
+                                        "x=1",
+                                        " =1",
+                                        "\"=1\"",
+                                        "=\"1\"",
+                                        "\xEF\xBC\x9D"
+                                        "1",
+                                        "\xEF\xBC\x8B"
+                                        "1",
+                                        "\xEF\xBC\x8D"
+                                        "1",
+                                        "\xEF\xBC\xA0"
+                                        "x",
+                                        "'\xEF\xBC\x9D"
+                                        "1",
+                                        "\xEF\xBC\x9E"
+                                        "1"};
+    key_fixture_t f;
+    char spelled[CG_KEY_SPELLED_LEN + 1];
+    key_fixture_open(&f, redis_fixture_shared(), 0, SECOND);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        cg_key_t key = key_fixture_create(&f, names[i], spelled);
+        const char *text = export_of(&key, f.now, f.pool);
+        const char *cell = strstr(text, key.id) + strlen(key.id) + 1;
+        cell += *cell == '"';
+        CU_ASSERT_PTR_NULL(strchr("=+-@", *cell));
+        CU_ASSERT_NOT_EQUAL(strncmp(cell, "\xEF\xBC\x9D", 3), 0);
+        cg_key_import_t got = plan(&f, text);
+        CU_ASSERT_EQUAL(got.result, CG_KEY_UNCHANGED);
+        CU_ASSERT_STRING_EQUAL(got.after.name, names[i]);
+    }
+    key_fixture_close(&f);
+}
+
+static void a_file_that_is_not_utf_8_is_told_so(void)
+{
+    static const char utf_16[] = "\xFF\xFEn\0a\0m\0e\0\n\0x\0\n";
+    apr_pool_t *pool;
+    cg_error_t err = {""};
+    apr_pool_create(&pool, NULL);
+    CU_ASSERT_PTR_NULL(
+        cg_keycsv_open((cg_str_t){utf_16, sizeof utf_16 - 1}, &err, pool));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "UTF-8"));
+    CU_ASSERT_PTR_NULL(cg_keycsv_open(CG_STR("name\nM\xFCller\n"), &err, pool));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "UTF-8"));
+    apr_pool_destroy(pool);
 }
 
 static void a_line_without_an_id_makes_a_key(void)
@@ -96,6 +156,12 @@ static void a_line_without_an_id_makes_a_key(void)
         {"NAME,Team\r\"c, d\",red\r", "c, d", CG_KEY_CREATED},
         {"name\n'=1+1\n", "=1+1", CG_KEY_CREATED},
         {"name\n'plain'\n", "'plain'", CG_KEY_CREATED},
+        {"name\n''=1\n", "'=1", CG_KEY_CREATED},
+        {"name\n'\xEF\xBC\x9D"
+         "1\n",
+         "\xEF\xBC\x9D"
+         "1",
+         CG_KEY_CREATED},
         {"name,state\nx,suspended\n", "x", CG_KEY_CREATED},
         {"name,prefix,last4,created_at\nx,vk_a,abcd,never\n", "x",
          CG_KEY_CREATED},
@@ -139,16 +205,16 @@ static void a_line_with_an_id_changes_only_its_columns(void)
     char spelled[CG_KEY_SPELLED_LEN + 1];
     key_fixture_open(&f, redis_fixture_shared(), 0, SECOND);
     cg_key_t key = key_fixture_create(&f, "app", spelled);
-    cg_key_import_t got = plan(
-        &f, apr_pstrcat(f.pool, "id,team\n", key.id, ",red\n", NULL));
+    cg_key_import_t got =
+        plan(&f, apr_pstrcat(f.pool, "id,team\n", key.id, ",red\n", NULL));
     CU_ASSERT_EQUAL_FATAL(got.result, CG_KEY_UPDATED);
     cg_keyimport_do(f.ring, f.now, &got, f.pool);
     CU_ASSERT_EQUAL(got.result, CG_KEY_UPDATED);
     CU_ASSERT_STRING_EQUAL(got.after.name, "app");
     CU_ASSERT_STRING_EQUAL(got.after.owner, "o");
     CU_ASSERT_STRING_EQUAL(got.after.team, "red");
-    got = plan(&f, apr_pstrcat(f.pool, "id,state\n", key.id, ",revoked\n",
-                               NULL));
+    got =
+        plan(&f, apr_pstrcat(f.pool, "id,state\n", key.id, ",revoked\n", NULL));
     CU_ASSERT_EQUAL(got.result, CG_KEY_ENDED);
     cg_keyimport_do(f.ring, f.now, &got, f.pool);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, spelled, NULL), CG_KEY_REVOKED);
@@ -159,8 +225,8 @@ static void a_line_with_an_id_changes_only_its_columns(void)
 
 static void a_strange_first_line_is_refused(void)
 {
-    static const char *const bad[] = {"",          "\n\n",      "colour\n",
-                                      "team\n",    "name,name", "name,\n",
+    static const char *const bad[] = {"",          "\n\n",         "colour\n",
+                                      "team\n",    "name,name",    "name,\n",
                                       "\"name\nx", "name limits\n"};
     apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
@@ -175,6 +241,10 @@ static void a_strange_first_line_is_refused(void)
 CU_TestInfo test_auth_keycsv[] = {
     {"an_export_that_is_imported_changes_nothing",
      an_export_that_is_imported_changes_nothing},
+    {"whatever_a_name_begins_with_comes_back_and_is_no_formula",
+     whatever_a_name_begins_with_comes_back_and_is_no_formula},
+    {"a_file_that_is_not_utf_8_is_told_so",
+     a_file_that_is_not_utf_8_is_told_so},
     {"a_line_without_an_id_makes_a_key", a_line_without_an_id_makes_a_key},
     {"a_line_with_an_id_changes_only_its_columns",
      a_line_with_an_id_changes_only_its_columns},

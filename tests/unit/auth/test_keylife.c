@@ -21,7 +21,7 @@ static cg_key_t rotate(key_fixture_t *f, const char *id, apr_time_t grace,
 {
     cg_key_t key;
     cg_error_t err = {""};
-    CU_ASSERT_EQUAL_FATAL(cg_apikey_rotate(f->ring, id, f->now, grace, &key,
+    CU_ASSERT_EQUAL_FATAL(cg_apikey_rotate(f->ring, id, 0, f->now, grace, &key,
                                            out_spelled, &err, f->pool),
                           APR_SUCCESS);
     return key;
@@ -71,14 +71,14 @@ static void end_now_ends_the_previous_secret_alone(void)
     cg_error_t err = {""};
     key_fixture_open(&f, redis_fixture_shared(), 64, 3600 * SECOND);
     cg_key_t made = key_fixture_create(&f, "app", old);
-    CU_ASSERT_EQUAL(cg_apikey_end_grace(f.ring, made.id, f.now, &key, &err,
-                                        f.pool),
-                    APR_EINVAL);
+    CU_ASSERT_EQUAL(
+        cg_apikey_end_grace(f.ring, made.id, 0, f.now, &key, &err, f.pool),
+        APR_EINVAL);
     rotate(&f, made.id, DAY, new);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, old, NULL), CG_KEY_OK);
-    CU_ASSERT_EQUAL(cg_apikey_end_grace(f.ring, made.id, f.now, &key, &err,
-                                        f.pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_apikey_end_grace(f.ring, made.id, 0, f.now, &key, &err, f.pool),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, old, NULL), CG_KEY_WRONG_SECRET);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, new, NULL), CG_KEY_OK);
     cg_reply_t kept = redis_fixture_call(
@@ -112,13 +112,13 @@ static void a_lost_secret_is_replaced_and_the_one_in_use_goes_on(void)
     cg_error_t err = {""};
     key_fixture_open(&f, redis_fixture_shared(), 64, SECOND);
     cg_key_t made = key_fixture_create(&f, "app", one);
-    CU_ASSERT_EQUAL(cg_apikey_replace(f.ring, made.id, f.now, &key, three, &err,
-                                      f.pool),
-                    APR_EINVAL);
+    CU_ASSERT_EQUAL(
+        cg_apikey_replace(f.ring, made.id, 0, f.now, &key, three, &err, f.pool),
+        APR_EINVAL);
     apr_time_t until = rotate(&f, made.id, DAY, two).previous_until;
-    CU_ASSERT_EQUAL(cg_apikey_replace(f.ring, made.id, f.now, &key, three, &err,
-                                      f.pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_apikey_replace(f.ring, made.id, 0, f.now, &key, three, &err, f.pool),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL(key.previous_until, until);
     CU_ASSERT_STRING_EQUAL(key.previous_last4, made.last4);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, one, NULL), CG_KEY_OK);
@@ -168,10 +168,10 @@ static void a_revoked_or_expired_key_is_over_for_both_secrets(void)
     CU_ASSERT_EQUAL(key_fixture_verify(&f, old, NULL), CG_KEY_REVOKED);
     CU_ASSERT_EQUAL(key_fixture_verify(&f, new, NULL), CG_KEY_REVOKED);
     CU_ASSERT_STRING_EQUAL(cg_key_state_at(&key, f.now), "revoked");
-    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, made.id, f.now, -1, &key, old,
+    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, made.id, 0, f.now, -1, &key, old,
                                      &err, f.pool),
                     APR_EINVAL);
-    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, made.id, f.now,
+    CU_ASSERT_EQUAL(cg_apikey_rotate(f.ring, made.id, 0, f.now,
                                      CG_KEY_GRACE_MAX + 1, &key, old, &err,
                                      f.pool),
                     APR_EINVAL);
@@ -184,9 +184,9 @@ static size_t flush(key_fixture_t *f)
 {
     size_t count = 0;
     cg_error_t err = {""};
-    CU_ASSERT_EQUAL(cg_keyring_flush_uses(f->ring, f->now, 1000, &count, &err,
-                                          f->pool),
-                    APR_SUCCESS);
+    CU_ASSERT_EQUAL(
+        cg_keyring_flush_uses(f->ring, f->now, 1000, &count, &err, f->pool),
+        APR_SUCCESS);
     return count;
 }
 
@@ -265,8 +265,8 @@ static void a_flush_makes_no_key_anew_and_an_older_moment_changes_nothing(void)
     redis_fixture_call(f.store, f.pool, "HSET", hash, "last_used_at",
                        "2999-01-01T00:00:00.000Z", NULL);
     flush(&f);
-    cg_reply_t at = redis_fixture_call(f.store, f.pool, "HGET", hash,
-                                       "last_used_at", NULL);
+    cg_reply_t at =
+        redis_fixture_call(f.store, f.pool, "HGET", hash, "last_used_at", NULL);
     CU_ASSERT_STRING_EQUAL(at.text.ptr, "2999-01-01T00:00:00.000Z");
     f.now += 120 * SECOND;
     key_fixture_verify(&f, spelled, NULL);
@@ -290,9 +290,9 @@ static void notes_are_bounded_and_survive_a_store_that_is_away(void)
     cg_key_t made = key_fixture_create(&f, "app", spelled);
     key_fixture_verify(&f, spelled, NULL);
     redis_fixture_kill(&redis);
-    CU_ASSERT_NOT_EQUAL(cg_keyring_flush_uses(f.ring, f.now, 1000, &count, &err,
-                                              f.pool),
-                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(
+        cg_keyring_flush_uses(f.ring, f.now, 1000, &count, &err, f.pool),
+        APR_SUCCESS);
     CU_ASSERT_EQUAL(count, 0);
     redis_fixture_restart(&redis);
     apr_sleep(600000); /* the breaker's probe */

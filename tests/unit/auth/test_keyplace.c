@@ -69,12 +69,9 @@ static void addresses_are_matched_by_network(void)
 
 static void only_sound_networks_are_accepted(void)
 {
-    static const char *const good[] = {"",
-                                       "10.0.0.0/8",
-                                       "192.0.2.7, 2001:db8::/32",
-                                       "::/0",
-                                       "0.0.0.0/0",
-                                       "2001:db8::1/128"};
+    static const char *const good[] = {
+        "",     "10.0.0.0/8", "192.0.2.7, 2001:db8::/32",
+        "::/0", "0.0.0.0/0",  "2001:db8::1/128"};
     static const char *const bad[] = {
         "10.1.2.3/8",  "10.0.0.0/33", "2001:db8::1/32", "::/129",
         "10.0.0",      "10.0.0.0/8,", "a.example",      "10.0.0.0/08x",
@@ -110,12 +107,14 @@ static void hosts_are_names_in_any_case_or_patterns(void)
         apr_cpystrn(key.vhosts, cases[i].list, sizeof key.vhosts);
         cg_key_place_t place = cg_key_may_come(
             &key, "192.0.2.1", cases[i].vhost, CG_ENDPOINT_CHAT, 0);
-        CU_ASSERT_EQUAL(place, cases[i].may ? CG_KEY_PLACE_RIGHT
-                                            : CG_KEY_PLACE_VHOST);
+        CU_ASSERT_EQUAL(place,
+                        cases[i].may ? CG_KEY_PLACE_RIGHT : CG_KEY_PLACE_VHOST);
     }
     cg_error_t err = {""};
     CU_ASSERT(cg_key_vhosts_check("api.example.com,*.test", &err));
     CU_ASSERT_FALSE(cg_key_vhosts_check("api example", &err));
+    CU_ASSERT(cg_key_vhosts_check("[2001:db8::1]", &err));
+    CU_ASSERT_FALSE(cg_key_vhosts_check("api.example.com:8443", &err));
     CU_ASSERT_FALSE(cg_key_vhosts_check("a,,b", &err));
     CU_ASSERT_FALSE(cg_key_vhosts_check("https://a", &err));
 }

@@ -63,7 +63,6 @@ static void bench_open(bench_t *b, const redis_fixture_t *redis, bool has_cache)
 
 static void bench_close(bench_t *b)
 {
-    cg_signring_forget_parsed();
     apr_pool_destroy(b->pool);
     free(b->memory);
 }
@@ -189,6 +188,26 @@ static void unknown_and_odd_ids_are_wrong(void)
             signature_by(&b, ids[i], secret, CG_SIG_HS256, "");
         CU_ASSERT_EQUAL(verify(&b, &signature), CG_SIGNKEY_WRONG);
     }
+    bench_close(&b);
+}
+
+/* They would drive the keys that there are out of the cache. */
+static void ids_that_nobody_has_are_not_remembered(void)
+{
+    bench_t b;
+    cg_pkey_t *secret;
+    bench_open(&b, redis_fixture_shared(), true);
+    cg_signkey_t key = create(&b, CG_SIG_EDDSA, &secret);
+    cg_signature_t known = signature_by(&b, key.id, secret, CG_SIG_EDDSA, "");
+    CU_ASSERT_EQUAL(verify(&b, &known), CG_SIGNKEY_OK);
+    for (int i = 0; i < 4 * ENTRIES; i++) {
+        cg_signature_t made_up = known;
+        made_up.key_id = cg_str(apr_psprintf(b.pool, "nobody%d", i));
+        CU_ASSERT_EQUAL(verify(&b, &made_up), CG_SIGNKEY_WRONG);
+    }
+    cg_signkey_t kept;
+    CU_ASSERT(cg_cache_get(b.cache, key.id, strlen(key.id), &kept, NULL));
+    CU_ASSERT(!cg_cache_get(b.cache, "nobody0", 7, &kept, NULL));
     bench_close(&b);
 }
 
@@ -464,6 +483,11 @@ static void while_the_store_is_away_known_keys_are_judged_and_others_not(void)
     cg_signring_doubt_all(b.ring);
     CU_ASSERT_EQUAL(verify(&b, &known), CG_SIGNKEY_OK);
     CU_ASSERT_EQUAL(verify(&b, &unseen), CG_SIGNKEY_STORE_AWAY);
+    /* What is wrong is not told from what was never seen. */
+    known.bytes = unseen.bytes;
+    CU_ASSERT_EQUAL(verify(&b, &known), CG_SIGNKEY_STORE_AWAY);
+    unseen.key_id = CG_STR("nobody");
+    CU_ASSERT_EQUAL(verify(&b, &unseen), CG_SIGNKEY_STORE_AWAY);
     bench_close(&b);
     redis_fixture_stop(&redis);
 }
@@ -510,6 +534,8 @@ CU_TestInfo test_auth_signkey[] = {
      every_algorithm_is_verified_by_its_own_key_alone},
     {"a_public_key_is_no_shared_secret", a_public_key_is_no_shared_secret},
     {"unknown_and_odd_ids_are_wrong", unknown_and_odd_ids_are_wrong},
+    {"ids_that_nobody_has_are_not_remembered",
+     ids_that_nobody_has_are_not_remembered},
     {"only_an_active_key_signs", only_an_active_key_signs},
     {"a_change_of_another_version_is_refused",
      a_change_of_another_version_is_refused},

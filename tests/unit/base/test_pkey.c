@@ -213,6 +213,38 @@ static void weak_and_broken_keys_are_refused(void)
     apr_pool_destroy(pool);
 }
 
+/* y, the lowest byte first, and the bit of x. */
+static void an_ed25519_key_of_small_order_or_off_its_curve_is_refused(void)
+{
+    static const struct {
+        unsigned char first, fill, last;
+    } rows[] = {{0x01, 0x00, 0x00}, {0x01, 0x00, 0x80}, {0x00, 0x00, 0x00},
+                {0x00, 0x00, 0x80}, {0xEC, 0xFF, 0x7F}, {0xEC, 0xFF, 0xFF},
+                {0xED, 0xFF, 0x7F}, {0xEE, 0xFF, 0xFF}, {0xF0, 0xFF, 0x7F},
+                {0x02, 0x00, 0x00}, {0x07, 0x00, 0x00}};
+    static const char *const eighths[] = {
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA_o"};
+    apr_pool_t *pool = open_pool();
+    cg_error_t err;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char x[32];
+        memset(x, rows[i].fill, sizeof x);
+        x[0] = (char)rows[i].first;
+        x[31] = (char)rows[i].last;
+        CU_ASSERT_PTR_NULL(
+            cg_pkey_from_okp(CG_STR("Ed25519"), (cg_str_t){x, 32}, &err, pool));
+    }
+    for (size_t i = 0; i < sizeof eighths / sizeof *eighths; i++) {
+        CU_ASSERT_PTR_NULL(cg_pkey_from_okp(
+            CG_STR("Ed25519"), bytes(eighths[i], pool), &err, pool));
+        CU_ASSERT_STRING_EQUAL(err.text,
+                               "an Ed25519 key of small order is refused");
+    }
+    apr_pool_destroy(pool);
+}
+
 static void a_pem_is_one_block_that_is_no_riddle(void)
 {
     apr_pool_t *pool = open_pool();
@@ -257,6 +289,8 @@ CU_TestInfo test_base_pkey[] = {
     {"ecdsa takes no zero, no DER and no other width",
      ecdsa_takes_no_zero_no_der_and_no_other_width},
     {"weak and broken keys are refused", weak_and_broken_keys_are_refused},
+    {"an Ed25519 key of small order or off its curve is refused",
+     an_ed25519_key_of_small_order_or_off_its_curve_is_refused},
     {"a PEM is one block that is no riddle",
      a_pem_is_one_block_that_is_no_riddle},
     {"algorithms have their exact names", algorithms_have_their_exact_names},

@@ -71,6 +71,72 @@ static void source_file_must_be_closed_to_all_but_its_owner(void)
     apr_pool_destroy(pool);
 }
 
+static void source_file_must_belong_to_root_or_to_who_reads_it(void)
+{
+    apr_pool_t *pool;
+    cg_secret_t *secret = NULL;
+    cg_error_t err = {""};
+    apr_pool_create(&pool, NULL);
+    const char *path = write_file("word\n", 0400, pool);
+    const char *word = apr_pstrcat(pool, "file:", path, NULL);
+    if (chown(path, 65534, (gid_t)-1) == 0) { /* only root can try */
+        CU_ASSERT_NOT_EQUAL(cg_source_read(word, &secret, &err, pool),
+                            APR_SUCCESS);
+        CU_ASSERT_PTR_NULL(secret);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chown"));
+    }
+    unlink(path);
+    apr_pool_destroy(pool);
+}
+
+static void source_link_is_followed_and_a_pipe_or_a_folder_is_no_file(void)
+{
+    apr_pool_t *pool;
+    cg_secret_t *secret = NULL;
+    cg_error_t err = {""};
+    apr_pool_create(&pool, NULL);
+    const char *path = write_file("word\n", 0400, pool);
+    const char *link = apr_pstrcat(pool, path, ".link", NULL);
+    const char *pipe = apr_pstrcat(pool, path, ".pipe", NULL);
+    CU_ASSERT_EQUAL(symlink(path, link), 0);
+    CU_ASSERT_EQUAL(mkfifo(pipe, 0400), 0);
+    CU_ASSERT_EQUAL_FATAL(cg_source_read(apr_pstrcat(pool, "file:", link, NULL),
+                                         &secret, &err, pool),
+                          APR_SUCCESS);
+    CU_ASSERT(cg_str_is(cg_secret_open(secret), "word"));
+    CU_ASSERT_EQUAL(chmod(path, 0444), 0); /* a link has no mode of its own */
+    CU_ASSERT_NOT_EQUAL(cg_source_read(apr_pstrcat(pool, "file:", link, NULL),
+                                       &secret, &err, pool),
+                        APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(cg_source_read(apr_pstrcat(pool, "file:", pipe, NULL),
+                                       &secret, &err, pool),
+                        APR_SUCCESS); /* and nobody waits for its other end */
+    CU_ASSERT_NOT_EQUAL(cg_source_read("file:/", &secret, &err, pool),
+                        APR_SUCCESS);
+    unlink(pipe);
+    unlink(link);
+    unlink(path);
+    apr_pool_destroy(pool);
+}
+
+/* Ten seconds, each of them idle. */
+static void source_program_that_closes_its_output_and_goes_on_is_ended(void)
+{
+    apr_pool_t *pool;
+    cg_secret_t *secret = NULL;
+    cg_error_t err = {""};
+    apr_pool_create(&pool, NULL);
+    apr_time_t began = apr_time_now();
+    CU_ASSERT_EQUAL(cg_source_read("exec:/bin/sh -c 'echo half; exec >&-; "
+                                   "exec sleep 60'",
+                                   &secret, &err, pool),
+                    APR_TIMEUP);
+    CU_ASSERT(apr_time_now() - began < apr_time_from_sec(15));
+    CU_ASSERT_PTR_NULL(secret);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "10 s"));
+    apr_pool_destroy(pool);
+}
+
 static void source_program_gives_what_it_writes_when_it_ends_well(void)
 {
     static const struct {
@@ -107,6 +173,12 @@ CU_TestInfo test_base_source[] = {
      source_has_one_of_three_forms_and_repeats_no_other},
     {"source_file_must_be_closed_to_all_but_its_owner",
      source_file_must_be_closed_to_all_but_its_owner},
+    {"source_file_must_belong_to_root_or_to_who_reads_it",
+     source_file_must_belong_to_root_or_to_who_reads_it},
+    {"source_link_is_followed_and_a_pipe_or_a_folder_is_no_file",
+     source_link_is_followed_and_a_pipe_or_a_folder_is_no_file},
+    {"source_program_that_closes_its_output_and_goes_on_is_ended",
+     source_program_that_closes_its_output_and_goes_on_is_ended},
     {"source_program_gives_what_it_writes_when_it_ends_well",
      source_program_gives_what_it_writes_when_it_ends_well},
     CU_TEST_INFO_NULL,

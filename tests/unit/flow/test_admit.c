@@ -157,6 +157,23 @@ static void admit_lets_the_keys_own_limit_stand_for_the_configured_one(void)
     walk_close(&walk);
 }
 
+static void admit_counts_who_has_no_key_by_the_user(void)
+{
+    walk_t walk;
+    walk_open(&walk, "");
+    walk_say(&walk, "ChatGPTLimit", "key 1/60s");
+    static const char *const users[] = {"ann", "bob"};
+    for (int i = 0; i < 4; i++) {
+        cg_txn_t *txn = ask(&walk, CG_ENDPOINT_CHAT, "gpt-4o", "");
+        memset(&txn->who.key, 0, sizeof txn->who.key);
+        txn->who.source = "jwt";
+        txn->who.user = users[i % 2];
+        CU_ASSERT_EQUAL(cg_flow_admit(txn), i < 2 ? CG_PASS : CG_RATE_LIMIT);
+        CU_ASSERT_EQUAL(txn->grant.count, 1);
+    }
+    walk_close(&walk);
+}
+
 static void admit_counts_requests_alone_where_nothing_is_generated(void)
 {
     walk_t walk;
@@ -255,6 +272,8 @@ CU_TestInfo test_flow_admit[] = {
      admit_refuses_numbers_that_would_wrap_around},
     {"admit_lets_the_keys_own_limit_stand_for_the_configured_one",
      admit_lets_the_keys_own_limit_stand_for_the_configured_one},
+    {"admit_counts_who_has_no_key_by_the_user",
+     admit_counts_who_has_no_key_by_the_user},
     {"admit_counts_requests_alone_where_nothing_is_generated",
      admit_counts_requests_alone_where_nothing_is_generated},
     {"admit_refuses_early_who_is_over_a_limit_and_charges_nobody",

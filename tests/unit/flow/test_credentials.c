@@ -211,6 +211,35 @@ text_that_does_not_open_leaves_what_was_and_gives_nothing_to_others(void)
     walk_close(&walk);
 }
 
+/* The folder keeps what opened last, so a restart is no other than the time before
+ * it. */
+static void text_that_does_not_open_stands_not_in_the_folder_either(void)
+{
+    walk_t walk;
+    cg_error_t err = {""};
+    open_gateway(&walk);
+    cg_credential_t main = set(&walk, "main", "key-of-main");
+    cg_credential_t eu = set(&walk, "eu", "key-of-eu");
+    install(&walk, &main, 1);
+    cg_credential_t forged = main;
+    forged.sealed = eu.sealed;
+    forged.version = main.version + 1;
+    CU_ASSERT_FALSE(install(&walk, &forged, 1));
+    CU_ASSERT_EQUAL_FATAL(cg_gateway_open_credentials(&walk.gateway),
+                          APR_SUCCESS); /* a new child */
+    CU_ASSERT_STRING_EQUAL(shown(&walk, "first"), "");
+    CU_ASSERT_EQUAL(cg_credentials_begin(&walk.gateway, &err), APR_SUCCESS);
+    CU_ASSERT_STRING_EQUAL(shown(&walk, "first"), "key-of-main");
+    main = set(&walk, "main", "next");
+    CU_ASSERT(install(&walk, &main, 1));
+    CU_ASSERT_STRING_EQUAL(shown(&walk, "first"), "next");
+    main.sealed = "";
+    main.version++;
+    CU_ASSERT(install(&walk, &main, 1));
+    CU_ASSERT_STRING_EQUAL(shown(&walk, "first"), "");
+    walk_close(&walk);
+}
+
 static void damaged_file_holds_nothing_and_is_written_anew(void)
 {
     walk_t walk;
@@ -373,6 +402,8 @@ CU_TestInfo test_flow_credentials[] = {
      a_store_that_lost_its_data_takes_nothing_away_but_a_deletion_does},
     {"text_that_does_not_open_leaves_what_was_and_gives_nothing_to_others",
      text_that_does_not_open_leaves_what_was_and_gives_nothing_to_others},
+    {"text_that_does_not_open_stands_not_in_the_folder_either",
+     text_that_does_not_open_stands_not_in_the_folder_either},
     {"damaged_file_holds_nothing_and_is_written_anew",
      damaged_file_holds_nothing_and_is_written_anew},
     {"route_passes_over_who_has_no_credential",

@@ -154,7 +154,7 @@ static void keysets_stay_when_the_issuer_does_not_answer(void)
     open_stage(&stage);
     put(&stage, FILE_OF(URL, "a"));
     CU_ASSERT_NOT_EQUAL(
-        cg_keysets_fetch(&stage.gateway, &stage.row, &err, stage.pool),
+        cg_keysets_fetch(&stage.gateway, &stage.row, NULL, &err, stage.pool),
         APR_SUCCESS);
     CU_ASSERT_STRING_NOT_EQUAL(err.text, "");
     CU_ASSERT_EQUAL(stage.shared[0].serial, 0);

@@ -49,7 +49,6 @@ static void open_signer(signer_t *s)
 
 static void close_signer(signer_t *s)
 {
-    cg_signring_forget_parsed();
     walk_close(&s->walk);
 }
 
