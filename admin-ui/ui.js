@@ -6,6 +6,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from './ven
 import htm from './vendor/htm.js';
 import { explain, newIdempotencyKey } from './api.js';
 import * as format from './format.js';
+import { ICONS } from './icons.js';
 import { rolesFor } from './session.js';
 import { t, tValue } from './words.js';
 
@@ -71,38 +72,6 @@ export function useSettled(value, forMs = 300) {
 }
 
 /* ---- small things ---- */
-
-/* Line drawings on a 16 × 16 grid; ours. */
-const ICONS = {
-    overview: 'M2 13.5h12M3.5 11V8M6.5 11V4M9.5 11V6.5M12.5 11V2.5',
-    requests: 'M3 3.5h10M3 8h10M3 12.5h6',
-    keys: 'M9.6 6.4a3.2 3.2 0 1 0-3 3.2l1.2 1.2h1.4v1.4h1.4v1.3h2.4v-2L9.4 7.6',
-    signing_keys: 'M3 13l.6-2.8 7-7 2.2 2.2-7 7zM9.3 4.5l2.2 2.2',
-    issuers: 'M8 2.2l5 1.9v3.7c0 3-2.1 5-5 6-2.9-1-5-3-5-6V4.1zM5.7 8l1.7 1.6L10.5 6.4',
-    people: 'M8 8a2.7 2.7 0 1 0 0-5.4A2.7 2.7 0 0 0 8 8zM3 13.8c.4-2.7 2.3-4 5-4s4.6 1.3 5 4',
-    limits: 'M2.5 11.5a5.6 5.6 0 0 1 11 0M8 11.5l2.6-3.8',
-    upstreams: 'M4 12.5h8a2.6 2.6 0 0 0 .3-5.2A4.3 4.3 0 0 0 4 6.6a3 3 0 0 0 0 5.9z',
-    scan: 'M2.5 5V2.5H5M11 2.5h2.5V5M13.5 11v2.5H11M5 13.5H2.5V11M4.5 8h7',
-    policies: 'M3 2.5h7l3 3v8H3zM9.8 2.7v3h3M5.5 8.5h5M5.5 11h5',
-    changes: 'M8 4.5V8l2.3 1.6M2.6 8.8A5.5 5.5 0 1 0 3.6 4.6M2.8 2.5v2.7h2.7',
-    search: 'M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.4 10.4l3.1 3.1',
-    credentials: 'M4 7.5h8v6H4zM5.5 7.5V5.2a2.5 2.5 0 0 1 5 0v2.3M8 9.8v1.6',
-    close: 'M4 4l8 8M12 4l-8 8',
-    copy: 'M5.5 5.5h7v8h-7zM10.5 5.5v-3h-7v8h2',
-    check: 'M3 8.5l3.2 3L13 4.5',
-    warn: 'M8 2.5l6 11H2zM8 6.5v3.2M8 11.6v.2',
-    lock: 'M4 7.5h8v6H4zM5.5 7.5V5.2a2.5 2.5 0 0 1 5 0v2.3',
-    plus: 'M8 3v10M3 8h10',
-    reload: 'M13 8a5 5 0 1 1-1.6-3.7M13 2.5v2.8h-2.8',
-    down: 'M8 2.5v8M4.8 7.5L8 10.7l3.2-3.2M2.5 13.5h11',
-    up_arrow: 'M8 13V3.5M4.5 7L8 3.5 11.5 7',
-    down_arrow: 'M8 3v9.5M4.5 9L8 12.5 11.5 9',
-    person: 'M8 8a2.7 2.7 0 1 0 0-5.4A2.7 2.7 0 0 0 8 8zM3 13.8c.4-2.7 2.3-4 5-4s4.6 1.3 5 4',
-    undo: 'M3 5.5h6.5a3.5 3.5 0 0 1 0 7H6M3 5.5L6 2.5M3 5.5L6 8.5',
-    redaction: 'M2.5 3.5h11M2.5 8h3M10.5 8h3M2.5 12.5h11M7 6.2h2v3.6H7z',
-    empty: 'M2.5 9.5l2-6h7l2 6v4h-11zM2.5 9.5h3.2l.8 1.6h3l.8-1.6h3.2',
-    edit: 'M3 13l.6-2.8 7-7 2.2 2.2-7 7zM9.3 4.5l2.2 2.2',
-};
 
 export function Icon({ name, size = 16 }) {
     return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 16 16" aria-hidden="true"><path

@@ -24,10 +24,11 @@ static const char *const SCOPES[] = {
         NULL};
 static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
                                          "revoked", "expired",  NULL};
-static const char *const KEY_RESULTS[] = {
-    "created", "updated", "revoked", "unchanged", "failed", NULL};
+static const char *const KEY_RESULTS[] = {"created",   "updated", "revoked",
+                                          "unchanged", "failed",  NULL};
 static const char *const ACCOUNT_STATES[] = {"up", "down", "unknown", NULL};
-static const char *const CREDENTIAL_STATES[] = {"ok", "unreadable", "missing", NULL};
+static const char *const CREDENTIAL_STATES[] = {"ok", "unreadable", "missing",
+                                                NULL};
 static const char *const ISSUER_STATES[] = {"ok", "stale", "failed", "never",
                                             NULL};
 static const char *const STORE_STATES[] = {"up", "down", NULL};

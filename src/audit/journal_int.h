@@ -7,8 +7,8 @@
 
 #include "audit/journal.h"
 
-#define CG_FRAME_HEAD 16  /* mark, length, two checks */
-#define CG_FRAME_FIXED 60 /* numbers at the start of the payload */
+#define CG_FRAME_HEAD 16    /* mark, length, two checks */
+#define CG_FRAME_FIXED 60   /* numbers at the start of the payload */
 #define CG_FRAME_FIXED_1 52 /* likewise, of version 1 */
 #define CG_FRAME_FRONT_MAX (CG_FRAME_HEAD + CG_FRAME_FIXED + CG_JOURNAL_ID_MAX)
 #define CG_FRAME_MAX (CG_FRAME_FRONT_MAX + CG_JOURNAL_JSON_MAX)

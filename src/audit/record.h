@@ -77,7 +77,7 @@ typedef struct cg_record_t {
     const char *upstream;
     const char *upstream_request_id;
     bool is_stream;
-    int64_t policy_version; /* of the published policy it met; 0: none */
+    int64_t policy_version;      /* of the published policy it met; 0: none */
     const char *signing_key;     /* that signed the request; "": it was not */
     const char *region;          /* whose rules held; "": none */
     const char *upstream_region; /* where the answerer stands; "": not said */

@@ -29,7 +29,8 @@ static const struct command_t {
     {"scan", cg_ctl_scan,
      "what would be found in a text, and what would leave"},
     {"seal", cg_ctl_seal, "the master keys under which secrets are stored"},
-    {"signkey", cg_ctl_signkey, "create, list and revoke keys that sign requests"},
+    {"signkey", cg_ctl_signkey,
+     "create, list and revoke keys that sign requests"},
     {"token", cg_ctl_token, "make tokens (JWT), and try them"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -234,8 +234,7 @@ static bool make_ready(side_t *side, apr_pool_t *pool)
         return false;
     }
     cg_rules_pack_actions(side->rules, &side->actions);
-    side->rules =
-        cg_rules_look_for(side->rules, &side->actions, pool);
+    side->rules = cg_rules_look_for(side->rules, &side->actions, pool);
     return true;
 }
 

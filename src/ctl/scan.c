@@ -432,8 +432,7 @@ int cg_ctl_scan(int argc, char **argv)
     if (action_name) {
         cg_actions_all(&call.actions, action);
     }
-    call.rules =
-        cg_rules_look_for(call.rules, &call.actions, pool);
+    call.rules = cg_rules_look_for(call.rules, &call.actions, pool);
     bool is_good = cg_ctl_lines("scan", argc - i, argv + i, on_line, &call);
     apr_pool_destroy(pool);
     return is_good ? EXIT_DONE : EXIT_NO;

@@ -56,7 +56,8 @@ typedef struct cg_gateway_t {
                               some MiB need; NULL: store */
     cg_keyring_t *keyring;
     cg_signring_t *signring; /* keys that sign requests */
-    cg_attempts_t *attempts; /* shared by all children; NULL: none are counted */
+    cg_attempts_t
+        *attempts; /* shared by all children; NULL: none are counted */
     cg_quota_t *quota;
     const cg_pseudonym_keys_t
         *pseudonym_keys;   /* NULL: PSEUDONYM acts as MASK */
@@ -73,15 +74,15 @@ typedef struct cg_gateway_t {
     const cg_prices_t *prices;
     const cg_accounts_t *accounts;
     const struct cg_sealer_t *sealer; /* NULL: no ChatGPTSealKey was said */
-    cg_swap_t *credentials; /* NULL: no account has a stored one */
+    cg_swap_t *credentials;           /* NULL: no account has a stored one */
     volatile int64_t *credentials_serial; /* shared · atomic · moves when others
                                              stand in the folder */
     const cg_issuer_rows_t *issuer_rows; /* NULL: tokens are not accepted */
     cg_issuer_shared_t *issuers_shared;  /* by row; shared by all children */
     cg_cache_t *verified_tokens;         /* likewise */
     cg_swap_t *issuers;                  /* NULL: no issuer is configured */
-    cg_health_t *health;       /* shared by all children */
-    cg_breaker_t *breaker;     /* likewise; the store's */
+    cg_health_t *health;                 /* shared by all children */
+    cg_breaker_t *breaker;               /* likewise; the store's */
     volatile int64_t *servers; /* shared · atomic · how many share the limits */
     const char *node;
     const char *upload_folder; /* NULL: the system's for temporary files */

@@ -55,7 +55,7 @@ typedef struct cg_passage_t {
     /* private */
     int state;
     bool is_no_records;
-    bool is_cues; /* subtitles */
+    bool is_cues;    /* subtitles */
     bool is_cut;     /* what is looked at ends inside of base64 ... */
     bool is_resumed; /* ... and begins there */
     cg_plain_t plain;

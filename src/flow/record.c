@@ -81,8 +81,7 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
         .policy_version = txn->published ? txn->published->version : 0,
         .signing_key = txn->signature.key_id,
         .region = txn->region.rules.name,
-        .upstream_region =
-            txn->route.account ? txn->route.account->region : "",
+        .upstream_region = txn->route.account ? txn->route.account->region : "",
         .is_labelled = txn->region.is_labelled && txn->answer.has_begun,
         .keep_for = txn->region.rules.keep_for,
         .has_hold = txn->grant.has_hold,

@@ -49,7 +49,7 @@ typedef struct cg_sift_t {
     void *plain_baton;
     /* Counts files that are no text. NULL: files are not looked into. */
     cg_opaque_t *opaque;
-    bool is_cut;     /* the one text of the document ends inside of base64 ... */
+    bool is_cut; /* the one text of the document ends inside of base64 ... */
     bool is_resumed; /* ... and begins where some was cut */
     /* Nodes left alone because they are masked elsewhere (running text of a
      * stream); ascending; may be NULL. */

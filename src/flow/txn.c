@@ -20,11 +20,10 @@ void cg_txn_pseudonyms(cg_txn_t *txn, cg_str_t source)
 {
     const cg_pseudonym_keys_t *keys =
         txn->gateway ? txn->gateway->pseudonym_keys : NULL;
-    bool is_wanted =
-        cg_rules_has_action(txn->rules, &txn->out.actions,
-                            CG_ACTION_PSEUDONYM) ||
-        cg_rules_has_action(txn->rules, &txn->out.answer_actions,
-                            CG_ACTION_PSEUDONYM);
+    bool is_wanted = cg_rules_has_action(txn->rules, &txn->out.actions,
+                                         CG_ACTION_PSEUDONYM) ||
+                     cg_rules_has_action(txn->rules, &txn->out.answer_actions,
+                                         CG_ACTION_PSEUDONYM);
     if (!txn->out.pseudonyms && keys && is_wanted) {
         txn->out.pseudonyms = cg_pseudonyms_open(keys, txn->pool);
     }

@@ -37,9 +37,9 @@ typedef struct cg_txn_t {
         cg_endpoint_t endpoint;
         cg_str_t model; /* decoded: of the body, or of /models/{id} */
         cg_str_t body;
-        cg_request_t request; /* endpoints with a body */
-        cg_str_t id_in_path;  /* of /files/{id}; empty: there is none */
-        const char *query;    /* what goes on of it, "?limit=20"; or empty */
+        cg_request_t request;  /* endpoints with a body */
+        cg_str_t id_in_path;   /* of /files/{id}; empty: there is none */
+        const char *query;     /* what goes on of it, "?limit=20"; or empty */
         int64_t upload_tokens; /* of a multipart body, about */
         apr_time_t upload_for; /* how long a multipart body took to come */
     } in;
@@ -94,11 +94,11 @@ typedef struct cg_txn_t {
         const char *trouble; /* of the detector, for the log; NULL: none */
         cg_str_t prompt;     /* masked text for the record */
         bool prompt_cut;
-        cg_actions_t actions;        /* of requests */
-        cg_actions_t answer_actions; /* of answers */
+        cg_actions_t actions;           /* of requests */
+        cg_actions_t answer_actions;    /* of answers */
         const cg_rules_t *answer_rules; /* what txn.rules is from route on */
-        bool masks_answers;          /* some type of answers is not allowed */
-        bool is_usage_ours;          /* we asked for the usage chunk */
+        bool masks_answers; /* some type of answers is not allowed */
+        bool is_usage_ours; /* we asked for the usage chunk */
     } out;
 
     /* Whose rules hold · written by: actions, label; read by: route, observe */
@@ -117,7 +117,7 @@ typedef struct cg_txn_t {
         const cg_secret_t *credential; /* of account; NULL: it has none */
         uint32_t barred; /* bit per account: the region does not allow it, or
                             its stored credential cannot be had */
-        uint32_t tried; /* bit per account */
+        uint32_t tried;  /* bit per account */
         int attempts;
         apr_time_t sent_at; /* monotonic, of the last attempt */
     } route;

@@ -22,8 +22,8 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
-#include "flow/observe_file.h"
 #include "flow/label.h"
+#include "flow/observe_file.h"
 #include "route/providers.h"
 
 static ap_filter_rec_t *answer_filter;
@@ -354,9 +354,8 @@ static apr_status_t pass_file(ap_filter_t *f, answer_t *answer, bool is_end)
     if (!answer->in->is_passed) {
         tell_of_opaque(f->r, txn);
     }
-    apr_status_t rv =
-        pass(f, (cg_str_t){answer->out.ptr, answer->out.len}, false, false,
-             is_end);
+    apr_status_t rv = pass(f, (cg_str_t){answer->out.ptr, answer->out.len},
+                           false, false, is_end);
     answer->out.len = 0;
     return rv;
 }

@@ -64,7 +64,7 @@ static apr_status_t take(reading_t *reading, apr_bucket_brigade *brigade)
         }
         cg_flow_signed_feed(reading->txn, data, len);
         if (cg_flow_upload_feed(reading->upload, (cg_str_t){data, len}) !=
-                 CG_PASS) {
+            CG_PASS) {
             return APR_EGENERAL; /* the verdict says why */
         }
     }

@@ -257,15 +257,14 @@ static void make_call(request_rec *r, cg_admin_call_t *call)
 {
     char *id = apr_palloc(r->pool, 37);
     cg_clock_uuid7(r->request_time, id);
-    *call = (cg_admin_call_t){
-        .method = r->method,
-        .query = r->args,
-        .header = header_of,
-        .header_baton = r,
-        .body = {"", 0},
-        .operator= operator_of(r),
-        .request_id = id,
-        .now = cg_clock_now()};
+    *call = (cg_admin_call_t){.method = r->method,
+                              .query = r->args,
+                              .header = header_of,
+                              .header_baton = r,
+                              .body = {"", 0},
+                              .operator= operator_of(r),
+                              .request_id = id,
+                              .now = cg_clock_now()};
     call->path = api_path(r, &call->base);
     apr_table_setn(r->err_headers_out, "X-Request-Id", id);
 }

@@ -23,8 +23,8 @@
 #include "base/digest.h"
 #include "base/share.h"
 #include "flow/credentials.h"
-#include "flow/keeper.h"
 #include "flow/external.h"
+#include "flow/keeper.h"
 #include "flow/keysets.h"
 #include "flow/published.h"
 
@@ -62,7 +62,7 @@ typedef struct shared_t {
 typedef struct plan_t {
     const cg_policy_t *policy;
     const cg_policy_t *place; /* of the main server */
-    const cg_rules_t *rules; /* the packs of the rules folder are chosen */
+    const cg_rules_t *rules;  /* the packs of the rules folder are chosen */
     cg_rules_spec_t spec; /* of rules: a published policy is compiled with it */
     cg_prices_t *prices;
     cg_accounts_t accounts;
@@ -287,8 +287,9 @@ static int check_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
                            "proxy_module and proxy_http_module first");
         is_right = false;
     }
-    is_right = is_right && cg_confsecrets_check(s, &err) && read_plan(made, &err, pool, temp) &&
-               check_stored(made, &err) && check_routes(s, made, &err) && check_detectors(&err, temp) &&
+    is_right = is_right && cg_confsecrets_check(s, &err) &&
+               read_plan(made, &err, pool, temp) && check_stored(made, &err) &&
+               check_routes(s, made, &err) && check_detectors(&err, temp) &&
                cg_places_check(s, made->rules, &made->accounts, &err, temp);
     if (!is_right) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, "CG9010 %s",
@@ -317,11 +318,12 @@ static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
     size_t tokens = cg_cache_bytes(TOKENS_ROOM, cg_issuers_value_bytes());
     size_t signkeys =
         cg_cache_bytes(CG_SIGNKEY_CACHE, cg_signring_value_bytes());
-    size_t total = rounded(attempts) + rounded(signkeys) + rounded(issuers) + rounded(tokens) +
-        rounded(sizeof(cg_breaker_t)) + rounded(sizeof(cg_health_t)) +
-        3 * rounded(sizeof(int64_t)) + rounded(cg_journal_shared_bytes()) +
-        rounded(cg_quota_shared_bytes()) + rounded(cache) + rounded(memo) +
-        rounded(detectors) + rounded(meter);
+    size_t total = rounded(attempts) + rounded(signkeys) + rounded(issuers) +
+                   rounded(tokens) + rounded(sizeof(cg_breaker_t)) +
+                   rounded(sizeof(cg_health_t)) + 3 * rounded(sizeof(int64_t)) +
+                   rounded(cg_journal_shared_bytes()) +
+                   rounded(cg_quota_shared_bytes()) + rounded(cache) +
+                   rounded(memo) + rounded(detectors) + rounded(meter);
     /* A pool that nobody destroys: the mapping outlives every configuration, and
      * no clean-up may point into a module that has been unloaded. */
     apr_pool_t *forever;
@@ -333,8 +335,7 @@ static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
     shared->health = cg_share_carve(shared->share, sizeof(cg_health_t));
     shared->servers = cg_share_carve(shared->share, sizeof(int64_t));
     shared->policy_serial = cg_share_carve(shared->share, sizeof(int64_t));
-    shared->credentials_serial =
-        cg_share_carve(shared->share, sizeof(int64_t));
+    shared->credentials_serial = cg_share_carve(shared->share, sizeof(int64_t));
     shared->journal = cg_share_carve(shared->share, cg_journal_shared_bytes());
     shared->quota = cg_share_carve(shared->share, cg_quota_shared_bytes());
     shared->cache = cg_share_carve(shared->share, cache);
@@ -425,8 +426,7 @@ static int post_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp,
     cg_hush_quiet(pool, s);
     plan->place = ap_get_module_config(s->lookup_defaults, &chatgpt_module);
     cg_random(plan->memo_secret, sizeof plan->memo_secret);
-    plan->shared =
-        share(plan->policy->key_cache, plan->policy->redact_cache);
+    plan->shared = share(plan->policy->key_cache, plan->policy->redact_cache);
     if (!plan->shared) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "CG9011 no shared memory; the API is not served");
@@ -730,16 +730,17 @@ static void child_init(apr_pool_t *child, server_rec *s)
     made->upload_folder = path_of(plan->policy->upload_folder, child);
     open_journal(made, s);
     if (plan->shared->redact_cache > 0) {
-        made->memo = cg_memo_open(plan->shared->memo,
-                                  (size_t)plan->shared->redact_cache,
-                                  plan->memo_secret, child);
+        made->memo =
+            cg_memo_open(plan->shared->memo, (size_t)plan->shared->redact_cache,
+                         plan->memo_secret, child);
     }
     made->detectors = plan->shared->detectors;
     made->policy_serial = plan->shared->policy_serial;
     made->policy_approval = plan->policy->policy_approval;
     made->sealer = plan->sealer;
     made->credentials_serial = plan->shared->credentials_serial;
-    if (!open_policy(made, s) || !open_credentials(made, s) || !open_issuers(made, s)) {
+    if (!open_policy(made, s) || !open_credentials(made, s) ||
+        !open_issuers(made, s)) {
         return;
     }
     cg_meter_join(meter);

@@ -145,8 +145,8 @@ static const char *target_of(const cg_txn_t *txn)
     cg_str_t id = row->has_model ? txn->in.model : txn->in.id_in_path;
     const char *tail = row->has_tail ? escape_segment(id, txn->pool) : "";
     return apr_pstrcat(txn->pool, "proxy:", txn->route.account->base, row->path,
-                       tail, row->suffix ? row->suffix : "",
-                       txn->in.query, NULL);
+                       tail, row->suffix ? row->suffix : "", txn->in.query,
+                       NULL);
 }
 
 static void reset(request_rec *r)

@@ -18,7 +18,7 @@ int cg_iban_length(const char *s);          /* of a country; 0: none */
 /* Has a card of these first digits its usual length? Maestro's may have any; of
  * air travel cards (1…) there are few. */
 bool cg_card_is_usual(const char *d, int len);
-bool cg_check_iban(const char *s, int len);   /* ISO 13616: length, mod 97 */
+bool cg_check_iban(const char *s, int len); /* ISO 13616: length, mod 97 */
 /* First two digits of a region code (GB/T 2260); 91 stands for foreigners. */
 bool cg_is_cn_province(const char *two);
 bool cg_check_cn_id(const char *s);           /* 18, GB 11643-1999 */

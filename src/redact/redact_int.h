@@ -171,7 +171,7 @@ typedef struct cg_window_t {
     /* the scanner at work */
     uint32_t limit; /* it sees nothing at or beyond */
     uint32_t reach;
-    uint32_t begun; /* start of the last that began, +1 … */
+    uint32_t begun;       /* start of the last that began, +1 … */
     uint32_t begun_limit; /* … and its limit */
     /* results */
     uint32_t open; /* first start that could not be decided; n if none */
