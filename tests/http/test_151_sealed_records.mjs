@@ -62,6 +62,9 @@ test('two records with their ciphertexts swapped are used by nobody, and change 
     const next = secret('next');
     await set('main', next);
     await until(async () => (await troubled()) === 1, { ms: 3000, what: 'one less' });
+    // The children hear of it within the second, not in the same moment.
+    await until(async () => (await shown(6)).keys.join() === `Bearer ${next}`,
+        { ms: 2000, what: 'the new one in every child' });
     assert.deepEqual((await shown(6)).keys, [`Bearer ${next}`]);
     await gw.ctl(['credential', 'delete', 'spare']);
 });
