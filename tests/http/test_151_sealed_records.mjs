@@ -73,7 +73,8 @@ test('an old text put back over a new version is used by nobody', async () => {
     const old = (await gw.store('HGET', RECORD + 'main', 'sealed')).trim();
     const now = secret('now');
     await set('main', now);
-    await sleep(700);
+    await until(async () => (await shown(6)).keys.join() === `Bearer ${now}`,
+        { ms: 2000, what: 'the new one in every child' });
     await gw.store('HSET', RECORD + 'main', 'sealed', old);
     await gw.store('PUBLISH', 'cg:credentials', 'main');
     await sleep(700);
