@@ -123,6 +123,7 @@ test('a key in the query, a cookie or the user part does not count',
     });
 
 test('an expired key says so, from the second it expires', async () => {
+    gw.expectLog('CG1027');
     const soon = await gw.newKey({ name: 'short', expires_at:
         new Date(Date.now() + 2000).toISOString() });
     assert.equal((await gw.chat('hi', { key: soon.key })).status, 200);

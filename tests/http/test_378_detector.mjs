@@ -39,9 +39,9 @@ after(() => {
 
 const url = `http://127.0.0.1:${server.address().port}/detect`;
 const gw = useGateway({ policy: [
-    `ChatGPTDetector ${url} timeout=300ms`,
+    `ChatGPTDetector ${url} timeout=800ms`,
     '<If "-n req(\'X-Open\')">',
-    `ChatGPTDetector ${url} timeout=300ms fail=open`, '</If>',
+    `ChatGPTDetector ${url} timeout=800ms fail=open`, '</If>',
     '<If "-n req(\'X-None\')">', 'ChatGPTDetector off', '</If>'] });
 
 const sent = () => JSON.parse(gw.lastBody).messages.map((m) => m.content);

@@ -289,7 +289,7 @@ test('a text is marked where the server says, whatever its characters', async ()
 });
 
 test('an answer that is slow shows lines where rows will be', async () => {
-    stand.mock.delay = 600;
+    stand.mock.delay = 1500;
     await at('keys', async (page) => {
         await page.getByRole('status', { name: 'Loading' }).waitFor();
         await page.locator('tbody tr').first().waitFor();
