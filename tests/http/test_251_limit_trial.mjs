@@ -21,7 +21,9 @@ const attempt = async (body) => {
 async function everything() {
     const keys = (await gw.store('--scan')).split('\n')
         .filter((key) => key && !/\{audit\}|cg:servers|cg:\{alert\}/.test(key)).sort();
-    return Promise.all(keys.map(async (key) => [key, await gw.store('DUMP', key)]));
+    const all = await Promise.all(keys.map(async (key) => [key, await gw.store('DUMP', key)]));
+    // The stand's own key: when it was used last is written some time later.
+    return all.filter(([, dump]) => !dump.includes('quick start'));
 }
 
 test('who would pass is told so, with each limit it would meet', async () => {

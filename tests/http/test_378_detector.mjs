@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { after, test } from 'node:test';
 
 import { post, reachedForm } from './forms.mjs';
-import { sleep, useGateway } from './harness.mjs';
+import { sleep, until, useGateway } from './harness.mjs';
 import { SAMPLES } from './samples.mjs';
 
 /** Plays the service: finds every "Ann Lee", unless told to misbehave. */
@@ -39,9 +39,9 @@ after(() => {
 
 const url = `http://127.0.0.1:${server.address().port}/detect`;
 const gw = useGateway({ policy: [
-    `ChatGPTDetector ${url} timeout=800ms`,
+    `ChatGPTDetector ${url} timeout=300ms`,
     '<If "-n req(\'X-Open\')">',
-    `ChatGPTDetector ${url} timeout=800ms fail=open`, '</If>',
+    `ChatGPTDetector ${url} timeout=300ms fail=open`, '</If>',
     '<If "-n req(\'X-None\')">', 'ChatGPTDetector off', '</If>'] });
 
 const sent = () => JSON.parse(gw.lastBody).messages.map((m) => m.content);
@@ -130,8 +130,11 @@ test('texts of an upload are asked about: fields, files, lines', async () => {
     assert.equal(stored(), 'a letter of [PERSON]');
     await upload('{"a":"Ann Lee"}\n{"b":"of Ann Lee"}\n');
     assert.equal(stored(), '{"a":"[PERSON]"}\n{"b":"of [PERSON]"}\n');
-    await upload(`${'some words of a letter\n'.repeat(60000)}to Ann Lee`);
-    assert.ok(stored().endsWith('letter\nto [PERSON]'));
+    // Asked about in many pieces: a busy machine may answer one of them too late.
+    await until(async () => {
+        await upload(`${'some words of a letter\n'.repeat(60000)}to Ann Lee`);
+        return gw.reached.length && stored().endsWith('letter\nto [PERSON]');
+    }, { ms: 6000, every: 500, what: 'the end of a long letter masked' });
     gw.forget();
     service.behave = (response) => response.writeHead(500).end();
     const refused = await upload('another letter of Ann Lee');
