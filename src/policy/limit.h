@@ -31,7 +31,7 @@
 #include "base/text.h"
 
 /* What a limit counts by: name in directives and JSON, what it is in words. To
- * add one: a row here and its subject in flow/admit.c. A pair of them, written
+ * add one: a row here and its subject in flow/asks.c. A pair of them, written
  * "team+model", counts each meeting of the two by itself. */
 // clang-format off
 #define CG_DIMENSIONS(X)                                            \
