@@ -138,7 +138,7 @@ $(BUILD)/unit: $(call objects,obj-asan,$(UNIT_SRC) $(filter-out src/ctl/main.c,$
 	@echo "LD $@"
 	$(Q)$(CC) $(ASAN) -o $@ $^ -lcunit $(LIBS) $(APR)
 unit: $(BUILD)/unit $(TOKENS) ## unit tests under ASan and UBSan; SUITE="base_text …" runs a part
-	@CG_ROOT=$(CURDIR) CG_TOKENS=$(BUILD)/tokens CG_CORPORA=$${CG_CORPORA:-$(wildcard ../shared/corpora)} $(BUILD)/unit $(SUITE)
+	@CG_ROOT=$(CURDIR) CG_TOKENS=$(BUILD)/tokens CG_CORPORA=$${CG_CORPORA:-$(wildcard ../shared/corpora)} sh tests/unit/run.sh $(BUILD)/unit $(SUITE)
 
 $(BUILD)/obj-asan/tests/fuzz/%.o: EXTRA := -DCG_FUZZ_REPLAY
 $(BUILD)/replay/%: $(BUILD)/obj-asan/tests/fuzz/fuzz_%.o $(LIB_ASAN)
