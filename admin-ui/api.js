@@ -108,6 +108,14 @@ export async function patch(path, body, etag) {
     return (await ask('PATCH', path, { body, headers: { ...writing, 'if-match': etag } })).value;
 }
 
+export async function put(path, body, etag) {
+    return (await ask('PUT', path, { body, headers: { ...writing, 'if-match': etag } })).value;
+}
+
+export async function remove(path, body, etag) {
+    return (await ask('DELETE', path, { body, headers: { ...writing, 'if-match': etag } })).value;
+}
+
 /* Follows next_cursor to the end or to most items; onPart(items, part) after each part. */
 export async function getAll(path, query, { most = 10000, signal, onPart = () => {} } = {}) {
     const items = [];

@@ -17,6 +17,7 @@ const PAGES = [
     { path: 'overview', deed: 'look', group: 'watch', load: () => import('./pages/overview.js') },
     { path: 'requests', deed: 'look', group: 'watch', load: () => import('./pages/requests.js') },
     { path: 'upstreams', deed: 'look', group: 'watch', load: () => import('./pages/upstreams.js') },
+    { path: 'alerts', deed: 'look', group: 'watch', load: () => import('./pages/alerts.js') },
     { path: 'keys', deed: 'look', group: 'identity', load: () => import('./pages/keys.js') },
     { path: 'signing_keys', deed: 'look', group: 'identity', load: () => import('./pages/signing_keys.js') },
     { path: 'issuers', deed: 'look', group: 'identity', load: () => import('./pages/issuers.js') },
@@ -45,8 +46,8 @@ async function load(page, code) {
 
 /* ---- the frame ---- */
 
-function Badge({ n }) {
-    const words = tCount('redaction.waiting', n, count(n));
+function Badge({ n, word }) {
+    const words = tCount(word, n, count(n));
     return html`<span class="badge" title=${words}>${count(n)}<span class="off-screen"> (${words})</span></span>`;
 }
 
@@ -59,7 +60,13 @@ function useWaiting(session) {
     return items.filter((one) => one.state === 'pending' && one.author !== session.user).length;
 }
 
-function Menu({ session, path, waiting }) {
+/* How many alerts nobody has seen yet, of the newest. */
+function useUnseen() {
+    const alerts = useData((signal) => get('alerts', { acknowledged: 'no', limit: 100 }, signal), [], { every: 30 });
+    return alerts.data ? alerts.data.items.length : 0;
+}
+
+function Menu({ session, path, badges }) {
     const menu = useRef();
     /* On a narrow screen it is a strip, and the page that is shown may stand outside of it. */
     useEffect(() => {
@@ -71,7 +78,7 @@ function Menu({ session, path, waiting }) {
         return pages.length > 0 && html`<div key=${group}><h2>${t(`group.${group}`)}</h2><ul>${pages.map((page) => html`
             <li key=${page.path}><a href=${link(page.path)} aria-current=${page.path === path ? 'page' : undefined}>
                 <${Icon} name=${page.path} /><span>${t(`page.${page.path}`)}</span>
-                ${page.path === 'redaction' && waiting > 0 && html`<${Badge} n=${waiting} />`}</a></li>`)}</ul></div>`;
+                ${badges[page.path] && badges[page.path].n > 0 && html`<${Badge} ...${badges[page.path]} />`}</a></li>`)}</ul></div>`;
     })}</nav>`;
 }
 
@@ -206,7 +213,8 @@ function App({ session }) {
     const route = useRoute();
     const [, setTurn] = useState(0); /* a choice in the menu draws everything again */
     const store = useData((signal) => get('store', {}, signal), [], { every: 10 });
-    const waiting = useWaiting(session);
+    const badges = { redaction: { n: useWaiting(session), word: 'redaction.waiting' },
+        alerts: { n: useUnseen(), word: 'alerts.unseen' } };
     const main = useRef();
     useSlash();
     const page = pageOf(route);
@@ -215,7 +223,7 @@ function App({ session }) {
         <header class="side">
             <a class="brand" href=${link('overview')}><img src="icon.svg" alt="" width="24" height="24" />
                 <span>mod_chatgpt<small>${t('app.console')}</small></span></a>
-            <${Menu} session=${session} path=${page && page.path} waiting=${waiting} />
+            <${Menu} session=${session} path=${page && page.path} badges=${badges} />
             <${StoreLine} store=${store} session=${session} /></header>
         <main ref=${main} tabindex="-1"><${UserMenu} session=${session} again=${() => setTurn((n) => n + 1)} />
             <${StoreBanner} store=${store} />

@@ -4,7 +4,7 @@
  * Dates are written year first in every language: 04-05 read in the wrong order in an audit is worse than a date
  * that looks a little foreign. Money is kept in millionths of a dollar and never rounded to nothing.
  */
-import { currentLanguage, keptChoice, t } from './words.js';
+import { currentLanguage, keptChoice, t, tCount } from './words.js';
 
 export const NOTHING = '–';
 
@@ -186,29 +186,67 @@ export function ago(iso, now = Date.now()) {
     return t('time.ago', { span: seconds(Math.floor(past / unit) * unit) });
 }
 
-/* ---- limits ("100/60s", "10000tokens/60s", "5USD/month") ---- */
+/* ---- limits ("100/60s", "10000tokens/day tz=Europe/Berlin", "5USD/month soft", "20concurrent") ---- */
 
-const LIMIT = /^(\d+(?:\.\d+)?)(requests|tokens|USD)?\/(\d*)(s|m|min|h|d|month|day|hour|minute)$/i;
-const WINDOW_SECONDS = { s: 1, m: 60, min: 60, minute: 60, h: 3600, hour: 3600, d: 86400, day: 86400 };
+const LIMIT = new RegExp('^(\\d+(?:\\.\\d+)?)(output_token|input_token|request|token|usd|concurrent)?s?'
+    + '(?:/(\\d*)([a-z]+))?((?:[\\s;]+\\S+)*)$', 'i');
+const WINDOW_SECONDS = { ms: 0.001, s: 1, m: 60, min: 60, minute: 60, h: 3600, hour: 3600, d: 86400 };
+export const PERIODS = ['day', 'week', 'month', 'year'];
 
-/* {amount, quantity, window}: window in seconds, or "month"; null if it is not written as a limit is. */
+/* {amount, quantity, window, words}: window in seconds, a calendar period, or null of what runs at once; null if it is
+ * not written as a limit is. What the words mean is not looked at. */
 export function readLimit(text) {
     const found = LIMIT.exec(String(text).trim());
     if (!found) return null;
-    const [, amount, quantity, times, unit] = found;
-    const window = /^month$/i.test(unit) ? 'month' : Number(times || 1) * WINDOW_SECONDS[unit.toLowerCase()];
-    const name = (quantity || 'requests').toLowerCase();
-    return { amount: Number(amount), quantity: name === 'usd' ? 'usd' : name, window };
+    const [, amount, unit = 'request', times, name = '', rest] = found;
+    const quantity = unit.toLowerCase().replace(/(token|request)$/, '$1s');
+    const span = name.toLowerCase();
+    const isPeriod = !times && PERIODS.includes(span);
+    const size = WINDOW_SECONDS[span];
+    if ((quantity === 'concurrent') !== !name || !(isPeriod || size || !name)) return null;
+    const window = !name ? null : isPeriod ? span : Number(times || 1) * size;
+    return { amount: Number(amount), quantity, window, words: rest.split(/[\s;]+/).filter(Boolean) };
 }
 
 export function windowWords(window) {
-    return window === 'month' ? t('limit.month') : seconds(window);
+    return PERIODS.includes(window) ? t(`limit.${window}`) : seconds(window);
 }
+
+/* An amount of what a limit counts; the API's money is in millionths. */
+export function amountWords(quantity, amount) {
+    return quantity === 'micros' ? usd(amount) : tCount(`limit.${quantity}`, amount, count(amount));
+}
+
+const WEEK_DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+
+/* "mon" of a week, "15" of a month, "04-01" of a year. */
+function startWords(value) {
+    const day = WEEK_DAYS.indexOf(value.toLowerCase());
+    if (day >= 0) {
+        const date = new Date(Date.UTC(2023, 0, 1 + day)); /* which was a Sunday */
+        const name = new Intl.DateTimeFormat(currentLanguage().locale, { weekday: 'long', timeZone: 'UTC' }).format(date);
+        return t('limit.start', { value: name });
+    }
+    return t(value.includes('-') ? 'limit.start' : 'limit.start_day', { value });
+}
+
+function wordWords(word) {
+    const [name, value] = word.split('=', 2);
+    if (value && name.toLowerCase() === 'start') return startWords(value);
+    return value ? t(`limit.${name.toLowerCase()}`, { value }) : t(`limit.${word.toLowerCase()}`);
+}
+
+/* What goes without saying is not said. */
+const SILENT = ['hard', 'strict', 'sliding'];
 
 /* "100 requests in 1 min"; what cannot be read is shown as it came. */
 export function limitWords(text) {
     const limit = readLimit(text);
     if (!limit) return String(text);
-    const amount = limit.quantity === 'usd' ? usd(limit.amount * 1e6) : count(limit.amount);
-    return t(`limit.${limit.quantity}`, { amount, window: windowWords(limit.window) });
+    const isMoney = limit.quantity === 'usd';
+    const amount = isMoney ? amountWords('micros', limit.amount * 1e6) : amountWords(limit.quantity, limit.amount);
+    const form = PERIODS.includes(limit.window) ? 'limit.per' : 'limit.in';
+    const core = limit.window === null ? amount : t(form, { amount, window: windowWords(limit.window) });
+    const words = limit.words.filter((word) => !SILENT.includes(word.toLowerCase())).map(wordWords);
+    return [core, ...words].join(' · ');
 }

@@ -12,6 +12,8 @@ const RIGHTS = {
     scan: ['compliance', 'approver'],
     write_keys: ['operator'],
     write_policy: ['compliance', 'operator'],
+    acknowledge: ['compliance', 'approver', 'operator'],
+    try_limits: ['compliance', 'approver', 'operator'],
     decide_policy: ['approver'],
 };
 

@@ -114,13 +114,15 @@ export function Long({ value }) {
 }
 
 /* A share as a bar; words beside it say the numbers. An SVG's width is an attribute, so no style is needed. */
-export function Bar({ part, whole, label }) {
+export function Bar({ part, held = 0, whole, label }) {
     const share = whole > 0 ? Math.min(1, part / whole) : 0;
+    const sure = whole > 0 ? Math.min(1, Math.max(0, part - held) / whole) : 0;
     const tone = share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'accent';
     return html`<svg class=${`bar ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="meter"
         aria-label=${label}
         aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(share * 100)}>
-        <rect class="track" width="100" height="6" /><rect class="fill" width=${share * 100} height="6" /></svg>`;
+        <rect class="track" width="100" height="6" />${share > sure && html`<rect class="held" width=${share * 100}
+            height="6" />`}<rect class="fill" width=${sure * 100} height="6" /></svg>`;
 }
 
 export function Button({ icon, kind = '', busy, children, ...rest }) {

@@ -11,7 +11,7 @@ version=$1
 top=$PWD/build/rpm
 rm -rf "$top"
 mkdir -p "$top/SOURCES"
-sh rpm/dist.sh "$version" admin-ui/node_modules > /dev/null
+sh rpm/dist.sh "$version" admin-ui/node_modules conf/tokens/node_modules/tiktoken/encoders > /dev/null
 mv "build/mod_chatgpt-$version.tar.gz" "$top/SOURCES/"
 if ! rpmbuild -bb --nodeps --quiet \
     --define "_topdir $top" --define "_dbpath $top/db" --define "version_wanted $version" \

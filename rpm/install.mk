@@ -35,7 +35,8 @@ install: all ## module, configuration, console, tool and manual below DESTDIR
 	cp -R $(BUILD)/console $(DESTDIR)$(DATA_DIR)/
 	chmod -R u=rwX,go=rX $(DESTDIR)$(DATA_DIR)
 	install -m 644 conf/models.json $(DESTDIR)$(DATA_DIR)/
-	install -d $(DESTDIR)$(DATA_DIR)/rules
+	install -d $(DESTDIR)$(DATA_DIR)/rules $(DESTDIR)$(DATA_DIR)/tokens
+	install -m 644 $(TOKENS) $(DESTDIR)$(DATA_DIR)/tokens/
 	install -m 644 conf/rules/*.rules $(DESTDIR)$(DATA_DIR)/rules/
 	install -m 644 docs/manual/*.md $(DESTDIR)$(DOC_DIR)/manual/
 	install -m 644 conf/minimal.conf conf/examples/*.conf $(DESTDIR)$(DOC_DIR)/examples/

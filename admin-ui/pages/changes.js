@@ -3,60 +3,29 @@
  */
 import { Table } from '../table.js';
 import {
-    AsOf, Chip, Empty, fullTime, get, hasWords, html, limitWords, link, Loaded, NOTHING, Notice, Page, t, Text, Time,
-    timeLabel, tValue, useData, useState,
+    AsOf, Button, Choice, Empty, get, goQuietly, hasWords, html, link, Loaded, Notice, Page, Search, t, Text, Time, timeLabel,
+    tValue, useData, useSettled, useState,
 } from '../ui.js';
+import { Change, Deed } from './change_parts.js';
 
 export const title = 'page.changes';
 
 const PART = 100;
 
-/* How the members of a key are written; others as they are. */
-const MEMBERS = {
-    state: (value) => tValue(hasWords(`version_state.${value}`) ? 'version_state' : 'key_state', value),
-    limits: (value) => value.map(limitWords).join(t('list.and')),
-    budget: limitWords,
-    expires_at: (value) => fullTime(value),
-    created_at: (value) => fullTime(value),
-    previous_until: (value) => fullTime(value),
-};
-
-function written(name, value) {
-    if (value === null || value === undefined || value === '' || value.length === 0) return NOTHING;
-    if (MEMBERS[name]) return MEMBERS[name](value);
-    if (Array.isArray(value)) return value.join(', ');
-    return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-const isPair = (value) => typeof value === 'object' && 'after' in value;
-
-/* A new key has many members that are not set: they say nothing. */
-function isNothing(name, value) {
-    return isPair(value) && written(name, value.before) === NOTHING && written(name, value.after) === NOTHING;
-}
-
-function Pair({ name, value }) {
-    const before = written(name, value.before);
-    return html`${before !== NOTHING && html`<del>${before}</del> → `}<ins>${written(name, value.after)}</ins>`;
-}
-
-/* {"name": {"before", "after"}} as old → new; other members (how much a scan found) as they are. */
-function Change({ change }) {
-    const members = Object.entries(change || {}).filter(([name, value]) => name !== 'version' && value);
-    const shown = members.filter(([name, value]) => !isNothing(name, value));
-    if (!shown.length) return html`<span class="nothing">–</span>`;
-    return html`<ul class="changes">${shown.map(([name, value]) => html`<li key=${name}>
-        <span class="quiet">${hasWords(`member.${name}`) ? t(`member.${name}`) : name} </span>
-        ${isPair(value) ? html`<${Pair} name=${name} value=${value} />` : written(name, value)}</li>`)}</ul>`;
-}
-
-function Deed({ row }) {
-    return html`<span title=${row.operation}>${tValue('operation', row.operation)}</span>
-        ${row.decision === 'denied' && html` <${Chip} tone="bad">${t('changes.denied')}<//>`}`;
-}
+/* What can be asked for: operations that have words. */
+const OPERATIONS = ('keys.create keys.update keys.rotate keys.end-grace keys.revoke keys.import limits.update '
+    + 'limits.delete limits.import alerts.acknowledge alerts.resend alert-tests.create signing-keys.create '
+    + 'signing-keys.update signing-keys.revoke policy-versions.create policy-versions.approve '
+    + 'policy-versions.reject policy-versions.withdraw policy-versions.restore issuers.refresh '
+    + 'token-checks.create scan.text exports.get').split(' ');
 
 function Subject({ subject }) {
-    const [kind, id] = String(subject || '').split('/');
+    const [kind, id, ...rest] = String(subject || '').split('/');
+    if (kind === 'limits' && rest.length) {
+        const object = [id, ...rest].join('/');
+        return html`<a href=${link('limits', object)}><code>${object}</code></a>`;
+    }
+    if (kind === 'alerts' && id) return html`<a href=${link('alerts', id)}>${t('changes.alert')}</a>`;
     if (kind === 'keys' && id) return html`<a href=${link('keys', id)}><code>${id}</code></a>`;
     if (kind === 'policy-versions' && id) {
         return html`<a href=${link('redaction', id)}>${t('redaction.version', { n: id })}</a>`;
@@ -75,30 +44,49 @@ const columns = () => [
     { key: 'address', label: t('changes.address'), kind: 'quiet' },
 ];
 
-export default function Changes() {
-    const first = useData((signal) => get('admin-events', { limit: PART }, signal), []);
-    const [rest, setRest] = useState({ items: [], cursor: undefined, isLoading: false, problem: null });
-    const cursor = rest.cursor === undefined ? first.data && first.data.next_cursor : rest.cursor;
-    const rows = first.data ? [...first.data.items, ...rest.items] : [];
+function Filters({ query, filter }) {
+    return html`<${Search} value=${query.subject || ''} label=${t('changes.search')} onChange=${(subject) => filter({ subject })} />
+        <${Search} value=${query.user || ''} label=${t('changes.user')} onChange=${(user) => filter({ user })} />
+        <${Choice} label=${t('changes.deed')} value=${query.operation || ''} onChange=${(operation) => filter({ operation })}
+            options=${[{ value: '', label: t('changes.any_deed') }, ...OPERATIONS.filter((name) => hasWords(`operation.${name}`))
+                .map((value) => ({ value, label: tValue('operation', value) }))]} />`;
+}
+
+const chosenOf = ({ subject, user, operation }) => Object.fromEntries(Object.entries({ subject, user, operation })
+    .filter(([, value]) => value));
+
+export default function Changes({ query }) {
+    const chosen = JSON.stringify(chosenOf(query));
+    const settled = useSettled(chosen);
+    const asked = JSON.parse(settled);
+    const first = useData((signal) => get('admin-events', { ...asked, limit: PART }, signal), [settled]);
+    const [rest, setRest] = useState({ items: [], cursor: undefined, of: settled, isLoading: false, problem: null });
+    const mine = rest.of === settled ? rest : { items: [], cursor: undefined, of: settled, isLoading: false, problem: null };
+    const cursor = mine.cursor === undefined ? first.data && first.data.next_cursor : mine.cursor;
+    const rows = first.data ? [...first.data.items, ...mine.items] : [];
+    const filter = (change) => goQuietly('changes', '', { ...query, ...change });
 
     async function more() {
-        setRest((old) => ({ ...old, isLoading: true, problem: null }));
+        setRest({ ...mine, isLoading: true, problem: null });
         try {
-            const part = await get('admin-events', { limit: PART, cursor });
-            setRest((old) => ({ items: [...old.items, ...part.items], cursor: part.next_cursor, isLoading: false,
-                problem: null }));
+            const part = await get('admin-events', { ...asked, limit: PART, cursor });
+            setRest({ items: [...mine.items, ...part.items], cursor: part.next_cursor, of: settled, isLoading: false, problem: null });
         } catch (problem) {
-            setRest((old) => ({ ...old, isLoading: false, problem }));
+            setRest({ ...mine, isLoading: false, problem });
         }
     }
     function reload() {
-        setRest({ items: [], cursor: undefined, isLoading: false, problem: null });
+        setRest({ items: [], cursor: undefined, of: settled, isLoading: false, problem: null });
         first.reload();
     }
+    const isFiltered = settled !== '{}';
+    const none = isFiltered ? html`<${Empty} title=${t('state.no_match')}><${Button} onClick=${() => filter({ subject: '', user: '',
+        operation: '' })}>${t('act.clear_filters')}<//><//>` : html`<${Empty} title=${t('changes.none')} />`;
     return html`<${Page} title=${t(title)} about=${t('changes.about')}
         actions=${html`<${AsOf} from=${{ ...first, reload }} />`}>
-        <${Loaded} from=${first} isEmpty=${!rows.length} empty=${html`<${Empty} title=${t('changes.none')} />`}>
+        <div class="toolbar"><${Filters} query=${query} filter=${filter} /></div>
+        <${Loaded} from=${first} isEmpty=${!rows.length && !cursor} empty=${none}>
             <${Table} caption=${t(title)} columns=${columns()} rows=${rows} rowKey=${(row) => row.id}
-                more=${{ hasMore: Boolean(cursor), isLoading: rest.isLoading, onMore: more }} />
-            ${rest.problem && html`<${Notice} problem=${rest.problem} onRetry=${more} />`}<//><//>`;
+                more=${{ hasMore: Boolean(cursor), isLoading: mine.isLoading, onMore: more }} />
+            ${mine.problem && html`<${Notice} problem=${mine.problem} onRetry=${more} />`}<//><//>`;
 }

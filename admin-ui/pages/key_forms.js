@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import {
-    ago, Button, Field, fromInput, fullTime, html, post, readLimit, SelectField, t, TextField, toInput, useSending,
+    ago, Button, fromInput, fullTime, html, limitWords, post, readLimit, SelectField, t, TextField, toInput, useSending,
     useState, zoneOf,
 } from '../ui.js';
 import { difference, EditDialog, faultsOf, filled, FormDialog, Secret } from './forms.js';
@@ -19,33 +19,44 @@ const FIELDS = [...TEXTS, ...LISTS, 'redact', 'limits', 'budget', 'expires_at'];
 
 /* ---- limits as rows of fields ---- */
 
-/* "10000tokens/60s" → {amount, quantity, window} as text for the fields; a window we do not offer is kept as it is. */
+/* Requests or tokens in a window that slides, and no word more: what the fields can say. */
+const isPlain = (limit) => limit && ['requests', 'tokens'].includes(limit.quantity) && typeof limit.window === 'number'
+    && !limit.words.length;
+
+/* "10000tokens/60s" → {amount, quantity, window} as text for the fields; a window we do not offer is kept as it is, and a
+ * limit of another kind as its text. */
 function limitRow(text) {
     const limit = readLimit(text);
-    if (!limit) return { amount: '', quantity: 'requests', window: '60s' };
-    return { amount: String(limit.amount), quantity: limit.quantity, window: `${limit.window}s` };
+    return isPlain(limit) ? { amount: String(limit.amount), quantity: limit.quantity, window: `${limit.window}s` } : { text };
 }
 
-function limitText({ amount, quantity, window }) {
-    return `${amount}${quantity === 'tokens' ? 'tokens' : ''}/${window}`;
+function limitText({ text, amount, quantity, window }) {
+    return text === undefined ? `${amount}${quantity === 'tokens' ? 'tokens' : ''}/${window}` : text.trim();
+}
+
+const isSaid = (row) => (row.text === undefined ? row.amount !== '' : row.text.trim() !== '');
+
+function PlainLimit({ row, change }) {
+    return html`<input type="number" min="1" step="1" required value=${row.amount} aria-label=${t('limits.amount')}
+            onInput=${(e) => change({ amount: e.target.value })} />
+        <select value=${row.quantity} aria-label=${t('limits.quantity')}
+            onChange=${(e) => change({ quantity: e.target.value })}>
+            <option value="requests">${t('unit.requests')}</option><option
+                value="tokens">${t('unit.tokens')}</option></select>
+        <span>${t('limits.per')}</span>
+        <select value=${row.window} aria-label=${t('limits.window')} onChange=${(e) => change({ window: e.target.value })}>
+            ${[...new Set([...WINDOWS, row.window])].map((window) => html`<option key=${window}
+                value=${window}>${window in SECONDS ? t(`window.${window}`) : window}</option>`)}</select>`;
 }
 
 function LimitRows({ rows, onChange, fault }) {
-    const change = (index, part) => onChange(rows.map((row, i) => (i === index ? { ...row, ...part } : row)));
+    const change = (index) => (part) => onChange(rows.map((row, i) => (i === index ? { ...row, ...part } : row)));
     return html`<fieldset class=${fault ? 'faulty' : ''}><legend>${t('keys.limits')}</legend>
         <p class="hint">${rows.length ? t('keys.limits_hint') : t('keys.limits_none')}</p>
-        ${rows.map((row, i) => html`<div class="limit-row" key=${i}>
-            <input type="number" min="1" step="1" required value=${row.amount} aria-label=${t('limits.amount')}
-                onInput=${(e) => change(i, { amount: e.target.value })} />
-            <select value=${row.quantity} aria-label=${t('limits.quantity')}
-                onChange=${(e) => change(i, { quantity: e.target.value })}>
-                <option value="requests">${t('unit.requests')}</option><option
-                    value="tokens">${t('unit.tokens')}</option></select>
-            <span>${t('limits.per')}</span>
-            <select value=${row.window} aria-label=${t('limits.window')}
-                onChange=${(e) => change(i, { window: e.target.value })}>
-                ${[...new Set([...WINDOWS, row.window])].map((window) => html`<option key=${window}
-                    value=${window}>${window in SECONDS ? t(`window.${window}`) : window}</option>`)}</select>
+        ${rows.map((row, i) => html`<div class="limit-row" key=${i}>${row.text === undefined
+            ? html`<${PlainLimit} row=${row} change=${change(i)} />`
+            : html`<input type="text" class="mono grow" value=${row.text} aria-label=${t('keys.limit_text')} title=${limitWords(row.text)}
+                onInput=${(e) => change(i)({ text: e.target.value })} />`}
             <${Button} kind="bare" icon="close" aria-label=${t('limits.remove')} title=${t('limits.remove')}
                 onClick=${() => onChange(rows.filter((_, k) => k !== i))} /></div>`)}
         ${fault && html`<p class="fault">${fault}</p>`}
@@ -57,15 +68,22 @@ function LimitRows({ rows, onChange, fault }) {
 
 function formOf(key) {
     const budget = key.budget && readLimit(key.budget);
+    const isMonthly = budget && budget.window === 'month' && !budget.words.length;
     return {
         ...Object.fromEntries(TEXTS.map((name) => [name, key[name] || ''])),
         ...Object.fromEntries(LISTS.map((name) => [name, (key[name] || []).join(', ')])),
         limits: (key.limits || []).map(limitRow),
-        budget: budget ? String(budget.amount) : '',
+        budget: isMonthly ? String(budget.amount) : key.budget || '',
         expires: toInput(key.expires_at),
         redact: key.redact || '',
         state: key.state || 'active',
     };
+}
+
+/* A bare number is dollars a calendar month; anything else is a budget as it is written. */
+function budgetOf(text) {
+    if (!text) return null;
+    return /^\d+(\.\d+)?$/.test(text) ? `${text}USD/month` : text;
 }
 
 /* What the API takes. null where a value is to be taken away. */
@@ -74,8 +92,8 @@ function bodyOf(form) {
         ...Object.fromEntries(TEXTS.map((name) => [name, form[name].trim()])),
         ...Object.fromEntries(LISTS.map((name) => [name, form[name].split(/[\s,]+/).filter(Boolean)])),
         redact: form.redact.replace(/\s+/g, ''),
-        limits: form.limits.filter((row) => row.amount !== '').map(limitText),
-        budget: form.budget === '' ? null : `${form.budget}USD/month`,
+        limits: form.limits.filter(isSaid).map(limitText),
+        budget: budgetOf(form.budget.trim()),
         expires_at: fromInput(form.expires),
     };
 }
@@ -95,11 +113,8 @@ function KeyFields({ form, set, faults }) {
             <${TextField} maxlength="127" ...${hinted('tags')} /></div>
         <${TextField} ...${hinted('models')} />
         <${LimitRows} rows=${form.limits} fault=${faults.limits} onChange=${(limits) => set({ ...form, limits })} />
-        <div class="pair"><${Field} label=${t('keys.budget')} hint=${t('keys.budget_hint')}
-            fault=${faults.budget}>${(tie) => html`
-                <span class="with-unit"><input type="number" min="1" step="1" value=${form.budget} ...${tie}
-                    onInput=${(e) => set({ ...form,
-                    budget: e.target.value })} /><span>${t('unit.usd_month')}</span></span>`}<//>
+        <div class="pair"><${TextField} ...${field('budget')} label=${t('keys.budget')} hint=${/^\d*(\.\d+)?$/.test(form.budget.trim())
+            ? t('keys.budget_hint') : limitWords(form.budget)} />
             <${TextField} type="datetime-local" label=${t('keys.expires_in', { zone: zoneOf() })}
                 hint=${t('keys.expires_hint')}
                 value=${form.expires} fault=${faults.expires_at} onChange=${(expires) => set({ ...form,

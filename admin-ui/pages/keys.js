@@ -170,7 +170,7 @@ function Detail({ id, query, onStep, onChanged }) {
             <${Button} kind="danger" onClick=${() => setTask('revoke')}>${t('keys.revoke')}<//>`}>${(key) => html`
             <${Facts} rows=${factsOf(key)} />
             <${Secrets} entry=${key} onEnd=${canChange(key) && (() => setTask('end'))} />
-            ${!isOver(key) && html`<${UseNow} scope="key" subject=${key.id} />`}
+            ${!isOver(key) && html`<${UseNow} dimension="key" subject=${key.id} />`}
             <p><a href=${link('requests', '', { key: key.id, range: '7d' })}>${t('keys.see_requests')}</a></p>
             <${Tasks} task=${task} found=${found.data} onClose=${() => setTask('')} onDone=${done}
                 onReload=${found.reload} />`}<//>`;

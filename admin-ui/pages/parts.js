@@ -1,7 +1,9 @@
 /* Faces of things that several pages show: a decision, a finding, how much of a limit is used.
  * SPDX-License-Identifier: Apache-2.0
  */
-import { Bar, Chip, count, get, html, limitWords, percent, seconds, State, t, tValue, usd, useData } from '../ui.js';
+import {
+    amountWords, Bar, Chip, count, get, html, limitWords, link, percent, seconds, State, t, tValue, useData,
+} from '../ui.js';
 
 const DECISION_TONES = { served: 'ok', refused: 'warn', failed: 'bad', aborted: 'quiet' };
 
@@ -66,39 +68,34 @@ export function Limits({ limits, budget }) {
         title=${one}>${limitWords(one)}</span>`)}</span>`;
 }
 
-/* Present use of a limit or a budget: a bar and its numbers, with their unit. */
+/* Present use of a limit or a budget: a bar and its numbers, with their unit. What is only held stands apart. */
 export function Use({ row }) {
-    const isMoney = row.amount_micros !== undefined;
-    const whole = isMoney ? row.amount_micros : row.amount;
-    const part = isMoney ? row.used_micros : row.used;
-    const unit = isMoney ? '' : t(`unit.${row.quantity === 'tokens' ? 'tokens' : 'requests'}`);
-    const write = isMoney ? usd : count;
-    const words = t('limits.use', { used: write(part), amount: write(whole), unit }).trim();
-    return html`<span class="use"><${Bar} part=${part} whole=${whole} label=${words} />
-        <span class="use-words">${words}</span><b>${percent(part, whole)}</b></span>`;
+    const used = amountWords(row.quantity, row.used);
+    const words = t('limits.use', { used: row.quantity === 'micros' ? used : count(row.used),
+        amount: amountWords(row.quantity, row.amount) });
+    return html`<span class="use"><${Bar} part=${row.used} held=${row.held} whole=${row.amount} label=${words} />
+        <span class="use-words">${words}</span><b>${percent(row.used, row.amount)}</b></span>`;
 }
 
 /* What a key, a user or a team has used of its limits, its own and the server's. */
-export function UseNow({ scope, subject }) {
-    const query = { scope, subject };
-    const limits = useData((signal) => get('limits', query, signal), [scope, subject], { every: 10 });
-    const budgets = useData((signal) => get('budgets', query, signal), [scope, subject], { every: 10 });
-    const rows = [limits, budgets].flatMap((from) => (from.data ? from.data.items : []));
-    if (!rows.length) return null;
-    return html`<section><h3>${t('limits.now')}</h3><ul class="lines">${rows.map((row) => html`<li key=${row.limit}>
-        <span class="line-name">${limitWords(row.limit)}</span><${Use} row=${row} /></li>`)}</ul></section>`;
+export function UseNow({ dimension, subject }) {
+    const limits = useData((signal) => get('limits', { dimension, subject }, signal), [dimension, subject], { every: 10 });
+    const rows = limits.data ? limits.data.items : [];
+    if (limits.problem || !limits.data) return null;
+    return html`<section><h3>${t('limits.now')}</h3>${rows.length ? html`<ul class="lines">${rows.map((row) => html`<li
+            key=${row.limit + row.set_by}><span class="line-name" title=${row.limit}>${limitWords(row.limit)}</span>
+            <${Use} row=${row} /></li>`)}</ul>` : html`<p class="quiet">${t('limits.no_own')}</p>`}
+        <p class="below"><a href=${limitLink(dimension, subject)}>${t('limits.see')}</a></p></section>`;
 }
+
+export const limitLink = (dimension, subject, query) => link('limits', `${dimension}/${subject}`, query);
 
 export function resetWords(row) {
     if (row.used === 0 && row.reset_seconds === 0) return t('limits.free');
     return seconds(row.reset_seconds);
 }
 
-export function shareOf(row) {
-    const whole = row.amount_micros !== undefined ? row.amount_micros : row.amount;
-    const part = row.used_micros !== undefined ? row.used_micros : row.used;
-    return whole > 0 ? part / whole : 1;
-}
+export const shareOf = (row) => (row.amount > 0 ? row.used / row.amount : 1);
 
 export function modelsWords(models) {
     return models && models.length ? models.join(', ') : t('keys.all_models');

@@ -3,7 +3,7 @@
  */
 import { ListPage } from '../table.js';
 import {
-    count, Empty, Facts, getAll, go, goQuietly, html, link, Long, Notice, Panel, Search, stepper, t, Time, useData,
+    count, Empty, Facts, getAll, go, goQuietly, html, link, Long, Notice, Panel, Search, stepper, t, Time, usd, useData,
     useMemo, zoned,
 } from '../ui.js';
 import { UseNow } from './parts.js';
@@ -25,6 +25,7 @@ const columns = (isTeams) => [
     !isTeams && { key: 'owned', label: t('people.owned_keys'), isNumber: true, cell: (row) => count(row.owned_keys),
         sort: (row) => row.owned_keys },
     { key: 'requests', label: t('people.requests'), isNumber: true, sort: true },
+    { key: 'spend', label: t('people.spend'), isNumber: true, cell: (row) => usd(row.cost_micros), sort: (row) => row.cost_micros },
     { key: 'used', label: zoned('people.seen'), kind: 'fixed', cell: (row) => html`<${Time} at=${row.last_used_at} />`,
         sort: (row) => row.last_used_at },
     { key: 'expires', label: zoned('people.expires'), cell: (row) => html`<${Time} at=${row.expires_at} day />`,
@@ -48,10 +49,11 @@ function Detail({ row, name, isTeams, query, onStep }) {
             isTeams ? [t('people.people'), count(row.people)] : [t('people.teams'), teams.length ? teams : ''],
             [t('page.keys'), t('people.of_active', { n: count(row.keys), active: count(row.active_keys) })],
             !isTeams && [t('people.owned_keys'), count(row.owned_keys)],
+            [t('people.spend'), t('people.spend_of', { cost: usd(row.cost_micros), n: count(row.requests) })],
             [t('people.seen'), html`<${Time} at=${row.last_used_at} full />`],
             [t('people.expires'), html`<${Time} at=${row.expires_at} full />`],
         ]} />` : html`<${Empty} title=${t('people.unknown')}><p>${t('people.unknown_text')}</p><//>`}
-        <${UseNow} scope=${scope} subject=${name} />
+        <${UseNow} dimension=${scope} subject=${name} />
         <p><a href=${link('keys', '', isTeams ? { team: name } : { q: name })}>${t('people.see_keys')}</a></p>
         <p><a href=${link('requests', '', { [scope]: name, range: '7d' })}>${t('keys.see_requests')}</a></p><//>`;
 }

@@ -104,6 +104,7 @@ ChatGPTSealKey "file:${run.sealKey}"
 ChatGPTJournal "${run.at('journal')}"
 ChatGPTModels "${path.join(ROOT, 'conf/models.json')}"
 ChatGPTRulesFolder "${path.join(ROOT, 'conf/rules')}"
+ChatGPTTokens "${path.join(ROOT, 'build/tokens')}"
 ChatGPTUpstream ${run.upstreamName} ${run.upstream} ${run.credential}
 ${OPERATORS.map((name) => `ChatGPTRole ${name} group ${name}`).join('\n')}
 

@@ -123,4 +123,5 @@ if [ -n "$list" ]; then
     install_debian "$list"
 fi
 install_npm admin-ui
+install_npm conf/tokens
 install_npm tests

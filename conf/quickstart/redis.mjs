@@ -32,9 +32,13 @@ function ping(where, ms = 2000) {
 function placeOf(url) {
     if (url.startsWith('unix:'))
         return { path: url.slice(5).split('?')[0] };
-    const { hostname, port } = new URL(url);
-    return { host: hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port || 6379) };
+    const [, scheme, host, port] = /^(\w+):\/\/(?:[^ ]*@)?(\[[^\]]*\]|[^:/, ]*)(?::(\d+))?/.exec(url);
+    return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1',
+        port: Number(port || (scheme === 'sentinel' ? 26379 : 6379)) };
 }
+
+/** Who speaks TLS does not answer a plain PING; httpd will tell. */
+const isTls = (url) => url.startsWith('rediss:') || / tls=on\b/.test(url);
 
 /** The folder of the socket: RUN_DIR/redis, unless its path is too long for one. */
 function socketFolder(owner, folder) {
@@ -78,7 +82,7 @@ async function startOwn(processes, owner) {
 export async function openStore(processes, owner, url) {
     if (url === null)
         return startOwn(processes, owner);
-    if (!await ping(placeOf(url)))
+    if (!isTls(url) && !await ping(placeOf(url)))
         throw new Fault(`REDIS: nothing answers at ${url}`);
     return { url, urlForHttpd: url, remove: () => {} };
 }

@@ -27,12 +27,10 @@ function portOf(text) {
 }
 
 function redisOf(text) {
-    if (text !== null && !/^unix:\/[^\s"]+$|^rediss?:\/\/[^\s"]+$/.test(text))
-        throw new Fault(`REDIS: "${text}" is not legal; legal: unix:/path or `
-            + 'redis://host:port/db');
-    if (text?.startsWith('rediss:'))
-        throw new Fault('REDIS: TLS to Redis is not supported; legal: unix:/path or '
-            + 'redis://host:port/db');
+    if (text !== null
+        && !/^(?:unix:\/|rediss?:\/\/|sentinel:\/\/|cluster:\/\/)[^\s"\\]+(?: [a-z-]+=[^\s"\\]+)*$/.test(text))
+        throw new Fault(`REDIS: "${text}" is not legal; legal: unix:/path, redis://host:port/db `
+            + 'or the other forms of ChatGPTStore');
     return text;
 }
 

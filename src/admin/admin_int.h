@@ -133,7 +133,8 @@ struct cg_ask_t {
     const cg_admin_t *admin;
     const cg_admin_call_t *call;
     const cg_admin_endpoint_t *endpoint;
-    const char *id;      /* {id} of the path, decoded; NULL */
+    const char *id;      /* {id} or {subject} of the path, decoded; NULL */
+    const char *dimension; /* {dimension} of it; NULL */
     apr_table_t *params; /* decoded and checked */
     cg_json_t *body;     /* checked; NULL when the endpoint takes none */
     cg_json_t *errors;   /* array of {pointer, in, code, detail} */
@@ -231,7 +232,19 @@ void cg_admin_signing_keys_revoke(cg_ask_t *ask);
 void cg_admin_people_list(cg_ask_t *ask);
 void cg_admin_teams_list(cg_ask_t *ask);
 void cg_admin_limits_list(cg_ask_t *ask);
+void cg_admin_limits_get(cg_ask_t *ask);
+void cg_admin_limits_put(cg_ask_t *ask);
+void cg_admin_limits_delete(cg_ask_t *ask);
+void cg_admin_limits_try(cg_ask_t *ask);
+void cg_admin_limits_export(cg_ask_t *ask);
+void cg_admin_limits_import(cg_ask_t *ask);
 void cg_admin_budgets_list(cg_ask_t *ask);
+void cg_admin_alerts_list(cg_ask_t *ask);
+void cg_admin_alerts_get(cg_ask_t *ask);
+void cg_admin_alerts_acknowledge(cg_ask_t *ask);
+void cg_admin_alerts_resend(cg_ask_t *ask);
+void cg_admin_alert_ways_list(cg_ask_t *ask);
+void cg_admin_alert_tests_create(cg_ask_t *ask);
 void cg_admin_requests_list(cg_ask_t *ask);
 void cg_admin_requests_get(cg_ask_t *ask);
 void cg_admin_exports_get(cg_ask_t *ask);

@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 
 #include "admin/admin_int.h"
+#include "alert/alert.h"
 
 #define ID_BYTES_MAX 128
 #define END                                                                    \
@@ -28,6 +29,8 @@
 #define KEYS CG_ROLE_OPERATOR
 #define POLICY (CG_ROLE_OPERATOR | CG_ROLE_COMPLIANCE)
 #define DECIDE CG_ROLE_APPROVER
+#define SEEN (CG_ROLE_OPERATOR | CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER)
+#define TRIERS (CG_ROLE_COMPLIANCE | CG_ROLE_APPROVER | CG_ROLE_OPERATOR)
 
 /* ---- parameters and bodies ---------------------------------------------- */
 
@@ -36,13 +39,16 @@ static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
                                          "expired", "revoked",  NULL};
 static const char *const KEPT[] = {"current", "previous", NULL};
 static const char *const STEPS[] = {"minute", "hour", NULL};
+static const char *const ALERT_KINDS[] = {
+#define ALERT_KIND(id, name, words) name,
+    CG_ALERT_KINDS(ALERT_KIND)
+#undef ALERT_KIND
+        NULL};
+static const char *const DELIVERIES[] = {"waiting", "sent", "dead", "dropped",
+                                         NULL};
+static const char *const YES_NO[] = {"yes", "no", NULL};
 static const char *const DECISIONS[] = {"served", "refused", "failed",
                                         "aborted", NULL};
-static const char *const SCOPES[] = {
-#define SCOPE_NAME(id, name, words) name,
-    CG_DIMENSIONS(SCOPE_NAME)
-#undef SCOPE_NAME
-        NULL};
 
 // clang-format off
 #define PAGE_ROWS                                                              \
@@ -76,16 +82,54 @@ static const cg_field_t KEY_EXPORT[] = {KEY_FILTER_ROWS, END};
 static const cg_field_t PEOPLE[] = {
     {"q",       "text in the name",                  .kind = CG_FIELD_NAME},
     PAGE_ROWS, END};
+static const char *const LIMIT_KINDS[] = {"limit", "budget", NULL};
+#define LIMIT_ROWS                                                             \
+    {"dimension", "key, user, team, organization, model, endpoint, vhost, address, or two of them: team+model", .kind = CG_FIELD_NAME}, \
+    {"scope",     "the same, as it was called before", .kind = CG_FIELD_NAME},         \
+    {"subject",   "exactly this one",                 .kind = CG_FIELD_NAME, .max = 256}, \
+    {"q",         "text in subject, name, limit or source", .kind = CG_FIELD_NAME},    \
+    {"organization", "in whose books; none: those of who has none", .kind = CG_FIELD_NAME}
 static const cg_field_t LIMITS[] = {
-    {"scope",   NULL,                                .kind = CG_FIELD_NAME, .choices = SCOPES},
-    {"subject", "one key id, user, team, model, address or vhost", .kind = CG_FIELD_NAME},
+    LIMIT_ROWS,
+    {"kind",      "budgets count money, limits all else", .kind = CG_FIELD_NAME, .choices = LIMIT_KINDS},
     PAGE_ROWS, END};
+static const cg_field_t LIMIT_EXPORT[] = {LIMIT_ROWS, END};
+static const cg_field_t LIMIT_ONE[] = {
+    {"organization", "in whose books; none: those of who has none", .kind = CG_FIELD_NAME},
+    END};
+static const cg_field_t LIMIT_SET[] = {
+    {"limits",  "e.g. 100/60s, 10000tokens/day tz=Europe/Berlin, 20concurrent", .kind = CG_FIELD_NAMES, .max = 16},
+    {"budgets", "e.g. 500USD/month hard",            .kind = CG_FIELD_NAMES, .max = 16},
+    {"reason",  "for the ledger",                    .kind = CG_FIELD_NAME, .max = 256},
+    END};
+static const cg_field_t TRIAL[] = {
+    {"key",      "id of the key that would ask; or:", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 15},
+    {"user",     NULL,                               .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 256},
+    {"team",     NULL,                               .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 256},
+    {"organization", NULL,                           .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 128},
+    {"model",    NULL,                               .kind = CG_FIELD_NAME, .is_required = true, .max = 256},
+    {"endpoint", "chat if not said",                 .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 64},
+    {"vhost",    "the console's if not said",        .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 256},
+    {"address",  "of the caller",                    .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 64},
+    {"path",     "of the API's root; /v1 if not said", .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 256},
+    {"text",     "counted, and kept nowhere",        .kind = CG_FIELD_TEXT, .is_nullable = true, .max = 262144},
+    {"input_tokens", "in the place of a text",       .kind = CG_FIELD_COUNT, .is_nullable = true, .max = 100000000},
+    {"max_output_tokens", "what the caller says; none: what is held then", .kind = CG_FIELD_COUNT, .is_nullable = true, .max = 100000000},
+    END};
 static const cg_field_t FILTER[] = {FILTER_ROWS, PAGE_ROWS, END};
 static const cg_field_t EXPORT[] = {FILTER_ROWS, END};
 static const cg_field_t EVENTS[] = {
     RANGE_ROWS,
     {"user",      "the operator",                    .kind = CG_FIELD_NAME},
     {"operation", "operationId",                     .kind = CG_FIELD_NAME},
+    {"subject",   "what was changed, e.g. limits/team/red", .kind = CG_FIELD_NAME, .max = 320},
+    PAGE_ROWS, END};
+static const cg_field_t ALERTS[] = {
+    RANGE_ROWS,
+    {"kind",         NULL,                           .kind = CG_FIELD_NAME, .choices = ALERT_KINDS},
+    {"subject",      "one key id, user or team",     .kind = CG_FIELD_NAME},
+    {"acknowledged", "has somebody seen it?",        .kind = CG_FIELD_NAME, .choices = YES_NO},
+    {"delivery",     "some way has this state",      .kind = CG_FIELD_NAME, .choices = DELIVERIES},
     PAGE_ROWS, END};
 static const cg_field_t STATS[] = {
     RANGE_ROWS,
@@ -161,6 +205,10 @@ static const cg_field_t VERSION_NEW[] = {
     {"base_version", "the version it was made from; 0 or null: none", .kind = CG_FIELD_COUNT,
      .is_required = true, .is_nullable = true, .max = INT64_MAX},
     END};
+static const cg_field_t ALERT_TEST[] = {
+    {"note",   "stands in the alert", .kind = CG_FIELD_TEXT, .max = 200},
+    {"way",    "one name of ChatGPTAlertTo; else all of them", .kind = CG_FIELD_NAME, .max = 32},
+    END};
 static const cg_field_t NOTE[] = {
     {"note",   "why", .kind = CG_FIELD_TEXT, .max = 500},
     END};
@@ -186,8 +234,14 @@ const cg_admin_endpoint_t cg_admin_endpoints[] = {
     {"POST",  "/signing-keys/{id}/revoke", "signing-keys.revoke", KEYS, cg_admin_signing_keys_revoke, "End a signing key for good",  NULL,   REASON,     "SigningKeyChanged", 200, CG_ADMIN_ONCE},
     {"GET",   "/people",          "people.list",     NUMBERS, cg_admin_people_list,    "Who has keys or calls, by name",            PEOPLE, NULL,       "People",     200, 0},
     {"GET",   "/teams",           "teams.list",      NUMBERS, cg_admin_teams_list,     "Teams that have keys or call, by name",     PEOPLE, NULL,       "Teams",      200, 0},
-    {"GET",   "/limits",          "limits.list",     NUMBERS, cg_admin_limits_list,    "Limits of requests and tokens, and their use", LIMITS, NULL,    "Limit",      200, CG_ADMIN_IS_LIST},
-    {"GET",   "/budgets",         "budgets.list",    NUMBERS, cg_admin_budgets_list,   "Budgets of the month, and their use",       LIMITS, NULL,       "Budget",     200, CG_ADMIN_IS_LIST},
+    {"GET",   "/limits",          "limits.list",     NUMBERS, cg_admin_limits_list,    "Limits and budgets in force, and their use", LIMITS, NULL,    "Limit",      200, CG_ADMIN_IS_LIST},
+    {"GET",   "/limits/{dimension}/{subject}", "limits.get", NUMBERS, cg_admin_limits_get, "One object's limits, their use and forecast", LIMIT_ONE, NULL, "LimitObject", 200, 0},
+    {"PUT",   "/limits/{dimension}/{subject}", "limits.update", KEYS, cg_admin_limits_put, "Set an object's limits",             NULL,   LIMIT_SET,  "LimitObjectChanged", 200, CG_ADMIN_NEEDS_IF_MATCH},
+    {"DELETE", "/limits/{dimension}/{subject}", "limits.delete", KEYS, cg_admin_limits_delete, "Take away what the console says of an object's limits", NULL, REASON, "LimitObjectChanged", 200, CG_ADMIN_NEEDS_IF_MATCH},
+    {"GET",   "/limits-export",   "limits.export",   NUMBERS, cg_admin_limits_export,  "Limits of single objects, as CSV",          LIMIT_EXPORT, NULL, NULL,         200, CG_ADMIN_IS_STREAM},
+    {"POST",  "/limits-import",   "limits.import",   KEYS,    cg_admin_limits_import,  "Set limits of single objects by CSV",       NULL,   IMPORT,     "LimitImport", 200, CG_ADMIN_ONCE | CG_ADMIN_HAS_DOCUMENT},
+    {"POST",  "/limit-simulations", "limit-simulations.create", TRIERS, cg_admin_limits_try, "Would a request pass, and which limit decides?", NULL, TRIAL, "LimitSimulation", 200, 0},
+    {"GET",   "/budgets",         "budgets.list",    NUMBERS, cg_admin_budgets_list,   "Budgets in force, and their use",       LIMITS, NULL,       "Budget",     200, CG_ADMIN_IS_LIST},
     {"GET",   "/requests",        "requests.list",   NUMBERS, cg_admin_requests_list,  "Audit records, newest first",               FILTER, NULL,       "Request",    200, CG_ADMIN_IS_LIST},
     {"GET",   "/requests/{id}",   "requests.get",    NUMBERS, cg_admin_requests_get,   "One audit record",                          NULL,   NULL,       "Request",    200, 0},
     {"GET",   "/exports",         "exports.get",     TEXTS,   cg_admin_exports_get,    "All audit records that match, oldest first, as JSON lines", EXPORT, NULL, "Request", 200, CG_ADMIN_IS_STREAM},
@@ -203,6 +257,12 @@ const cg_admin_endpoint_t cg_admin_endpoints[] = {
     {"POST",  "/policy-versions/{id}/reject", "policy-versions.reject", DECIDE, cg_admin_policy_versions_reject, "End what another proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
     {"POST",  "/policy-versions/{id}/withdraw", "policy-versions.withdraw", POLICY, cg_admin_policy_versions_withdraw, "End what one proposed", NULL, NOTE, "PolicyVersionChanged", 200, CG_ADMIN_ONCE},
     {"POST",  "/policy-versions/{id}/restore", "policy-versions.restore", POLICY, cg_admin_policy_versions_restore, "Roll back: an older document as a new version", NULL, NOTE, "PolicyVersionChanged", 201, CG_ADMIN_ONCE},
+    {"GET",   "/alerts",          "alerts.list",     NUMBERS, cg_admin_alerts_list,    "Alerts, newest first",                      ALERTS, NULL,       "Alert",      200, CG_ADMIN_IS_LIST},
+    {"GET",   "/alerts/{id}",     "alerts.get",      NUMBERS, cg_admin_alerts_get,     "One alert",                                 NULL,   NULL,       "Alert",      200, 0},
+    {"POST",  "/alerts/{id}/acknowledge", "alerts.acknowledge", SEEN, cg_admin_alerts_acknowledge, "Say that an alert was seen",  NULL,   NOTE,       "AlertChanged", 200, CG_ADMIN_ONCE},
+    {"POST",  "/alerts/{id}/resend", "alerts.resend", SEEN,   cg_admin_alerts_resend,  "Send again what could not be sent",         NULL,   NULL,       "AlertChanged", 202, CG_ADMIN_ONCE},
+    {"GET",   "/alert-ways",      "alert-ways.list", NUMBERS, cg_admin_alert_ways_list, "How alerts are sent",                      PAGE,   NULL,       "AlertWay",   200, CG_ADMIN_IS_LIST},
+    {"POST",  "/alert-tests",     "alert-tests.create", KEYS, cg_admin_alert_tests_create, "Send a test alert",                     NULL,   ALERT_TEST, "AlertChanged", 202, CG_ADMIN_ONCE},
     {"GET",   "/accounts",        "accounts.list",   NUMBERS, cg_admin_accounts_list,  "Upstream accounts and how they do",         PAGE,   NULL,       "Account",    200, CG_ADMIN_IS_LIST},
     {"GET",   "/credentials",     "credentials.list", NUMBERS, cg_admin_credentials_list, "Credentials of upstreams that are stored, sealed", PAGE, NULL,   "Credential", 200, CG_ADMIN_IS_LIST},
     {"GET",   "/issuers",         "issuers.list",    NUMBERS, cg_admin_issuers_list,   "Issuers of tokens, and how their keys do",  PAGE,   NULL,       "Issuer",     200, CG_ADMIN_IS_LIST},
@@ -225,16 +285,28 @@ static size_t segment_len(const char *p)
     return strcspn(p, "/");
 }
 
-/* Compares segment by segment; out_id gets the raw segment for "{id}". */
-static bool is_path(const char *pattern, const char *path, cg_str_t *out_id)
+/* What stands in a path for a name in braces. */
+typedef struct named_t {
+    cg_str_t id;
+    cg_str_t dimension;
+} named_t;
+
+/* Compares segment by segment. {subject} is all that follows, slashes too: a model
+ * may have one, and httpd takes none that is escaped. */
+static bool is_path(const char *pattern, const char *path, named_t *out)
 {
     while (*pattern == '/' && *path == '/') {
         pattern++;
         path++;
         size_t want = segment_len(pattern);
         size_t have = segment_len(path);
-        if (strncmp(pattern, "{id}", 4) == 0 && have > 0) {
-            *out_id = (cg_str_t){path, have};
+        if (strcmp(pattern, "{subject}") == 0) {
+            have = strlen(path);
+        }
+        if (*pattern == '{' && have > 0) {
+            bool is_dimension = strncmp(pattern, "{dimension}", want) == 0;
+            *(is_dimension ? &out->dimension : &out->id) =
+                (cg_str_t){path, have};
         }
         else if (want != have || strncmp(pattern, path, have) != 0) {
             return false;
@@ -258,20 +330,20 @@ static void refuse_method(cg_ask_t *ask, const char *allowed)
     cg_admin_problem(ask, CG_PROBLEM_METHOD, "it has: %s", allowed);
 }
 
-static bool find_endpoint(cg_ask_t *ask, cg_str_t *out_id)
+static bool find_endpoint(cg_ask_t *ask, named_t *out)
 {
     const char *path = ask->call->path ? ask->call->path : "";
     cg_buf_t allowed;
     cg_buf_init(&allowed, 32, ask->pool);
     for (size_t i = 0; i < cg_admin_endpoints_count; i++) {
         const cg_admin_endpoint_t *row = &cg_admin_endpoints[i];
-        cg_str_t id = CG_STR("");
-        if (!is_path(row->path, path, &id)) {
+        named_t named = {CG_STR(""), CG_STR("")};
+        if (!is_path(row->path, path, &named)) {
             continue;
         }
         if (is_method(row, ask->call->method)) {
             ask->endpoint = row;
-            *out_id = id;
+            *out = named;
             return true;
         }
         if (strstr(cg_buf_cstr(&allowed), row->method)) {
@@ -289,6 +361,13 @@ static bool find_endpoint(cg_ask_t *ask, cg_str_t *out_id)
     return false;
 }
 
+static bool refuse_name(cg_ask_t *ask, const char *pointer)
+{
+    cg_admin_fault(ask, "path", pointer, "bad_id", "no id looks like this");
+    cg_admin_refuse_faults(ask);
+    return false;
+}
+
 /* An id is one of ours: short, without blanks and control characters. What is
  * not cannot exist. */
 static bool read_id(cg_ask_t *ask, cg_str_t raw)
@@ -301,13 +380,20 @@ static bool read_id(cg_ask_t *ask, cg_str_t raw)
     for (const char *p = id; is_sound && *p; p++) {
         is_sound = *p > 0x20 && *p < 0x7F;
     }
-    if (!is_sound) {
-        cg_admin_fault(ask, "path", "/id", "bad_id", "no id looks like this");
-        cg_admin_refuse_faults(ask);
-        return false;
-    }
     ask->id = id;
-    return true;
+    return is_sound || refuse_name(ask, "/id");
+}
+
+/* A subject is a name that people or callers chose; its handler looks at it. */
+static bool read_names(cg_ask_t *ask, const named_t *named)
+{
+    if (named->dimension.len == 0) {
+        return read_id(ask, named->id);
+    }
+    ask->dimension = cg_admin_decode(named->dimension, false, ask->pool);
+    ask->id = cg_admin_decode(named->id, false, ask->pool);
+    return (ask->dimension && ask->id) ||
+           refuse_name(ask, ask->dimension ? "/subject" : "/dimension");
 }
 
 /* ---- the way ------------------------------------------------------------ */
@@ -351,9 +437,9 @@ static bool may_pass(cg_ask_t *ask)
     return !is_write(ask) || (cg_admin_is_meant(ask) && can_record(ask));
 }
 
-static bool is_readable(cg_ask_t *ask, cg_str_t id)
+static bool is_readable(cg_ask_t *ask, const named_t *named)
 {
-    if (!read_id(ask, id)) {
+    if (!read_names(ask, named)) {
         return false;
     }
     cg_admin_read_params(ask);
@@ -368,9 +454,10 @@ static bool is_readable(cg_ask_t *ask, cg_str_t id)
 
 static void answer(cg_ask_t *ask)
 {
-    cg_str_t id = CG_STR("");
-    if (!cg_admin_is_known(ask) || !find_endpoint(ask, &id) || !may_pass(ask) ||
-        !is_readable(ask, id) || !cg_admin_once_begin(ask)) {
+    named_t named = {CG_STR(""), CG_STR("")};
+    if (!cg_admin_is_known(ask) || !find_endpoint(ask, &named) ||
+        !may_pass(ask) || !is_readable(ask, &named) ||
+        !cg_admin_once_begin(ask)) {
         return;
     }
     ask->endpoint->handler(ask);
@@ -402,7 +489,7 @@ size_t cg_admin_body_max(const cg_admin_call_t *call)
 {
     for (size_t i = 0; i < cg_admin_endpoints_count; i++) {
         const cg_admin_endpoint_t *row = &cg_admin_endpoints[i];
-        cg_str_t ignored;
+        named_t ignored;
         if (row->flags & CG_ADMIN_HAS_DOCUMENT &&
             is_path(row->path, call->path ? call->path : "", &ignored) &&
             is_method(row, call->method)) {

@@ -47,6 +47,8 @@ enum {
 unsigned cg_admin_role_find(cg_str_t name);
 
 struct cg_actions_t;
+struct cg_alert_feed_t;
+struct cg_alert_rules_t;
 struct cg_document_t;
 struct cg_rules_t;
 
@@ -94,6 +96,55 @@ typedef struct cg_admin_limit_t {
     const char *where; /* the configuration line it comes from */
 } cg_admin_limit_t;
 
+/* A request that is only thought of: would it pass? NULL, "" and -1: not said. */
+typedef struct cg_trial_ask_t {
+    const struct cg_key_t *key; /* who asks; or: */
+    const char *user;
+    const char *team;
+    const char *organization;
+    const char *model;
+    const char *endpoint; /* "chat" */
+    const char *vhost;    /* the console's, if not said */
+    const char *address;
+    const char *path; /* of the API's root; "/v1" */
+    const char *text;
+    apr_int64_t input_tokens; /* in the place of text */
+    apr_int64_t output_tokens;
+} cg_trial_ask_t;
+
+typedef struct cg_trial_limit_t {
+    cg_limit_t limit;
+    const char *subject;
+    const char *set_by; /* "directive", "key", "console" */
+    apr_int64_t cost;
+    apr_int64_t amount;
+    apr_int64_t remaining;
+    apr_int64_t held;
+    bool fits;
+    apr_time_t reset_for;
+    apr_time_t wait_for; /* until it would fit; -1: never */
+} cg_trial_limit_t;
+
+typedef struct cg_trial_view_t {
+    const char *fault;  /* the member that cannot be; NULL: it was tried */
+    const char *detail; /* of fault, or why the store does not answer */
+    bool is_store_away;
+    bool passes;
+    int status;         /* that a refused one gets */
+    const char *reason; /* its code; "": it passes */
+    const char *words;
+    int decided_by;      /* index of the limit; -1: none */
+    apr_time_t wait_for; /* until it would pass; -1: never */
+    apr_int64_t input_tokens;
+    bool is_exact;
+    apr_int64_t output_tokens;
+    apr_int64_t clamped_tokens; /* -1: it is not */
+    apr_int64_t micros;         /* worst case; -1: the model has no price */
+    const char *place;          /* virtual host and path */
+    size_t count;
+    cg_trial_limit_t *limits;
+} cg_trial_view_t;
+
 /* What the gateway lends to the admin API. (The ledger is for one thread at a
  * time, so a call opens its own over store.) lives in: child pool · written by:
  * httpd/life.c once per child · read by: many threads at once. A service that is
@@ -108,6 +159,8 @@ typedef struct cg_admin_t {
     const struct cg_breaker_t *breaker; /* of store; may be NULL */
     struct cg_journal_t *journal;
     struct cg_meter_t *meter;
+    struct cg_alert_feed_t *alerts;
+    const struct cg_alert_rules_t *alert_rules;
     const struct cg_rules_t *rules; /* in force now */
     const struct cg_actions_t *request_actions;
     /* Of the configuration alone: rules (packs), and what they are made from. */
@@ -136,6 +189,15 @@ typedef struct cg_admin_t {
     size_t default_limits_count;
     const char *const *models; /* names that limits by model count, for lists */
     size_t models_count;
+    const char *const *vhosts; /* the same of limits by vhost */
+    size_t vhosts_count;
+    /* The console's limits of single objects, in force in this child; may be NULL. */
+    const struct cg_overrides_t *overrides;
+    /* Tries a request that is only thought of; charges nothing. out lives in pool.
+     * May be NULL. */
+    void (*try_request)(void *baton, const cg_trial_ask_t *ask,
+                        cg_trial_view_t *out, apr_pool_t *pool);
+    void *try_baton;
     const char *node;    /* this server's name */
     const char *version; /* of mod_chatgpt */
 } cg_admin_t;

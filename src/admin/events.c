@@ -1,6 +1,8 @@
 /* What operators did: their records in the ledger, in an operator's words.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <string.h>
+
 #include "admin/records.h"
 
 static cg_json_t *show_event(cg_ask_t *ask, cg_json_t *record)
@@ -17,7 +19,10 @@ static cg_json_t *show_event(cg_ask_t *ask, cg_json_t *record)
         {"change", "change"},
         {"request_id", "request_id"},
     };
-    if (!cg_admin_is_event(record)) {
+    const char *subject = cg_admin_param(ask, "subject");
+    if (!cg_admin_is_event(record) ||
+        (subject &&
+         strcmp(subject, cg_json_get_str(record, "subject", "")) != 0)) {
         return NULL;
     }
     cg_json_t *event = cg_json_object(ask->pool);
@@ -38,6 +43,7 @@ void cg_admin_events_list(cg_ask_t *ask)
     cg_ledger_filter_t filter = cg_admin_filter(ask);
     filter.endpoint = CG_ADMIN_ENDPOINT_NAME;
     filter.reason = cg_admin_param(ask, "operation");
+    filter.q = cg_admin_param(ask, "subject"); /* show_event looks closer */
     cg_admin_list_records(ask, filter, show_event);
 }
 

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "policy/limit.h"
 
-#define CURSOR_BYTES_MAX 512
+#define CURSOR_BYTES_MAX 1024
 #define QUERY_BYTES_MAX 8192
 
 /* ---- faults ------------------------------------------------------------ */
@@ -151,9 +151,9 @@ static void check_limit(const place_t *place, const char *text, bool is_budget)
     cg_error_t err = {""};
     if (!cg_limit_parse(cg_str(text), &limit, &err)) {
         fault_at(place, "bad_limit", "%s",
-                 is_budget ? "an amount of USD a month, e.g. 5USD/month"
-                           : "e.g. 100/60s or 10000tokens/60s, windows of 1 s "
-                             "to 31 days");
+                 is_budget ? "an amount of USD, e.g. 5USD/month"
+                           : "e.g. 100/60s, 10000tokens/day or 20concurrent, "
+                             "windows of 1 s to 366 days");
         return;
     }
     if (is_budget != (limit.quantity == CG_QUANTITY_MICROS)) {

@@ -1,187 +1,59 @@
-/* Limits and budgets with what is used of them now.
+/* Limits and budgets in force, with what is used of them now.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A limit is known for as many subjects as can be named: every key that may
- * still be used, the users and teams of keys, the models of the models file.
- * Addresses, and users that come by a token, are too many to list; ask for one
- * by scope and subject. As at admission, a key's own limit stands in the place
- * of the configured one of the same quantity.
- *
- * Rows are ordered by scope, subject and limit, and a cursor holds the place of
- * the last row shown: rows that come or go meanwhile move nothing.
+ * Rows are ordered by dimension, subject and limit, and a cursor holds the place of
+ * the last row shown: rows that come or go meanwhile move nothing. limits_gather.c
+ * says which rows there are.
  */
-#include <stdlib.h>
+#include "admin/limits.h"
+
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "admin/admin_int.h"
-#include "auth/apikey.h"
 #include "base/clock.h"
-#include "quota/quota.h"
+#include "quota/calendar.h"
 
-#define KEYS_MAX 10000 /* read for one answer */
-#define KEYS_PAGE 500
+/* ---- what is asked ------------------------------------------------------- */
 
-typedef struct row_t {
-    cg_limit_t limit;
-    const char *subject;
-    const char *label; /* for people: a key's name */
-    const char *source;
-    const char *place; /* sorts */
-} row_t;
-
-/* What is being gathered, and of which kind. */
-typedef struct rows_t {
-    cg_ask_t *ask;
-    apr_array_header_t *rows; /* of row_t */
-    bool is_money;
-} rows_t;
-
-/* ---- gathering ---------------------------------------------------------- */
-
-static bool is_wanted(const rows_t *all, const cg_limit_t *limit,
-                      const char *subject)
+bool cg_admin_has_quota(cg_ask_t *ask)
 {
-    const char *scope = cg_admin_param(all->ask, "scope");
-    const char *only = cg_admin_param(all->ask, "subject");
-    return *subject &&
-           (limit->quantity == CG_QUANTITY_MICROS) == all->is_money &&
-           (!scope ||
-            strcmp(scope, cg_limit_dimension_name(
-                              (cg_dimension_t)limit->dimension)) == 0) &&
-           (!only || strcmp(only, subject) == 0);
-}
-
-static void add_row(rows_t *all, const cg_limit_t *limit, const char *subject,
-                    const char *label, const char *source)
-{
-    if (!is_wanted(all, limit, subject)) {
-        return;
+    if (ask->admin->quota) {
+        return true;
     }
-    apr_pool_t *pool = all->ask->pool;
-    row_t *row = apr_array_push(all->rows);
-    row->limit = *limit;
-    row->subject = apr_pstrdup(pool, subject);
-    row->label = apr_pstrdup(pool, label);
-    row->source = source;
-    row->place = apr_psprintf(
-        pool, "%d %s\x1f%d %020" APR_INT64_T_FMT " %020" APR_INT64_T_FMT,
-        limit->dimension, row->subject, limit->quantity, limit->window_for,
-        limit->amount);
-}
-
-static bool has_own(const cg_key_t *key, const cg_limit_t *configured)
-{
-    for (int i = 0; i < key->limits_count; i++) {
-        if (key->limits[i].quantity == configured->quantity) {
-            return true;
-        }
-    }
+    cg_admin_problem(ask, CG_PROBLEM_SERVICE, "limits are not configured");
     return false;
 }
 
-/* Whom a configured limit counts when this key is used; "": nobody. */
-static const char *subject_of(const cg_key_t *key, const cg_limit_t *limit)
+bool cg_admin_limits_wish(cg_ask_t *ask, cg_limit_wish_t *out)
 {
-    switch ((cg_dimension_t)limit->dimension) {
-    case CG_DIMENSION_KEY:
-        return has_own(key, limit) ? "" : key->id;
-    case CG_DIMENSION_USER:
-        return key->user;
-    case CG_DIMENSION_TEAM:
-        return key->team;
-    default:
-        return "";
+    const char *kind = cg_admin_param(ask, "kind");
+    const char *scope = cg_admin_param(ask, "dimension");
+    const char *name = scope ? "/dimension" : "/scope";
+    scope = scope ? scope : cg_admin_param(ask, "scope");
+    *out = (cg_limit_wish_t){
+        .has_scope = scope != NULL,
+        .subject = cg_admin_param(ask, "subject"),
+        .q = cg_admin_param(ask, "q"),
+        .organization = cg_admin_param(ask, "organization"),
+    };
+    if (kind) {
+        out->kind = strcmp(kind, "budget") == 0 ? CG_LIMIT_KIND_BUDGET
+                                                : CG_LIMIT_KIND_LIMIT;
     }
+    if (scope && !cg_limit_scope_read(cg_str(scope), &out->scope)) {
+        cg_admin_fault(ask, "query", name, "not_a_choice",
+                       "key, user, team, organization, model, endpoint, vhost "
+                       "or address, or two of them: team+model");
+        cg_admin_refuse_faults(ask);
+        return false;
+    }
+    return true;
 }
 
-static void add_key(rows_t *all, const cg_key_t *key)
-{
-    const cg_admin_t *admin = all->ask->admin;
-    bool is_over = key->state == CG_KEY_STATE_REVOKED ||
-                   (key->expires_at && key->expires_at <= all->ask->call->now);
-    if (is_over) {
-        return;
-    }
-    for (int i = 0; i < key->limits_count; i++) {
-        add_row(all, &key->limits[i], key->id, key->name,
-                apr_pstrcat(all->ask->pool, "key ", key->id, NULL));
-    }
-    for (size_t i = 0; i < admin->default_limits_count; i++) {
-        const cg_admin_limit_t *row = &admin->default_limits[i];
-        const char *subject = subject_of(key, &row->limit);
-        bool is_key = row->limit.dimension == CG_DIMENSION_KEY;
-        add_row(all, &row->limit, subject, is_key ? key->name : subject,
-                row->where);
-    }
-}
+/* ---- the page ------------------------------------------------------------ */
 
-/* Models, which need no key, and the one subject that was asked for. */
-static void add_named(rows_t *all)
-{
-    const cg_admin_t *admin = all->ask->admin;
-    const char *only = cg_admin_param(all->ask, "subject");
-    for (size_t i = 0; i < admin->default_limits_count; i++) {
-        const cg_admin_limit_t *row = &admin->default_limits[i];
-        bool is_model = row->limit.dimension == CG_DIMENSION_MODEL;
-        for (size_t m = 0; is_model && m < admin->models_count; m++) {
-            add_row(all, &row->limit, admin->models[m], admin->models[m],
-                    row->where);
-        }
-        if (only && row->limit.dimension != CG_DIMENSION_KEY) {
-            add_row(all, &row->limit, only, only, row->where);
-        }
-    }
-}
-
-static apr_status_t add_keys(rows_t *all, cg_error_t *err)
-{
-    const char *cursor = NULL;
-    cg_keyring_t *ring = all->ask->admin->keyring;
-    for (int read = 0; ring && read < KEYS_MAX; read += KEYS_PAGE) {
-        apr_array_header_t *keys = NULL;
-        const char *next = NULL;
-        apr_status_t rv = cg_apikey_list(ring, cursor, KEYS_PAGE, &keys, &next,
-                                         err, all->ask->pool);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        for (int i = 0; i < keys->nelts; i++) {
-            add_key(all, &APR_ARRAY_IDX(keys, i, cg_key_t));
-        }
-        if (!next) {
-            break;
-        }
-        cursor = next;
-    }
-    return APR_SUCCESS;
-}
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(((const row_t *)a)->place, ((const row_t *)b)->place);
-}
-
-/* Two keys of one team, or two locations, give the same row twice. */
-static void sort_rows(apr_array_header_t *rows)
-{
-    qsort(rows->elts, (size_t)rows->nelts, sizeof(row_t), compare);
-    int kept = 0;
-    for (int i = 0; i < rows->nelts; i++) {
-        row_t *row = &APR_ARRAY_IDX(rows, i, row_t);
-        if (kept == 0 || strcmp(APR_ARRAY_IDX(rows, kept - 1, row_t).place,
-                                row->place) != 0) {
-            APR_ARRAY_IDX(rows, kept, row_t) = *row;
-            kept++;
-        }
-    }
-    rows->nelts = kept;
-}
-
-/* ---- the page ----------------------------------------------------------- */
-
-static const char *cursor_of(const row_t *row, apr_pool_t *pool)
+static const char *cursor_of(const cg_limit_row_t *row, apr_pool_t *pool)
 {
     size_t len = strlen(row->place);
     char *out = apr_palloc(pool, (len * 4 + 2) / 3 + 1);
@@ -205,21 +77,22 @@ static int first_after(const cg_ask_t *ask, const apr_array_header_t *rows)
     place[len] = '\0';
     int first = 0;
     while (first < rows->nelts &&
-           strcmp(APR_ARRAY_IDX(rows, first, row_t).place,
+           strcmp(APR_ARRAY_IDX(rows, first, cg_limit_row_t).place,
                   (const char *)place) <= 0) {
         first++;
     }
     return first;
 }
 
-static cg_quota_left_t *read_usage(cg_ask_t *ask, const row_t *rows,
-                                   size_t count)
+cg_quota_left_t *cg_admin_limits_usage(cg_ask_t *ask,
+                                       const cg_limit_row_t *rows, size_t count)
 {
     cg_quota_ask_t *asks = apr_pcalloc(ask->pool, (count + 1) * sizeof *asks);
     cg_quota_left_t *left = apr_pcalloc(ask->pool, (count + 1) * sizeof *left);
     for (size_t i = 0; i < count; i++) {
         asks[i].limit = &rows[i].limit;
         asks[i].subject = cg_str(rows[i].subject);
+        asks[i].organization = cg_str(rows[i].organization);
     }
     cg_error_t err = {""};
     apr_status_t rv =
@@ -238,93 +111,179 @@ static apr_int64_t seconds_up(apr_int64_t micros)
     return micros <= 0 ? 0 : (micros - 1) / APR_USEC_PER_SEC + 1;
 }
 
-static cg_json_t *row_json(const cg_ask_t *ask, const row_t *row,
-                           const cg_quota_left_t *left)
+/* ---- as JSON -------------------------------------------------------------- */
+
+static const char *const algorithm_names[] = {[CG_ALGORITHM_SLIDING] =
+                                                  "sliding",
+                                              [CG_ALGORITHM_SMOOTH] = "smooth",
+                                              [CG_ALGORITHM_EXACT] = "exact"};
+
+static const char *const store_down_names[] = {[CG_STORE_DOWN_UNSET] = NULL,
+                                               [CG_STORE_DOWN_CLOSED] =
+                                                   "closed",
+                                               [CG_STORE_DOWN_LOCAL] = "local",
+                                               [CG_STORE_DOWN_OPEN] = "open"};
+
+/* "60s", "month"; of concurrent requests none. */
+static const char *window_of(const cg_limit_t *limit, apr_pool_t *pool)
 {
-    bool is_money = row->limit.quantity == CG_QUANTITY_MICROS;
-    apr_int64_t used = row->limit.amount - left->remaining;
+    const char *brief = cg_limit_brief(limit, pool);
+    const char *slash = strchr(brief, '/');
+    return slash ? slash + 1 : "";
+}
+
+void cg_admin_limit_facts(const cg_ask_t *ask, cg_json_t *object,
+                          const cg_limit_t *limit)
+{
+    bool is_window = limit->window_for > 0;
+    bool is_money = limit->quantity == CG_QUANTITY_MICROS;
+    cg_json_set_str(object, "limit", cg_limit_format(limit, ask->pool));
+    cg_json_set_str(object, "kind", is_money ? "budget" : "limit");
+    cg_json_set_str(object, "quantity",
+                    cg_limit_quantity_name((cg_quantity_t)limit->quantity));
+    cg_json_set_str(object, "window", window_of(limit, ask->pool));
+    if (is_window) {
+        cg_json_set_int(object, "window_seconds",
+                        limit->window_for / APR_USEC_PER_SEC);
+    }
+    else {
+        cg_json_set_null(object, "window_seconds");
+    }
+    cg_json_set_str(object, "algorithm",
+                    is_window ? algorithm_names[limit->algorithm] : NULL);
+    cg_json_set_str(object, "mode", limit->is_soft ? "soft" : "hard");
+    cg_json_set_bool(object, "leased", limit->is_leased);
+    cg_json_set_str(object, "store_down", store_down_names[limit->store_down]);
+}
+
+/* Zeros of a window. */
+static cg_period_t period_of(const cg_ask_t *ask, const cg_limit_t *limit)
+{
+    cg_period_t period = {.from = 0, .stop = 0};
+    if (cg_limit_is_calendar(limit)) {
+        cg_calendar_find(NULL, limit, ask->call->now, &period);
+    }
+    return period;
+}
+
+/* A paced limit lets little pass at once: what it does not let pass now is not used.
+ * Used is what has not drained yet. */
+static int64_t used_of(const cg_limit_t *limit, const cg_quota_left_t *left)
+{
+    int64_t at_once = limit->amount;
+    if (limit->algorithm == CG_ALGORITHM_SMOOTH &&
+        !cg_limit_is_calendar(limit)) {
+        at_once = limit->amount / CG_LIMIT_PACED_PART;
+        at_once = at_once > 0 ? at_once : 1;
+    }
+    return left->remaining < at_once ? at_once - left->remaining : 0;
+}
+
+cg_json_t *cg_admin_limit_json(const cg_ask_t *ask, const cg_limit_row_t *row,
+                               const cg_quota_left_t *left)
+{
+    const char *scope = cg_limit_scope(&row->limit, ask->pool);
+    apr_time_t reset_for = left->reset_for > 0 ? left->reset_for : 0;
+    cg_period_t period = period_of(ask, &row->limit);
     cg_json_t *object = cg_json_object(ask->pool);
-    cg_json_set_str(
-        object, "scope",
-        cg_limit_dimension_name((cg_dimension_t)row->limit.dimension));
+    cg_json_set_str(object, "dimension", scope);
+    cg_json_set_str(object, "scope", scope);
+    cg_json_set_str(object, "subject", row->subject);
+    cg_json_set_str(object, "label", row->label);
+    cg_json_set_str(object, "organization", row->organization);
+    cg_admin_limit_facts(ask, object, &row->limit);
+    cg_json_set_int(object, "amount", row->limit.amount);
+    cg_json_set_int(object, "used", used_of(&row->limit, left));
+    cg_json_set_int(object, "held", left->held);
+    cg_json_set_int(object, "remaining", left->remaining);
+    cg_json_set_int(object, "reset_seconds", seconds_up(reset_for));
+    apr_time_t free_at = period.stop ? period.stop : ask->call->now + reset_for;
+    cg_admin_set_time(object, "resets_at", reset_for ? free_at : 0);
+    cg_admin_set_time(object, "period_from", period.from);
+    cg_admin_set_time(object, "period_to", period.stop);
+    cg_json_set_str(object, "set_by", cg_admin_limit_by_name(row->by));
+    cg_json_set_str(object, "source", row->source);
+    return object;
+}
+
+static cg_json_t *budget_json(const cg_ask_t *ask, const cg_limit_row_t *row,
+                              const cg_quota_left_t *left)
+{
+    cg_period_t period = {.name = ""};
+    if (cg_limit_is_calendar(&row->limit)) {
+        cg_calendar_find(NULL, &row->limit, ask->call->now, &period);
+    }
+    cg_json_t *object = cg_json_object(ask->pool);
+    cg_json_set_str(object, "scope", cg_limit_scope(&row->limit, ask->pool));
     cg_json_set_str(object, "subject", row->subject);
     cg_json_set_str(object, "label", row->label);
     cg_json_set_str(object, "limit", cg_limit_format(&row->limit, ask->pool));
-    if (is_money) {
-        char month[8];
-        cg_clock_month(ask->call->now, month);
-        cg_json_set_str(object, "period", month);
-        cg_json_set_int(object, "amount_micros", row->limit.amount);
-        cg_json_set_int(object, "used_micros", used);
-        cg_json_set_int(object, "held_micros", left->held);
-        cg_json_set_int(object, "remaining_micros", left->remaining);
-    }
-    else {
-        cg_json_set_str(object, "quantity",
-                        row->limit.quantity == CG_QUANTITY_TOKENS ? "tokens"
-                                                                  : "requests");
-        cg_json_set_int(object, "window_seconds",
-                        row->limit.window_for / APR_USEC_PER_SEC);
-        cg_json_set_int(object, "amount", row->limit.amount);
-        cg_json_set_int(object, "used", used);
-        cg_json_set_int(object, "remaining", left->remaining);
-    }
+    cg_json_set_str(object, "period", period.name);
+    cg_json_set_int(object, "amount_micros", row->limit.amount);
+    cg_json_set_int(object, "used_micros", used_of(&row->limit, left));
+    cg_json_set_int(object, "held_micros", left->held);
+    cg_json_set_int(object, "remaining_micros", left->remaining);
     cg_json_set_int(object, "reset_seconds", seconds_up(left->reset_for));
     cg_json_set_str(object, "source", row->source);
     return object;
 }
 
-static void reply_page(cg_ask_t *ask, const apr_array_header_t *rows, int first)
+/* ---- the endpoints --------------------------------------------------------- */
+
+typedef cg_json_t *(*show_t)(const cg_ask_t *ask, const cg_limit_row_t *row,
+                             const cg_quota_left_t *left);
+
+static void reply_page(cg_ask_t *ask, const apr_array_header_t *rows, int first,
+                       show_t show)
 {
     int last = first + (int)cg_admin_param_limit(ask);
     if (last > rows->nelts) {
         last = rows->nelts;
     }
-    const row_t *from = &APR_ARRAY_IDX(rows, first, row_t);
+    const cg_limit_row_t *from = &APR_ARRAY_IDX(rows, first, cg_limit_row_t);
     size_t count = (size_t)(last - first);
-    cg_quota_left_t *left = read_usage(ask, from, count);
+    cg_quota_left_t *left = cg_admin_limits_usage(ask, from, count);
     if (!left) {
         return;
     }
     cg_json_t *items = cg_json_array(ask->pool);
     for (size_t i = 0; i < count; i++) {
-        cg_json_add(items, row_json(ask, &from[i], &left[i]));
+        cg_json_add(items, show(ask, &from[i], &left[i]));
     }
     bool is_end = last == rows->nelts;
     cg_admin_list(ask, items,
                   is_end ? NULL : cursor_of(&from[count - 1], ask->pool));
 }
 
-static void list(cg_ask_t *ask, bool is_money)
+static void list(cg_ask_t *ask, const cg_limit_wish_t *wish, show_t show)
 {
-    if (!ask->admin->quota) {
-        cg_admin_problem(ask, CG_PROBLEM_SERVICE, "limits are not configured");
+    apr_array_header_t *rows = cg_admin_limits_gather(ask, wish);
+    int first = rows ? first_after(ask, rows) : 0;
+    if (!rows) {
         return;
     }
-    rows_t all = {ask, apr_array_make(ask->pool, 64, sizeof(row_t)), is_money};
-    cg_error_t err = {""};
-    if (add_keys(&all, &err) != APR_SUCCESS) {
-        cg_admin_store_away(ask, err.text);
-        return;
-    }
-    add_named(&all);
-    sort_rows(all.rows);
-    int first = first_after(ask, all.rows);
     if (first < 0) {
         cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
                        "a next_cursor of an earlier answer");
         cg_admin_refuse_faults(ask);
         return;
     }
-    reply_page(ask, all.rows, first);
+    reply_page(ask, rows, first, show);
 }
 
 void cg_admin_limits_list(cg_ask_t *ask)
 {
-    list(ask, false);
+    cg_limit_wish_t wish;
+    if (cg_admin_has_quota(ask) && cg_admin_limits_wish(ask, &wish)) {
+        list(ask, &wish, cg_admin_limit_json);
+    }
 }
 
 void cg_admin_budgets_list(cg_ask_t *ask)
 {
-    list(ask, true);
+    cg_limit_wish_t wish;
+    if (cg_admin_has_quota(ask) && cg_admin_limits_wish(ask, &wish)) {
+        wish.kind = CG_LIMIT_KIND_BUDGET;
+        list(ask, &wish, budget_json);
+    }
 }

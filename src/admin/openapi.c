@@ -252,8 +252,12 @@ static cg_json_t *parameters_of(const cg_ask_t *ask,
                  "without its secret",
         .max = 128};
     cg_json_t *list = cg_json_array(ask->pool);
-    if (strstr(row->path, "{id}")) {
-        add_parameter(ask, list, "id", "path", true, &ID);
+    static const char *const NAMES[] = {"id", "dimension", "subject"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        const char *name = apr_pstrcat(ask->pool, "{", NAMES[i], "}", NULL);
+        if (strstr(row->path, name)) {
+            add_parameter(ask, list, NAMES[i], "path", true, &ID);
+        }
     }
     for (const cg_field_t *f = row->params; f && f->name; f++) {
         add_parameter(ask, list, f->name, "query", f->is_required, f);

@@ -35,6 +35,7 @@ typedef struct group_t {
     apr_int64_t active_keys;
     apr_int64_t owned_keys;
     apr_int64_t requests;
+    apr_int64_t cost_micros;
     apr_hash_t *others; /* names of a person's teams, of a team's people */
     apr_time_t last_used_at;
     apr_time_t expires_at; /* the next of its keys; 0: none will */
@@ -165,6 +166,7 @@ static void add_record(gathering_t *all, const cg_json_t *record)
     group_t *group = group_of(all, all->is_teams ? team : user);
     if (group) {
         group->requests++;
+        group->cost_micros += cg_json_get_int(record, "cost_micros", 0);
         add_other(group, all->is_teams ? user : team, all->ask->pool);
         add_use(group, at);
     }
@@ -327,6 +329,7 @@ static cg_json_t *group_json(const gathering_t *all, const group_t *group)
     cg_json_set_int(object, "keys", group->keys);
     cg_json_set_int(object, "active_keys", group->active_keys);
     cg_json_set_int(object, "requests", group->requests);
+    cg_json_set_int(object, "cost_micros", group->cost_micros);
     cg_admin_set_time(object, "last_used_at", group->last_used_at);
     cg_admin_set_time(object, "expires_at", group->expires_at);
     return object;

@@ -5,6 +5,7 @@
  * answer against them.
  */
 #include "admin/admin_int.h"
+#include "alert/alert.h"
 
 #define ALWAYS .is_required = true
 #define OR_NULL .is_required = true, .is_nullable = true
@@ -17,11 +18,6 @@
         .name = NULL                                                           \
     }
 
-static const char *const SCOPES[] = {
-#define SCOPE_NAME(id, name, words) name,
-    CG_DIMENSIONS(SCOPE_NAME)
-#undef SCOPE_NAME
-        NULL};
 static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
                                          "revoked", "expired",  NULL};
 static const char *const KEY_RESULTS[] = {"created",   "updated", "revoked",
@@ -32,7 +28,17 @@ static const char *const CREDENTIAL_STATES[] = {"ok", "unreadable", "missing",
 static const char *const ISSUER_STATES[] = {"ok", "stale", "failed", "never",
                                             NULL};
 static const char *const STORE_STATES[] = {"up", "down", NULL};
-static const char *const QUANTITIES[] = {"requests", "tokens", NULL};
+static const char *const QUANTITIES[] = {
+#define QUANTITY_NAME(id, unit, name, words) name,
+    CG_QUANTITIES(QUANTITY_NAME)
+#undef QUANTITY_NAME
+        NULL};
+static const char *const LIMIT_KINDS[] = {"limit", "budget", NULL};
+static const char *const LIMIT_MODES[] = {"hard", "soft", NULL};
+static const char *const LIMIT_SETTERS[] = {"directive", "key", "console",
+                                            NULL};
+static const char *const LIMIT_RESULTS[] = {"created",   "updated", "removed",
+                                            "unchanged", "failed",  NULL};
 static const char *const ACTIONS[] = {"allow", "log",   "partial", "pseudonym",
                                       "mask",  "block", NULL};
 static const char *const DIRECTIONS[] = {"both", "request", "answer", NULL};
@@ -46,6 +52,13 @@ static const char *const WHYS[] = {"check_digit", "shape",    "context",
                                    "keyword",     "pattern",  "prefix",
                                    "entropy",     "detector", NULL};
 static const char *const STEPS[] = {"minute", "hour", NULL};
+static const char *const ALERT_KINDS[] = {
+#define ALERT_KIND(id, name, words) name,
+    CG_ALERT_KINDS(ALERT_KIND)
+#undef ALERT_KIND
+        NULL};
+static const char *const DELIVERIES[] = {"waiting", "sent", "dead", "dropped",
+                                         NULL};
 
 // clang-format off
 static const cg_field_t SESSION[] = {
@@ -141,6 +154,7 @@ static const cg_field_t SIGNING_ISSUED[] = {
     {"keys",         COUNT, ALWAYS, WORDS("that stand for it")},               \
     {"active_keys",  COUNT, ALWAYS, WORDS("of these")},                        \
     {"requests",     COUNT, ALWAYS, WORDS("among the records read")},          \
+    {"cost_micros",  COUNT, ALWAYS, WORDS("of these, in millionths of a US dollar")}, \
     {"last_used_at", TIME, OR_NULL, WORDS("its keys, or its newest record")},  \
     {"expires_at",   TIME, OR_NULL, WORDS("the next of its active keys")}
 #define GATHERED_ROWS                                                          \
@@ -165,25 +179,124 @@ static const cg_field_t TEAMS[] = {
     {"items",        .kind = CG_FIELD_ITEMS, ALWAYS, .of = "Team"},
     GATHERED_ROWS, END};
 
-static const cg_field_t LIMIT[] = {
-    {"scope",          TEXT, ALWAYS, .choices = SCOPES},
-    {"subject",        TEXT, ALWAYS, WORDS("whose use is counted")},
-    {"label",          TEXT, ALWAYS, WORDS("the subject for people: a key's name")},
-    {"limit",          TEXT, ALWAYS, WORDS("as written, e.g. 100/60s")},
-    {"quantity",       TEXT, ALWAYS, .choices = QUANTITIES},
-    {"window_seconds", COUNT, ALWAYS},
+#define FACT_ROWS                                                              \
+    {"limit",          TEXT, ALWAYS, WORDS("as written, e.g. 100/60s")},       \
+    {"kind",           TEXT, ALWAYS, .choices = LIMIT_KINDS},                  \
+    {"quantity",       TEXT, ALWAYS, .choices = QUANTITIES},                   \
+    {"window",         TEXT, ALWAYS, WORDS("60s, month; of requests at once empty")}, \
+    {"window_seconds", COUNT, OR_NULL, WORDS("null: a calendar period, or none")}, \
+    {"algorithm",      TEXT, OR_NULL, WORDS("sliding, smooth or exact; null: no window slides")}, \
+    {"mode",           TEXT, ALWAYS, .choices = LIMIT_MODES},                  \
+    {"leased",         .kind = CG_FIELD_BOOL, ALWAYS},                         \
+    {"store_down",     TEXT, OR_NULL, WORDS("closed, local or open; null: as its place says")}
+#define LIMIT_ROWS                                                             \
+    {"dimension",      TEXT, ALWAYS, WORDS("key, team, ... or two of them: team+model")}, \
+    {"scope",          TEXT, ALWAYS, WORDS("the same, as it was called before")}, \
+    {"subject",        TEXT, ALWAYS, WORDS("whose use is counted")},           \
+    {"label",          TEXT, ALWAYS, WORDS("the subject for people: a key's name")}, \
+    {"organization",   TEXT, ALWAYS, WORDS("in whose books; empty: of none")}, \
+    FACT_ROWS,                                                                 \
+    {"amount",         COUNT, ALWAYS, WORDS("money in millionths of a US dollar")}, \
+    {"used",           COUNT, ALWAYS, WORDS("with what is held")},             \
+    {"held",           COUNT, ALWAYS, WORDS("part of used that running requests may still give back")}, \
+    {"remaining",      COUNT, ALWAYS},                                         \
+    {"reset_seconds",  COUNT, ALWAYS, WORDS("until all is free again")},       \
+    {"resets_at",      TIME, OR_NULL, WORDS("null: all is free")},             \
+    {"period_from",    TIME, OR_NULL, WORDS("of a calendar period")},          \
+    {"period_to",      TIME, OR_NULL},                                         \
+    {"set_by",         TEXT, ALWAYS, .choices = LIMIT_SETTERS},                \
+    {"source",         TEXT, ALWAYS, WORDS("the configuration line, the key, or console")}
+static const cg_field_t LIMIT[] = {LIMIT_ROWS, END};
+static const cg_field_t LIMIT_BURN[] = {
+    {"from",           TIME, ALWAYS, WORDS("of the period, or of the window that ends now")},
+    {"to",             TIME, ALWAYS},
+    {"step_seconds",   COUNT, ALWAYS},
+    {"at",             .kind = CG_FIELD_TIMES, ALWAYS, WORDS("beginnings of the steps up to now")},
+    {"amounts",        .kind = CG_FIELD_COUNTS, ALWAYS, WORDS("used in each, by the audit records")},
+    {"is_cut",         .kind = CG_FIELD_BOOL, ALWAYS, WORDS("there were more records than were read")},
+    {"rate_per_day",   COUNT, ALWAYS, WORDS("of the last days; bursts count with three medians at most")},
+    {"projected",      COUNT, ALWAYS, WORDS("used at the end of the period at this rate")},
+    {"exhausted_at",   TIME, OR_NULL, WORDS("null: not before the period ends")},
+    END};
+static const cg_field_t LIMIT_FORECAST[] = {
+    LIMIT_ROWS,
+    {"burn",           .kind = CG_FIELD_ANY, OR_NULL, .of = "LimitBurn", WORDS("null: of short windows, and where records do not tell")},
+    END};
+static const cg_field_t LIMIT_REPLACED[] = {
+    FACT_ROWS,
+    {"set_by",         TEXT, ALWAYS, .choices = LIMIT_SETTERS},
+    {"source",         TEXT, ALWAYS},
+    END};
+#define LIMIT_OBJECT_ROWS                                                      \
+    {"dimension",      TEXT, ALWAYS},                                          \
+    {"subject",        TEXT, ALWAYS},                                          \
+    {"limits",         .kind = CG_FIELD_NAMES, ALWAYS, WORDS("that the console says of it")}, \
+    {"budgets",        .kind = CG_FIELD_NAMES, ALWAYS},                        \
+    {"version",        COUNT, ALWAYS, WORDS("also the ETag; 0: the console says nothing of it")}, \
+    {"changed_at",     TIME, OR_NULL},                                         \
+    {"changed_by",     TEXT, ALWAYS}
+static const cg_field_t LIMIT_OBJECT[] = {
+    LIMIT_OBJECT_ROWS,
+    {"label",          TEXT, ALWAYS},
+    {"organization",   TEXT, ALWAYS},
+    {"items",          .kind = CG_FIELD_ITEMS, ALWAYS, .of = "LimitForecast"},
+    {"replaced",       .kind = CG_FIELD_ITEMS, ALWAYS, .of = "LimitReplaced", WORDS("what would hold without the console's")},
+    END};
+static const cg_field_t LIMIT_OBJECT_CHANGED[] = {
+    LIMIT_OBJECT_ROWS,
+    {"audit_id",       TEXT, ALWAYS, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t LIMIT_TRIED[] = {
+    {"dimension",      TEXT, ALWAYS},
+    {"subject",        TEXT, ALWAYS},
+    FACT_ROWS,
+    {"set_by",         TEXT, ALWAYS, .choices = LIMIT_SETTERS},
     {"amount",         COUNT, ALWAYS},
     {"used",           COUNT, ALWAYS},
+    {"held",           COUNT, ALWAYS},
     {"remaining",      COUNT, ALWAYS},
-    {"reset_seconds",  COUNT, ALWAYS, WORDS("until all is free again")},
-    {"source",         TEXT, ALWAYS, WORDS("the key or the configuration line it comes from")},
+    {"cost",           COUNT, ALWAYS, WORDS("worst case of this request")},
+    {"fits",           .kind = CG_FIELD_BOOL, ALWAYS},
+    {"fits_at",        TIME, OR_NULL, WORDS("if nothing else comes; null: never")},
+    END};
+static const cg_field_t SIMULATION[] = {
+    {"passes",         .kind = CG_FIELD_BOOL, ALWAYS},
+    {"status",         COUNT, ALWAYS, WORDS("200, or of the refusal")},
+    {"reason",         TEXT, ALWAYS, WORDS("code of the refusal; empty: it passes")},
+    {"detail",         TEXT, ALWAYS, WORDS("what the caller would read")},
+    {"decided_by",     .kind = CG_FIELD_ANY, OR_NULL, .of = "LimitTried", WORDS("the limit that keeps it out longest; null: none does")},
+    {"passes_at",      TIME, OR_NULL, WORDS("if nothing else comes; null: never")},
+    {"input_tokens",   COUNT, ALWAYS},
+    {"tokens_exact",   .kind = CG_FIELD_BOOL, ALWAYS, WORDS("the provider should count the same")},
+    {"output_tokens",  COUNT, ALWAYS, WORDS("the most that is held")},
+    {"clamped_to",     COUNT, OR_NULL, WORDS("what the limits leave; null: it is not shortened")},
+    {"cost_micros",    COUNT, OR_NULL, WORDS("worst case; null: the model has no price")},
+    {"place",          TEXT, ALWAYS, WORDS("virtual host and path")},
+    {"limits",         .kind = CG_FIELD_ITEMS, ALWAYS, .of = "LimitTried"},
+    END};
+static const cg_field_t LIMIT_IMPORT_LINE[] = {
+    {"line",           COUNT, ALWAYS, WORDS("of the CSV, from 1; the names are line 1")},
+    {"result",         TEXT, ALWAYS, .choices = LIMIT_RESULTS},
+    {"dimension",      TEXT, ALWAYS},
+    {"subject",        TEXT, ALWAYS},
+    {"detail",         TEXT, ALWAYS, WORDS("of a failure")},
+    {"audit_id",       TEXT, OR_NULL, WORDS("of the change in the ledger")},
+    END};
+static const cg_field_t LIMIT_IMPORT[] = {
+    {"items",          .kind = CG_FIELD_ITEMS, ALWAYS, .of = "LimitImportLine"},
+    {"dry_run",        .kind = CG_FIELD_BOOL, ALWAYS, WORDS("nothing was done")},
+    {"created",        COUNT, ALWAYS},
+    {"updated",        COUNT, ALWAYS},
+    {"removed",        COUNT, ALWAYS},
+    {"unchanged",      COUNT, ALWAYS},
+    {"failed",         COUNT, ALWAYS},
     END};
 static const cg_field_t BUDGET[] = {
-    {"scope",            TEXT, ALWAYS, .choices = SCOPES},
+    {"scope",            TEXT, ALWAYS},
     {"subject",          TEXT, ALWAYS, WORDS("whose use is counted")},
     {"label",            TEXT, ALWAYS, WORDS("the subject for people")},
     {"limit",            TEXT, ALWAYS, WORDS("as written, e.g. 5USD/month")},
-    {"period",           TEXT, ALWAYS, WORDS("the month in UTC, e.g. 2026-11")},
+    {"period",           TEXT, ALWAYS, WORDS("e.g. 2026-11; of windows empty")},
     {"amount_micros",    COUNT, ALWAYS, WORDS("millionths of a US dollar")},
     {"used_micros",      COUNT, ALWAYS, WORDS("spent and held")},
     {"held_micros",      COUNT, ALWAYS, WORDS("part of used that running requests may still give back")},
@@ -221,7 +334,9 @@ static const cg_field_t REQUEST[] = {
     {"answer_cut",          .kind = CG_FIELD_BOOL, ALWAYS},
     {"input_tokens",        COUNT, ALWAYS},
     {"output_tokens",       COUNT, ALWAYS},
-    {"tokens_from",         TEXT, ALWAYS, WORDS("provider, estimate or none")},
+    {"tokens_from",         TEXT, ALWAYS, WORDS("provider, counted, estimate or none")},
+    {"clamped_output_tokens", COUNT, WORDS("what limits left of the output that was asked for; absent: all of it")},
+    {"soft_limits_passed",  TEXT, WORDS("soft limits that had no room for it, as key 5/1h, team 2USD/day; absent: none")},
     {"cost_micros",         COUNT, ALWAYS},
     {"took_micros",         COUNT, ALWAYS},
     {"first_byte_micros",   COUNT, ALWAYS},
@@ -283,6 +398,54 @@ static const cg_field_t SCAN[] = {
     {"audit_id",   TEXT, ALWAYS},
     END};
 
+static const cg_field_t ALERT_SENT[] = {
+    {"way",     TEXT, ALWAYS, WORDS("name of a ChatGPTAlertTo")},
+    {"state",   TEXT, ALWAYS, .choices = DELIVERIES},
+    {"tries",   COUNT, ALWAYS},
+    {"error",   TEXT, ALWAYS, WORDS("of the last try; empty: none")},
+    {"sent_at", TIME, OR_NULL},
+    END};
+#define ALERT_ROWS                                                             \
+    {"id",             TEXT, ALWAYS, WORDS("also webhook-id")},                \
+    {"at",             TIME, ALWAYS},                                          \
+    {"kind",           TEXT, ALWAYS, .choices = ALERT_KINDS},                  \
+    {"node",           TEXT, ALWAYS, WORDS("the server that raised it")},      \
+    {"organization",   TEXT, ALWAYS, WORDS("empty: the default one")},         \
+    {"dimension",      TEXT, ALWAYS, WORDS("key, team, team+model, ...; empty of a test")}, \
+    {"subject",        TEXT, ALWAYS, WORDS("key id, user, team")},             \
+    {"subject_name",   TEXT, ALWAYS, WORDS("what people call a key")},         \
+    {"quantity",       TEXT, ALWAYS, WORDS("micros are millionths of a dollar")}, \
+    {"limit",          TEXT, ALWAYS, WORDS("as it would be typed")},           \
+    {"period",         TEXT, ALWAYS, WORDS("2026-11; empty of windows")},      \
+    {"pattern",        TEXT, ALWAYS, WORDS("of unusual use: hour, quiet, day, week, errors, refusals")}, \
+    {"note",           TEXT, ALWAYS, WORDS("of a test")},                      \
+    {"amount",         COUNT, ALWAYS, WORDS("of the limit")},                  \
+    {"used",           COUNT, ALWAYS},                                         \
+    {"held",           COUNT, ALWAYS, WORDS("by requests under way")},         \
+    {"usual",          COUNT, ALWAYS, WORDS("of unusual use: the most there was")}, \
+    {"percent",        COUNT, ALWAYS, WORDS("that was reached")},              \
+    {"period_ends_at", TIME, OR_NULL},                                         \
+    {"exhausted_at",   TIME, OR_NULL, WORDS("as foreseen")},                   \
+    {"suspended",      .kind = CG_FIELD_BOOL, ALWAYS, WORDS("the key was")},   \
+    {"summary",        TEXT, ALWAYS, WORDS("one line in English")},            \
+    {"summary_zh",     TEXT, ALWAYS, WORDS("one line in Chinese")},            \
+    {"acknowledged_at", TIME, OR_NULL},                                        \
+    {"acknowledged_by", TEXT, ALWAYS},                                         \
+    {"acknowledged_note", TEXT, ALWAYS},                                       \
+    {"deliveries",     .kind = CG_FIELD_ITEMS, ALWAYS, .of = "AlertDelivery"}
+static const cg_field_t ALERT[] = {ALERT_ROWS, END};
+static const cg_field_t ALERT_CHANGED[] = {
+    ALERT_ROWS,
+    {"audit_id",       TEXT, ALWAYS, WORDS("of the act in the ledger")},
+    END};
+static const cg_field_t ALERT_WAY[] = {
+    {"name",   TEXT, ALWAYS},
+    {"kind",   TEXT, ALWAYS, WORDS("webhook or mail")},
+    {"url",    TEXT, ALWAYS, WORDS("without path and query")},
+    {"kinds",  .kind = CG_FIELD_NAMES, ALWAYS, WORDS("of alerts that go this way")},
+    {"to",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("addresses of mail")},
+    {"signed", .kind = CG_FIELD_BOOL, ALWAYS},
+    END};
 static const cg_field_t ACCOUNT[] = {
     {"name",          TEXT, ALWAYS},
     {"url",           TEXT, ALWAYS},
@@ -468,6 +631,15 @@ const cg_schema_t cg_admin_schemas[] = {
     {"Team",       "whose people call together",              TEAM},
     {"Teams",      "a page of them",                          TEAMS},
     {"Limit",      "a limit and what is used of it",          LIMIT},
+    {"LimitForecast", "a limit, its use and its forecast",    LIMIT_FORECAST},
+    {"LimitBurn",  "what was used over a period",             LIMIT_BURN},
+    {"LimitReplaced", "a limit another stands in the place of", LIMIT_REPLACED},
+    {"LimitObject", "one object's limits",                    LIMIT_OBJECT},
+    {"LimitObjectChanged", "what the console says after a change", LIMIT_OBJECT_CHANGED},
+    {"LimitSimulation", "would a request pass?",              SIMULATION},
+    {"LimitTried", "a limit that a request would meet",       LIMIT_TRIED},
+    {"LimitImport", "what a CSV did",                         LIMIT_IMPORT},
+    {"LimitImportLine", "what a line did",                    LIMIT_IMPORT_LINE},
     {"Budget",     "a budget and what is used of it",         BUDGET},
     {"Finding",    "what was found in a request, by type",    FINDING},
     {"Request",    "the audit record of a request",           REQUEST},
@@ -476,6 +648,10 @@ const cg_schema_t cg_admin_schemas[] = {
     {"Stats",      "sums over time",                          STATS},
     {"Entity",     "a finding in a text",                     ENTITY},
     {"Scan",       "what is found in a text",                 SCAN},
+    {"Alert",      "what somebody should know",               ALERT},
+    {"AlertChanged", "an alert after an act of an operator",  ALERT_CHANGED},
+    {"AlertDelivery", "how an alert went one way",            ALERT_SENT},
+    {"AlertWay",   "a webhook or mail",                       ALERT_WAY},
     {"Account",    "an upstream account",                     ACCOUNT},
     {"Credential", "a stored credential, without its value",  CREDENTIAL},
     {"Issuer",     "an issuer of tokens",                     ISSUER},

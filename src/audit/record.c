@@ -126,6 +126,12 @@ static void put_bill(cg_buf_t *out, const cg_record_t *record)
     put_number(out, "input_tokens", record->input_tokens);
     put_number(out, "output_tokens", record->output_tokens);
     put_words(out, "tokens_from", record->tokens_from);
+    if (record->clamped_output > 0) {
+        put_number(out, "clamped_output_tokens", record->clamped_output);
+    }
+    if (record->soft_limits && record->soft_limits[0]) {
+        put_words(out, "soft_limits_passed", record->soft_limits);
+    }
     put_number(out, "cost_micros", record->cost_micros);
     put_number(out, "took_micros", record->took);
     put_number(out, "first_byte_micros", record->first_byte_took);

@@ -69,7 +69,9 @@ typedef struct cg_record_t {
     bool answer_cut;
     int64_t input_tokens;
     int64_t output_tokens;
-    const char *tokens_from; /* provider, estimate, none */
+    const char *tokens_from; /* provider, counted, estimate, none */
+    int64_t clamped_output;  /* what limits left of the output; 0: all */
+    const char *soft_limits; /* that it passed, "key 5/1h, team 2USD/day"; "" */
     int64_t cost_micros;
     apr_time_t took;
     apr_time_t first_byte_took; /* 0: no answer began */

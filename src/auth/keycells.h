@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * After RFC 4180; line ends of any kind, a byte order mark, semicolons where the
- * first line has no comma. For auth's own files.
+ * first line has no comma.
  */
 #ifndef CG_AUTH_KEYCELLS_H
 #define CG_AUTH_KEYCELLS_H

@@ -238,7 +238,7 @@ static const char *limits_text(const cg_key_t *key, bool is_budget,
         bool is_money = key->limits[i].quantity == CG_QUANTITY_MICROS;
         if (is_money == is_budget) {
             text = apr_pstrcat(pool, text, text[0] ? " " : "",
-                               cg_limit_format(&key->limits[i], pool), NULL);
+                               cg_limit_spell(&key->limits[i], pool), NULL);
         }
     }
     return text;

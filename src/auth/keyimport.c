@@ -188,27 +188,25 @@ static apr_status_t index_all(cg_keyring_t *ring, const cg_key_t *keys,
     return rv;
 }
 
-/* The command that saves a new key: the script by its digest. */
-static void write_command(const cg_keyring_t *ring, cg_key_t *key,
-                          cg_store_command_t *out, apr_pool_t *pool)
+/* The run of the script that saves a new key. */
+static void write_run(const cg_keyring_t *ring, cg_key_t *key,
+                      cg_store_run_t *out, apr_pool_t *pool)
 {
     cg_str_t *args =
-        apr_palloc(pool, (8 + 2 * CG_KEYRECORD_FIELDS) * sizeof *args);
+        apr_palloc(pool, (4 + 2 * CG_KEYRECORD_FIELDS) * sizeof *args);
+    cg_str_t *hash = apr_palloc(pool, sizeof *hash);
     char *mark = apr_palloc(pool, 25);
     unsigned char dice[12];
     cg_str_t id = cg_str(key->id);
     cg_random(dice, sizeof dice);
     cg_hex_encode(dice, sizeof dice, mark);
     key->version = 1;
-    args[0] = CG_STR("EVALSHA");
-    args[1] = cg_str(ring->save.sha1);
-    args[2] = CG_STR("1");
-    args[3] = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
-    args[4] = id;
-    args[5] = CG_STR("0");
-    args[6] = cg_str(mark);
-    args[7] = CG_STR(CG_KEY_CHANNEL);
-    size_t count = 8;
+    *hash = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
+    args[0] = id;
+    args[1] = CG_STR("0");
+    args[2] = cg_str(mark);
+    args[3] = CG_STR(CG_KEY_CHANNEL);
+    size_t count = 4;
     cg_str_t fields[2 * CG_KEYRECORD_FIELDS];
     size_t all = cg_keyrecord_write(key, fields, pool);
     for (size_t i = 0; i < all; i += 2) {
@@ -217,7 +215,7 @@ static void write_command(const cg_keyring_t *ring, cg_key_t *key,
             args[count++] = fields[i + 1];
         }
     }
-    *out = (cg_store_command_t){args, count};
+    *out = (cg_store_run_t){&ring->save, hash, 1, args, count};
 }
 
 /* Ids have 40 random bits: among a million keys some two would be the same. */
@@ -225,19 +223,15 @@ static apr_status_t save_all(cg_keyring_t *ring, cg_key_t *keys, size_t count,
                              bool *out_was_taken, cg_error_t *err,
                              apr_pool_t *pool)
 {
-    cg_store_command_t *commands =
-        apr_palloc(pool, (count + 1) * sizeof *commands);
+    cg_store_run_t *runs = apr_palloc(pool, (count + 1) * sizeof *runs);
     cg_reply_t *replies = apr_palloc(pool, (count + 1) * sizeof *replies);
-    cg_str_t load[] = {CG_STR("SCRIPT"), CG_STR("LOAD"),
-                       cg_str(ring->save.source)};
-    commands[0] = (cg_store_command_t){load, 3};
     for (size_t i = 0; i < count; i++) {
-        write_command(ring, &keys[i], &commands[i + 1], pool);
+        write_run(ring, &keys[i], &runs[i], pool);
     }
     apr_status_t rv =
-        cg_store_pipeline(ring->store, commands, count + 1, replies, err, pool);
+        cg_store_scripts(ring->store, runs, count, replies, err, pool);
     for (size_t i = 0; i < count && rv == APR_SUCCESS; i++) {
-        const cg_reply_t *reply = &replies[i + 1];
+        const cg_reply_t *reply = &replies[i];
         if (reply->kind != CG_REPLY_INT) {
             cg_error_set(err, "a key was not saved: %.200s",
                          reply->text.ptr ? reply->text.ptr : "no number");

@@ -140,29 +140,14 @@ bool cg_key_add_limit(cg_key_t *key, cg_str_t text, cg_error_t *err)
     return true;
 }
 
-static const char *store_down_name(int store_down)
-{
-    static const char *const names[] = {
-        [CG_STORE_DOWN_CLOSED] = ":closed",
-        [CG_STORE_DOWN_LOCAL] = ":local",
-        [CG_STORE_DOWN_OPEN] = ":open",
-    };
-    return store_down >= CG_STORE_DOWN_CLOSED &&
-                   store_down <= CG_STORE_DOWN_OPEN
-               ? names[store_down]
-               : "";
-}
-
 static const char *write_limits(const cg_key_t *key, apr_pool_t *pool)
 {
     const char *text = "";
     for (int i = 0; i < key->limits_count; i++) {
         const cg_limit_t *limit = &key->limits[i];
-        text = apr_pstrcat(
-            pool, text, i ? " " : "",
-            cg_limit_dimension_name((cg_dimension_t)limit->dimension), ":",
-            cg_limit_format(limit, pool), store_down_name(limit->store_down),
-            NULL);
+        text = apr_pstrcat(pool, text, i ? " " : "",
+                           cg_limit_scope(limit, pool), ":",
+                           cg_limit_spell(limit, pool), NULL);
     }
     return text;
 }
@@ -182,20 +167,36 @@ static cg_str_t cut(cg_str_t *text, char stop)
     return piece;
 }
 
+/* Records of before 0.2 say ":closed" where ";closed" stands now. */
+static cg_store_down_t cut_store_down(cg_str_t *text)
+{
+    cg_store_down_t mode = CG_STORE_DOWN_UNSET;
+    size_t at = text->len;
+    while (at > 0 && text->ptr[at - 1] != ':') {
+        at--;
+    }
+    cg_str_t tail = {text->ptr + at, text->len - at};
+    if (at > 0 && cg_limit_store_down_find(tail, &mode)) {
+        text->len = at - 1;
+    }
+    return mode;
+}
+
 static bool read_limit(cg_str_t text, cg_key_t *key, cg_error_t *err)
 {
-    cg_dimension_t dimension;
-    cg_store_down_t store_down = CG_STORE_DOWN_UNSET;
+    cg_limit_t scope = {0};
     cg_str_t name = cut(&text, ':');
-    cg_str_t spelled = cut(&text, ':');
-    if (!cg_limit_dimension_find(name, &dimension) ||
-        (text.len && !cg_limit_store_down_find(text, &store_down)) ||
-        !cg_key_add_limit(key, spelled, err)) {
+    cg_store_down_t mode = cut_store_down(&text);
+    if (!cg_limit_scope_read(name, &scope) ||
+        !cg_key_add_limit(key, text, err)) {
         return false;
     }
     cg_limit_t *limit = &key->limits[key->limits_count - 1];
-    limit->dimension = (uint8_t)dimension;
-    limit->store_down = (uint8_t)store_down;
+    limit->dimension = scope.dimension;
+    limit->with = scope.with;
+    if (mode != CG_STORE_DOWN_UNSET) {
+        limit->store_down = (uint8_t)mode;
+    }
     return true;
 }
 

@@ -14,6 +14,8 @@
 #include <apr_strings.h>
 #include <curl/curl.h>
 
+#include "base/digest.h"
+
 #define CONNECT_FOR_DEFAULT apr_time_from_sec(2)
 #define TOTAL_FOR_DEFAULT apr_time_from_sec(10)
 #define ANSWER_MAX_DEFAULT ((size_t)1024 * 1024)
@@ -155,18 +157,38 @@ static void set_request(exchange_t *exchange)
 static int on_progress(void *data, curl_off_t down_total, curl_off_t down,
                        curl_off_t up_total, curl_off_t up)
 {
-    const exchange_t *exchange = data;
+    const volatile int *stop = data;
     (void)down_total;
     (void)down;
     (void)up_total;
     (void)up;
-    return *exchange->call->stop != 0;
+    return *stop != 0;
 }
 
 static long millis(apr_time_t wanted, apr_time_t fallback)
 {
     apr_time_t micros = wanted > 0 ? wanted : fallback;
     return (long)((micros + 999) / 1000); /* 0 would mean no limit */
+}
+
+/* What holds of every call, whatever it speaks. */
+static void set_care(CURL *curl, const char *authority, long connect_millis,
+                     long total_millis, const volatile int *stop)
+{
+    if (stop) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)stop);
+    }
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not even from environment */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (authority) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, authority);
+    }
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_millis);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, total_millis);
 }
 
 static void set_bounds(exchange_t *exchange)
@@ -179,21 +201,11 @@ static void set_bounds(exchange_t *exchange)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not even from environment */
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     millis(call->connect_for, CONNECT_FOR_DEFAULT));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-                     millis(call->total_for, TOTAL_FOR_DEFAULT));
+    set_care(curl, call->authority,
+             millis(call->connect_for, CONNECT_FOR_DEFAULT),
+             millis(call->total_for, TOTAL_FOR_DEFAULT), call->stop);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-    if (call->stop) {
-        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
-    }
 }
 
 /* ---- what came back --------------------------------------------------- */
@@ -241,7 +253,32 @@ static const failure_t FAILURES[] = {
     {CURLE_PARTIAL_FILE, APR_EOF, "the answer was cut short"},
     {CURLE_RECV_ERROR, APR_EOF, "the connection broke"},
     {CURLE_ABORTED_BY_CALLBACK, APR_EINTR, "the call was given up"},
+    {CURLE_USE_SSL_FAILED, APR_EGENERAL,
+     "the server offers no STARTTLS, and mail leaves this machine only by TLS"},
+    {CURLE_LOGIN_DENIED, APR_EACCES, "the server does not take the password"},
+    {CURLE_SSL_CACERT_BADFILE, APR_EGENERAL,
+     "the file of certificates cannot be read"},
 };
+
+static apr_status_t explain_code(CURL *curl, const char *origin, CURLcode code,
+                                 cg_error_t *err)
+{
+    failure_t failure = {code, APR_EGENERAL, curl_easy_strerror(code)};
+    for (size_t i = 0; i < sizeof FAILURES / sizeof FAILURES[0]; i++) {
+        if (FAILURES[i].code == code) {
+            failure = FAILURES[i];
+        }
+    }
+    long os_error = 0;
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+    char cause[120] = "";
+    if (os_error && failure.status != APR_TIMEUP) {
+        apr_strerror((apr_status_t)os_error, cause, sizeof cause);
+    }
+    cg_error_set(err, "%s: %s%s%s", origin, failure.words, *cause ? ": " : "",
+                 cause);
+    return failure.status;
+}
 
 static apr_status_t explain(const exchange_t *exchange, CURLcode code,
                             cg_error_t *err)
@@ -252,21 +289,7 @@ static apr_status_t explain(const exchange_t *exchange, CURLcode code,
                      exchange->body_max);
         return APR_ENOSPC;
     }
-    failure_t failure = {code, APR_EGENERAL, curl_easy_strerror(code)};
-    for (size_t i = 0; i < sizeof FAILURES / sizeof FAILURES[0]; i++) {
-        if (FAILURES[i].code == code) {
-            failure = FAILURES[i];
-        }
-    }
-    long os_error = 0;
-    curl_easy_getinfo(exchange->curl, CURLINFO_OS_ERRNO, &os_error);
-    char cause[120] = "";
-    if (os_error && failure.status != APR_TIMEUP) {
-        apr_strerror((apr_status_t)os_error, cause, sizeof cause);
-    }
-    cg_error_set(err, "%s: %s%s%s", origin, failure.words, *cause ? ": " : "",
-                 cause);
-    return failure.status;
+    return explain_code(exchange->curl, origin, code, err);
 }
 
 static apr_time_t took(CURL *curl, CURLINFO which)
@@ -316,5 +339,125 @@ apr_status_t cg_fetch(const cg_fetch_t *call, cg_fetched_t *out,
         curl_easy_cleanup(exchange.curl);
     }
     curl_slist_free_all(exchange.headers);
+    return rv;
+}
+
+/* ---- mail -------------------------------------------------------------- */
+
+/* What is left of a text that curl takes in pieces. */
+static size_t on_upload(char *room, size_t size, size_t count, void *data)
+{
+    cg_str_t *left = data;
+    size_t len = size * count < left->len ? size * count : left->len;
+    memcpy(room, left->ptr, len);
+    left->ptr += len;
+    left->len -= len;
+    return len;
+}
+
+/* What a server says is of no use to us, and must not go to standard output. */
+static size_t on_nothing(char *piece, size_t size, size_t count, void *data)
+{
+    (void)piece;
+    (void)data;
+    return size * count;
+}
+
+static bool is_this_machine(const char *url)
+{
+    CURLU *parts = curl_url();
+    char *host = NULL;
+    bool is_here =
+        parts && curl_url_set(parts, CURLUPART_URL, url,
+                              CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         (strncmp(host, "127.", 4) == 0 &&
+          strspn(host, "0123456789.") == strlen(host)));
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return is_here;
+}
+
+static bool is_sound_mail(const cg_mail_t *mail)
+{
+    if (!mail->url || !mail->from || !mail->to || mail->to->nelts == 0 ||
+        !is_one_line(mail->from)) {
+        return false;
+    }
+    for (int i = 0; i < mail->to->nelts; i++) {
+        if (!is_one_line(APR_ARRAY_IDX(mail->to, i, const char *))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_mail(CURL *curl, const cg_mail_t *mail,
+                     struct curl_slist *to, cg_str_t *left)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_SMTP | CURLPROTO_SMTPS);
+#endif
+    curl_easy_setopt(curl, CURLOPT_URL, mail->url);
+    set_care(curl, mail->authority,
+             millis(mail->connect_for, CONNECT_FOR_DEFAULT),
+             millis(mail->total_for, TOTAL_FOR_DEFAULT), mail->stop);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL,
+                     is_this_machine(mail->url) ? (long)CURLUSESSL_NONE
+                                                : (long)CURLUSESSL_ALL);
+    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->from);
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(curl, CURLOPT_READDATA, left);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_nothing);
+}
+
+/* curl keeps copies of what it is given here; the handle is closed soon. */
+static void set_login(CURL *curl, const cg_mail_t *mail, apr_pool_t *pool)
+{
+    if (mail->user && mail->password) {
+        char *password = cg_str_dup(cg_secret_open(mail->password), pool);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, mail->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
+        cg_wipe(password, strlen(password));
+    }
+}
+
+apr_status_t cg_fetch_mail(const cg_mail_t *mail, int *out_reply,
+                           cg_error_t *err, apr_pool_t *pool)
+{
+    struct curl_slist *to = NULL;
+    cg_str_t left = mail->text;
+    long reply = 0;
+    apr_status_t rv = APR_SUCCESS;
+    *out_reply = 0;
+    if (!is_sound_mail(mail)) {
+        cg_error_set(err, "not mail that may be sent: a URL or an address is "
+                          "missing or holds forbidden characters");
+        return APR_EINVAL;
+    }
+    pthread_once(&library_once, open_library);
+    CURL *curl = open_handle(false);
+    for (int i = 0; i < mail->to->nelts; i++) {
+        to = curl_slist_append(to, APR_ARRAY_IDX(mail->to, i, const char *));
+    }
+    set_mail(curl, mail, to, &left);
+    set_login(curl, mail, pool);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply);
+    *out_reply = (int)reply;
+    if (code != CURLE_OK) {
+        const char *origin = origin_of(mail->url, pool);
+        rv = explain_code(curl, origin, code, err);
+        if (reply >= 400) {
+            cg_error_set(err, "%s: the mail server said %ld", origin, reply);
+        }
+    }
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(to);
     return rv;
 }

@@ -472,3 +472,24 @@ bool cg_chat_request_cap_output(const cg_request_t *request, int64_t tokens,
                         apr_pstrcat(pool, "\"", cap, "\":", value, NULL), pool);
     return true;
 }
+
+size_t cg_chat_request_clamp_output(const cg_request_t *request, int64_t tokens,
+                                    cg_splice_t out[CG_CAPS_MAX],
+                                    apr_pool_t *pool)
+{
+    static const char *const caps[CG_ENDPOINT_COUNT][CG_CAPS_MAX] = {
+        [CG_ENDPOINT_CHAT] = {"max_completion_tokens", "max_tokens"},
+        [CG_ENDPOINT_COMPLETIONS] = {"max_tokens", NULL},
+        [CG_ENDPOINT_RESPONSES] = {"max_output_tokens", NULL},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < CG_CAPS_MAX; i++) {
+        const char *cap = caps[request->endpoint][i];
+        if (cap && number_of(&request->walk, cap, -1) > tokens) {
+            out[count++] =
+                replace(&request->walk, cg_walk_member(&request->walk, 0, cap),
+                        apr_psprintf(pool, "%" APR_INT64_T_FMT, tokens));
+        }
+    }
+    return count;
+}

@@ -68,6 +68,11 @@ cg_content_t cg_chat_content(const cg_walk_t *walk, uint32_t node);
  * usage by itself). */
 bool cg_chat_request_ask_usage(const cg_request_t *request, cg_splice_t *out,
                                apr_pool_t *pool);
+/* Splices that put what the caller said down to tokens, where it is more. */
+#define CG_CAPS_MAX 2
+size_t cg_chat_request_clamp_output(const cg_request_t *request, int64_t tokens,
+                                    cg_splice_t out[CG_CAPS_MAX],
+                                    apr_pool_t *pool);
 /* Splice that caps the output at tokens when the caller said nothing
  * (max_completion_tokens / max_tokens / max_output_tokens by endpoint). */
 bool cg_chat_request_cap_output(const cg_request_t *request, int64_t tokens,

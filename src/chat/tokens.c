@@ -1,304 +1,66 @@
-/* How many tokens is a request? A quick estimate until the exact counter.
+/* How many tokens is a request?
  * SPDX-License-Identifier: Apache-2.0
  *
- * The vocabularies of OpenAI cut text at words, then words into pieces that
- * were frequent when they were made. What can be said without them:
+ *   chat   3 for the answer, and for each message 3, its role, its content, its
+ *          name and 1; tools as text (tools_text.h) and 9
  *
- *   letters   a word is a piece; from its fourth letter on they add up slowly
- *   capitals  begin a word; a row of them falls into short pieces
- *   digits    pieces of up to three, shorter among letters
- *   marks     nearly one each; blanks go with the word behind them
- *   others    by the first byte of the character, which tells its script, as
- *             the older vocabulary (cl100k) cuts it: it is the coarser of both
- *
- * The weights are in sixteenths of a token, fitted on labelled text of both
- * vocabularies so that 19 of 20 natural texts are not underestimated (English
- * then comes out two thirds too high). tests/unit/chat/test_tokens.c measures.
+ * The numbers are those of OpenAI's cookbook and of hmarr/openai-chat-tokens, both
+ * checked against the API. The Responses API is counted in the same way, without
+ * anything published to check it by; so are the members that other providers add.
  */
-#include "chat/tokens.h"
+#include "chat/tokens_int.h"
 
-#include <string.h>
+#include "chat/picture.h"
+#include "token/count.h"
 
-/* ---- text ------------------------------------------------------------- */
-
-#define SIXTEENTHS 16
-#define WORD 17        /* its first letter */
-#define LETTERS_FREE 3 /* covered by the first */
-#define LETTER 6       /* each further one */
-#define CAPITAL 12     /* after another capital */
-#define DIGIT_FIRST 16
-#define DIGIT 8
-#define BLANK 2
-#define BREAK 5 /* a line break or tab */
-#define MARK 16
-#define MARK_AGAIN 13
-#define EMOJI 50 /* F0 9F */
-
-typedef enum class_t {
-    L, /* lower case */
-    U, /* upper case */
-    D, /* digit */
-    B, /* blank */
-    K, /* line break, tab */
-    M, /* mark, control */
-    S, /* backslash: may begin an escape */
-    W, /* the first byte of a longer character */
-    T  /* its other bytes */
-} class_t;
-
-// clang-format off
-static const uint8_t CLASSES[256] = { /* sixteen a row */
-    M, M, M, M, M, M, M, M, M, K, K, K, K, K, M, M,
-    M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M,
-    B, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M,
-    D, D, D, D, D, D, D, D, D, D, M, M, M, M, M, M,
-    M, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, M, S, M, M, M,
-    M, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
-    L, L, L, L, L, L, L, L, L, L, L, M, M, M, M, M,
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
-    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
-    W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
-    W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
-    W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
-    W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
-};
-
-/* A character of more than one byte, by its first byte from C0 on. */
-static const uint8_t WIDE[64] = {
-    /* C0: Latin, more of it from C4; CC: combining marks, Greek */
-    20, 20, 20, 20, 28, 28, 28, 28, 28, 28, 28, 28, 30, 30, 18, 18,
-    /* D0: Cyrillic; D5: Armenian, Hebrew; D8: Arabic */
-    14, 14, 14, 14, 14, 36, 36, 36, 22, 22, 22, 22, 22, 22, 22, 22,
-    /* E0: Indic, Thai; Georgian; symbols; Han; EA: Hangul; EE: rare forms */
-    40, 48, 40, 24, 24, 24, 24, 24, 24, 24, 28, 28, 28, 28, 46, 46,
-    /* F0: the planes beyond */
-    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
-};
-// clang-format on
-
-#define FIRST_OF_THREE 0xE0
-
-static class_t class_of(char c)
+const cg_vocabulary_t *cg_chat_vocabulary(const cg_vocabularies_t *vocabularies,
+                                          cg_str_t model, bool *out_is_known)
 {
-    return (class_t)CLASSES[(unsigned char)c];
+    const cg_chat_model_t *row = cg_chat_model_find(model);
+    *out_is_known = row->prefix[0] != '\0';
+    return vocabularies ? vocabularies->of[row->encoding] : NULL;
 }
 
-/* Adds up a text; last is the class of the byte before. */
-typedef struct tally_t {
-    int64_t sum;
-    const char *end;
-    class_t last;
-} tally_t;
-
-static const char *take_lower(tally_t *tally, const char *p)
+int64_t cg_chat_tokens(const cg_vocabulary_t *vocabulary, cg_str_t text)
 {
-    const char *start = p;
-    while (p < tally->end && class_of(*p) == L) {
-        p++;
-    }
-    int64_t letters = p - start;
-    bool begins = tally->last != L && tally->last != U;
-    int64_t more = letters - (begins ? LETTERS_FREE : LETTERS_FREE - 1);
-    tally->sum += (begins ? WORD : 0) + (more > 0 ? more * LETTER : 0);
-    tally->last = L;
-    return p;
+    return vocabulary ? cg_token_count(vocabulary, text) : cg_token_bound(text);
 }
 
-static int64_t ascii_cost(class_t last, class_t class)
+/* ---- texts ------------------------------------------------------------ */
+
+int64_t cg_chat_counter_text(const cg_chat_counter_t *counter, uint32_t node)
 {
-    switch (class) {
-    case U:
-        return last == U ? CAPITAL : WORD;
-    case D:
-        return last == D ? DIGIT : DIGIT_FIRST;
-    case B:
-        return BLANK;
-    case K:
-        return BREAK;
-    default:
-        return last == M ? MARK_AGAIN : MARK;
+    if (!cg_chat_counter_is_kind(counter, node, CG_NODE_STRING)) {
+        return 0;
     }
+    return cg_chat_tokens(counter->vocabulary,
+                          cg_walk_string(counter->walk, node, counter->pool));
 }
 
-static int64_t wide_cost(unsigned first, unsigned second)
+int64_t cg_chat_counter_raw(cg_chat_counter_t *counter, uint32_t node)
 {
-    bool is_emoji = first == 0xF0 && second == 0x9F;
-    return is_emoji ? EMOJI : WIDE[first % 64];
-}
-
-/* Latin with marks goes on with the word it stands in. */
-static const char *take_wide(tally_t *tally, const char *p)
-{
-    unsigned first = (unsigned char)p[0];
-    unsigned second = tally->end - p > 1 ? (unsigned char)p[1] : 0;
-    tally->sum += wide_cost(first, second);
-    tally->last = first < FIRST_OF_THREE ? L : W;
-    for (p++; p < tally->end && class_of(*p) == T;) {
-        p++;
+    if (node == CG_NODE_NONE) {
+        return 0;
     }
-    return p;
-}
-
-static bool hex(const char *p, unsigned *out)
-{
-    *out = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned c = (unsigned char)p[i] | 0x20;
-        bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && (c < 'a' || c > 'f')) {
-            return false;
-        }
-        *out = *out << 4 | (is_digit ? c - '0' : c - 'a' + 10);
-    }
-    return true;
-}
-
-/* The cost of the character that a UTF-16 unit stands for, by the first byte
- * it would have in UTF-8; a pair is paid with its first half. */
-static int64_t unit_cost(unsigned unit)
-{
-    if (unit < 0x80) {
-        return MARK;
-    }
-    if (unit < 0x800) {
-        return wide_cost(0xC0 | unit >> 6, 0);
-    }
-    if (unit >= 0xD800 && unit < 0xE000) {
-        bool is_emoji = unit >= 0xD83C && unit <= 0xD83E;
-        return unit >= 0xDC00 ? 0 : wide_cost(0xF0, is_emoji ? 0x9F : 0);
-    }
-    return wide_cost(0xE0 | unit >> 12, 0);
-}
-
-/* Text may come as it stands in JSON. A backslash of decoded text is taken for
- * an escape too where it looks like one: it costs about the same. */
-static const char *take_slash(tally_t *tally, const char *p)
-{
-    unsigned unit = 0;
-    tally->last = M;
-    if (tally->end - p >= 6 && p[1] == 'u' && hex(p + 2, &unit)) {
-        tally->sum += unit_cost(unit);
-        return p + 6;
-    }
-    tally->sum += MARK;
-    bool is_escape = tally->end - p > 1 && strchr("\"\\/bfnrt", p[1]) != NULL &&
-                     p[1] != '\0';
-    return p + (is_escape ? 2 : 1);
-}
-
-static const char *take(tally_t *tally, const char *p)
-{
-    class_t class = class_of(*p);
-    if (class == L) {
-        return take_lower(tally, p);
-    }
-    if (class == W) {
-        return take_wide(tally, p);
-    }
-    if (class == S) {
-        return take_slash(tally, p);
-    }
-    tally->sum += ascii_cost(tally->last, class);
-    tally->last = class;
-    return p + 1;
-}
-
-int64_t cg_chat_tokens_estimate(cg_str_t text)
-{
-    tally_t tally = {0, text.ptr + text.len, B};
-    for (const char *p = text.ptr; p < tally.end;) {
-        p = take(&tally, p);
-    }
-    return (tally.sum + SIXTEENTHS - 1) / SIXTEENTHS;
+    counter->is_exact = false;
+    return cg_chat_tokens(counter->vocabulary,
+                          cg_walk_raw(counter->walk, node));
 }
 
 /* ---- what is no text -------------------------------------------------- */
 
-#define PER_ANSWER 3  /* the answer is primed */
-#define PER_MESSAGE 4 /* 3 and its role */
-#define PER_NAME 1
-#define PER_CALL 3
-#define PER_TOOLS 9
-#define PER_SCHEMA_MEMBER 1
-#define PER_SCHEMA_WORD 1
-
-/* Pictures by model, longest prefix first: the least and the most one can cost.
- * Tile models: base, and eight tiles of 512; patch models: 1,536 patches times
- * the model's factor. The size of a picture is not looked at. */
-typedef struct picture_t {
-    const char *model;
-    int64_t low;
-    int64_t high;
-} picture_t;
-
-// clang-format off
-static const picture_t PICTURES[] = {
-    { "gpt-4o-mini", 2833, 2833 + 8 * 5667 },
-    { "gpt-4.1-mini", 2489, 2489 },
-    { "gpt-4.1-nano", 3779, 3779 },
-    { "gpt-5-mini", 2489, 2489 },
-    { "gpt-5-nano", 3779, 3779 },
-    { "gpt-5", 70, 70 + 8 * 140 },
-    { "o4-mini", 2642, 2642 },
-    { "o1", 75, 75 + 8 * 150 },
-    { "o3", 75, 75 + 8 * 150 },
-    { "", 85, 85 + 8 * 170 },
-};
-
-/* Payloads: how many bytes of base64 make a token at least. Sound is ten
- * tokens a second; a page of a file is text and a picture. */
+/* How many bytes of base64 make a token at least. Sound is ten tokens a second; a
+ * page of a file is text and a picture. */
 typedef struct payload_t {
     const char *name;
     int64_t bytes_per_token;
 } payload_t;
 
 static const payload_t PAYLOADS[] = {
-    { "data", 512 },
-    { "file_data", 32 },
-    { "encrypted_content", 6 },
-    { NULL, 0 },
-};
+    {"data", 512}, {"file_data", 32}, {"encrypted_content", 6}, {NULL, 0}};
 
-/* Members of the document that tell the model what it may say: their member
- * names are part of the prompt. */
-static const char *const SCHEMAS[] = {
-    "tools", "functions", "response_format", "text", "tool_choice", NULL
-};
-// clang-format on
-
-static bool is_string(const cg_walk_t *walk, uint32_t node, const char *text)
+static int64_t payload_tokens(const cg_walk_t *walk, uint32_t node)
 {
-    return node != CG_NODE_NONE && walk->nodes[node].kind == CG_NODE_STRING &&
-           cg_str_is(cg_walk_raw(walk, node), text);
-}
-
-static int64_t picture_cost(const cg_request_t *request, uint32_t part)
-{
-    const cg_walk_t *walk = &request->walk;
-    uint32_t inner = cg_walk_member(walk, part, "image_url");
-    bool is_low =
-        is_string(walk, cg_walk_member(walk, part, "detail"), "low") ||
-        is_string(walk, cg_walk_member(walk, inner, "detail"), "low");
-    const picture_t *row = PICTURES;
-    while (!cg_str_has_prefix(request->model, row->model)) {
-        row++;
-    }
-    return is_low ? row->low : row->high;
-}
-
-/* A string that is_text says is none: its payload, or a picture it announces.
- */
-static int64_t opaque_cost(const cg_request_t *request, uint32_t node)
-{
-    const cg_walk_t *walk = &request->walk;
-    if (cg_walk_key_is(walk, node, "type")) {
-        bool is_picture = is_string(walk, node, "image_url") ||
-                          is_string(walk, node, "input_image");
-        return is_picture ? picture_cost(request, walk->nodes[node].parent) : 0;
-    }
     for (const payload_t *row = PAYLOADS; row->name != NULL; row++) {
         if (cg_walk_key_is(walk, node, row->name)) {
             int64_t len = (int64_t)cg_walk_raw(walk, node).len;
@@ -308,32 +70,299 @@ static int64_t opaque_cost(const cg_request_t *request, uint32_t node)
     return 0;
 }
 
-static int64_t string_cost(const cg_request_t *request, uint32_t node)
+/* {"type":"image_url","image_url":{"url":…,"detail":…}}, or flat. */
+static int64_t picture_tokens(cg_chat_counter_t *counter, uint32_t part)
 {
-    const cg_walk_t *walk = &request->walk;
-    if (!cg_chat_is_text(walk, node)) {
-        return opaque_cost(request, node);
+    uint32_t inner = cg_chat_counter_member(counter, part, "image_url");
+    bool is_flat = !cg_chat_counter_is_kind(counter, inner, CG_NODE_OBJECT);
+    uint32_t url =
+        is_flat ? inner : cg_chat_counter_member(counter, inner, "url");
+    uint32_t holder = is_flat ? part : inner;
+    bool is_low = cg_chat_counter_says(
+        counter, cg_chat_counter_member(counter, holder, "detail"), "low");
+    uint32_t width = 0;
+    uint32_t height = 0;
+    if (cg_chat_counter_is_kind(counter, url, CG_NODE_STRING)) {
+        cg_chat_picture_size(cg_walk_string(counter->walk, url, counter->pool),
+                             &width, &height);
     }
-    int64_t cost = cg_chat_tokens_estimate(cg_walk_raw(walk, node));
-    if (cg_walk_key_is(walk, node, "name")) {
-        return cost + PER_NAME;
-    }
-    return cg_walk_key_is(walk, node, "arguments") ? cost + PER_CALL : cost;
+    counter->is_exact = counter->is_exact && (width > 0 || is_low);
+    return cg_chat_picture_tokens(counter->request->model, width, height,
+                                  is_low);
 }
 
-static int64_t schema_cost(const cg_request_t *request, uint32_t node)
+/* All texts and payloads below a node of which nothing else is known. */
+static int64_t other_tokens(cg_chat_counter_t *counter, uint32_t node)
 {
-    const cg_node_t *at = &request->walk.nodes[node];
-    cg_str_t name = {request->walk.text + at->key_start, at->key_len};
-    int64_t cost =
-        name.len == 0 ? 0 : cg_chat_tokens_estimate(name) + PER_SCHEMA_MEMBER;
-    if (at->kind != CG_NODE_STRING) {
-        return cost;
+    const cg_walk_t *walk = counter->walk;
+    int64_t sum = 0;
+    uint32_t stop = walk->nodes[node].end;
+    for (uint32_t at = node; at < walk->count && walk->nodes[at].start < stop;
+         at++) {
+        if (walk->nodes[at].kind != CG_NODE_STRING) {
+            continue;
+        }
+        sum += cg_chat_is_text(walk, at) ? cg_chat_counter_text(counter, at)
+                                         : payload_tokens(walk, at);
     }
-    return cost +
-           (cg_chat_is_text(&request->walk, node)
-                ? cg_chat_tokens_estimate(cg_walk_raw(&request->walk, node))
-                : PER_SCHEMA_WORD);
+    counter->is_exact = counter->is_exact && sum == 0;
+    return sum;
+}
+
+/* ---- content ---------------------------------------------------------- */
+
+static int64_t part_tokens(cg_chat_counter_t *counter, uint32_t part)
+{
+    if (cg_chat_counter_is_kind(counter, part, CG_NODE_STRING)) {
+        return cg_chat_counter_text(counter, part);
+    }
+    uint32_t type = cg_chat_counter_member(counter, part, "type");
+    if (cg_chat_counter_says(counter, type, "image_url") ||
+        cg_chat_counter_says(counter, type, "input_image")) {
+        return picture_tokens(counter, part);
+    }
+    static const char *const texts[] = {"text", "input_text", "output_text"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (cg_chat_counter_says(counter, type, texts[i])) {
+            return cg_chat_counter_text(
+                counter, cg_chat_counter_member(counter, part, "text"));
+        }
+    }
+    if (cg_chat_counter_says(counter, type, "refusal")) {
+        return cg_chat_counter_text(
+            counter, cg_chat_counter_member(counter, part, "refusal"));
+    }
+    return other_tokens(counter, part);
+}
+
+/* A text, or a list of parts, each counted by itself. */
+static int64_t content_tokens(cg_chat_counter_t *counter, uint32_t content)
+{
+    if (!cg_chat_counter_is_kind(counter, content, CG_NODE_ARRAY)) {
+        return cg_chat_counter_text(counter, content);
+    }
+    int64_t sum = 0;
+    uint32_t part = cg_chat_counter_first_of(counter, content);
+    for (; part != CG_NODE_NONE;
+         part = cg_chat_counter_next_of(counter, part)) {
+        sum += part_tokens(counter, part);
+    }
+    return sum;
+}
+
+/* ---- messages --------------------------------------------------------- */
+
+#define PER_CALL 3
+#define OF_RESULT (-2) /* of a message that says what a tool did */
+
+static int64_t call_tokens(const cg_chat_counter_t *counter, uint32_t call)
+{
+    return PER_CALL +
+           cg_chat_counter_text(counter,
+                                cg_chat_counter_member(counter, call, "name")) +
+           cg_chat_counter_text(
+               counter, cg_chat_counter_member(counter, call, "arguments"));
+}
+
+static int64_t calls_tokens(cg_chat_counter_t *counter, uint32_t list)
+{
+    int64_t sum = 0;
+    uint32_t call = cg_chat_counter_first_of(counter, list);
+    for (; call != CG_NODE_NONE;
+         call = cg_chat_counter_next_of(counter, call)) {
+        uint32_t function = cg_chat_counter_member(counter, call, "function");
+        sum += cg_chat_counter_is_kind(counter, function, CG_NODE_OBJECT)
+                   ? call_tokens(counter, function)
+                   : PER_CALL + other_tokens(counter, call);
+    }
+    return sum;
+}
+
+static int64_t role_tokens(const cg_chat_counter_t *counter, uint32_t role)
+{
+    bool is_result = cg_chat_counter_says(counter, role, "tool") ||
+                     cg_chat_counter_says(counter, role, "function");
+    return cg_chat_counter_text(counter, role) + (is_result ? OF_RESULT : 0);
+}
+
+static int64_t member_tokens(cg_chat_counter_t *counter, uint32_t node)
+{
+    const cg_walk_t *walk = counter->walk;
+    if (cg_walk_key_is(walk, node, "role")) {
+        return role_tokens(counter, node);
+    }
+    if (cg_walk_key_is(walk, node, "content")) {
+        return content_tokens(counter, node);
+    }
+    if (cg_walk_key_is(walk, node, "name")) {
+        return cg_chat_counter_is_kind(counter, node, CG_NODE_STRING)
+                   ? cg_chat_counter_text(counter, node) +
+                         counter->model->per_name
+                   : 0;
+    }
+    if (cg_walk_key_is(walk, node, "tool_calls")) {
+        return calls_tokens(counter, node);
+    }
+    if (cg_walk_key_is(walk, node, "function_call")) {
+        return cg_chat_counter_is_kind(counter, node, CG_NODE_OBJECT)
+                   ? call_tokens(counter, node)
+                   : 0;
+    }
+    bool is_id = cg_walk_key_is(walk, node, "tool_call_id") ||
+                 cg_walk_key_is(walk, node, "id") ||
+                 cg_walk_key_is(walk, node, "type") ||
+                 cg_walk_key_is(walk, node, "status");
+    return is_id ? 0 : other_tokens(counter, node);
+}
+
+static int64_t message_tokens(cg_chat_counter_t *counter, uint32_t message)
+{
+    int64_t sum = counter->model->per_message;
+    uint32_t node = cg_chat_counter_first_of(counter, message);
+    for (; node != CG_NODE_NONE;
+         node = cg_chat_counter_next_of(counter, node)) {
+        sum += member_tokens(counter, node);
+    }
+    return sum;
+}
+
+/* ---- requests --------------------------------------------------------- */
+
+/* Members that are no part of the prompt. What is in neither this list nor counted
+ * by name may be a provider's own: its texts are added. */
+static const char *const NO_PROMPT[] = {"model",
+                                        "messages",
+                                        "tools",
+                                        "functions",
+                                        "tool_choice",
+                                        "function_call",
+                                        "user",
+                                        "metadata",
+                                        "stop",
+                                        "voice",
+                                        "include",
+                                        "modalities",
+                                        "audio",
+                                        "service_tier",
+                                        "prompt_cache_key",
+                                        "safety_identifier",
+                                        "input",
+                                        "instructions",
+                                        "reasoning_effort",
+                                        "response_format",
+                                        "stream",
+                                        "stream_options",
+                                        "verbosity",
+                                        "logit_bias",
+                                        "text",
+                                        "reasoning",
+                                        "truncation",
+                                        "previous_response_id",
+                                        "prediction",
+                                        "web_search_options",
+                                        "conversation",
+                                        "prompt_cache_retention",
+                                        NULL};
+
+static bool is_no_prompt(const cg_walk_t *walk, uint32_t node)
+{
+    for (const char *const *name = NO_PROMPT; *name != NULL; name++) {
+        if (cg_walk_key_is(walk, node, *name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t added_tokens(cg_chat_counter_t *counter)
+{
+    int64_t sum = 0;
+    uint32_t node = cg_chat_counter_first_of(counter, 0);
+    for (; node != CG_NODE_NONE;
+         node = cg_chat_counter_next_of(counter, node)) {
+        sum +=
+            is_no_prompt(counter->walk, node) ? 0 : other_tokens(counter, node);
+    }
+    return sum;
+}
+
+static int64_t chat_tokens(cg_chat_counter_t *counter)
+{
+    uint32_t messages = cg_chat_counter_member(counter, 0, "messages");
+    uint32_t tools = cg_chat_counter_member(counter, 0, "tools");
+    uint32_t functions = cg_chat_counter_member(counter, 0, "functions");
+    int64_t sum = counter->model->per_answer;
+    uint32_t message = cg_chat_counter_first_of(counter, messages);
+    for (; message != CG_NODE_NONE;
+         message = cg_chat_counter_next_of(counter, message)) {
+        sum += message_tokens(counter, message);
+    }
+    int64_t of_tools = cg_chat_counter_tools(counter, tools, false) +
+                       cg_chat_counter_tools(counter, functions, true);
+    sum += of_tools > 0
+               ? of_tools + cg_chat_counter_beside_tools(counter, messages)
+               : 0;
+    sum += cg_chat_counter_choice(
+        counter, cg_chat_counter_member(counter, 0, "tool_choice"));
+    sum += cg_chat_counter_choice(
+        counter, cg_chat_counter_member(counter, 0, "function_call"));
+    uint32_t format = cg_chat_counter_member(counter, 0, "response_format");
+    sum += cg_chat_counter_raw(
+        counter, cg_chat_counter_member(counter, format, "json_schema"));
+    uint32_t prediction = cg_chat_counter_member(counter, 0, "prediction");
+    sum += content_tokens(
+        counter, cg_chat_counter_member(counter, prediction, "content"));
+    return sum + added_tokens(counter);
+}
+
+/* A message, a call, what a call has given, or another of its many kinds. */
+static int64_t item_tokens(cg_chat_counter_t *counter, uint32_t item)
+{
+    uint32_t type = cg_chat_counter_member(counter, item, "type");
+    if (cg_chat_counter_says(counter, type, "function_call")) {
+        return counter->model->per_message + call_tokens(counter, item);
+    }
+    if (cg_chat_counter_says(counter, type, "function_call_output")) {
+        return counter->model->per_message +
+               content_tokens(counter,
+                              cg_chat_counter_member(counter, item, "output"));
+    }
+    return message_tokens(counter, item);
+}
+
+static int64_t response_tokens(cg_chat_counter_t *counter)
+{
+    uint32_t input = cg_chat_counter_member(counter, 0, "input");
+    uint32_t said = cg_chat_counter_member(counter, 0, "instructions");
+    bool is_list = cg_chat_counter_is_kind(counter, input, CG_NODE_ARRAY);
+    int64_t frame = counter->model->per_message + 1; /* and the role */
+    int64_t sum = counter->model->per_answer;
+    counter->is_exact = false;
+    if (cg_chat_counter_is_kind(counter, said, CG_NODE_STRING)) {
+        sum += frame + cg_chat_counter_text(counter, said);
+    }
+    if (cg_chat_counter_is_kind(counter, input, CG_NODE_STRING)) {
+        sum += frame + cg_chat_counter_text(counter, input);
+    }
+    uint32_t item =
+        is_list ? cg_chat_counter_first_of(counter, input) : CG_NODE_NONE;
+    for (; item != CG_NODE_NONE;
+         item = cg_chat_counter_next_of(counter, item)) {
+        sum += item_tokens(counter, item);
+    }
+    int64_t of_tools = cg_chat_counter_tools(
+        counter, cg_chat_counter_member(counter, 0, "tools"), true);
+    sum += of_tools > 0
+               ? of_tools + cg_chat_counter_beside_tools(
+                                counter, is_list ? input : CG_NODE_NONE)
+               : 0;
+    sum += cg_chat_counter_choice(
+        counter, cg_chat_counter_member(counter, 0, "tool_choice"));
+    uint32_t format = cg_chat_counter_member(
+        counter, cg_chat_counter_member(counter, 0, "text"), "format");
+    sum += cg_chat_counter_raw(
+        counter, cg_chat_counter_member(counter, format, "schema"));
+    return sum + added_tokens(counter);
 }
 
 /* Elements without a node are the numbers of a prompt given in tokens. */
@@ -347,65 +376,59 @@ static int64_t numbers_in(const cg_walk_t *walk, uint32_t array)
     return numbers;
 }
 
-static int64_t content_cost(const cg_request_t *request, uint32_t node)
+/* A text, tokens, or lists of either; parts of a moderation. */
+static int64_t plain_tokens(cg_chat_counter_t *counter, uint32_t node)
 {
-    switch (request->walk.nodes[node].kind) {
-    case CG_NODE_STRING:
-        return string_cost(request, node);
-    case CG_NODE_ARRAY:
-        return numbers_in(&request->walk, node);
+    if (!cg_chat_counter_is_kind(counter, node, CG_NODE_ARRAY)) {
+        return cg_chat_counter_text(counter, node);
+    }
+    int64_t sum = numbers_in(counter->walk, node);
+    uint32_t at = cg_chat_counter_first_of(counter, node);
+    for (; at != CG_NODE_NONE; at = cg_chat_counter_next_of(counter, at)) {
+        sum += cg_chat_counter_is_kind(counter, at, CG_NODE_ARRAY)
+                   ? numbers_in(counter->walk, at)
+                   : part_tokens(counter, at);
+    }
+    return sum;
+}
+
+static int64_t all_plain(cg_chat_counter_t *counter)
+{
+    static const char *const names[] = {"prompt", "suffix", "input",
+                                        "instructions"};
+    int64_t sum = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        sum +=
+            plain_tokens(counter, cg_chat_counter_member(counter, 0, names[i]));
+    }
+    return sum;
+}
+
+int64_t cg_chat_tokens_of_request(const cg_request_t *request,
+                                  const cg_vocabularies_t *vocabularies,
+                                  bool *out_is_exact, apr_pool_t *pool)
+{
+    bool is_known;
+    cg_chat_counter_t counter = {.request = request,
+                                 .walk = &request->walk,
+                                 .model = cg_chat_model_find(request->model)};
+    counter.vocabulary =
+        cg_chat_vocabulary(vocabularies, request->model, &is_known);
+    counter.is_exact = counter.vocabulary != NULL && is_known;
+    apr_pool_create(&counter.pool, pool);
+    int64_t sum;
+    switch (request->endpoint) {
+    case CG_ENDPOINT_CHAT:
+        counter.is_exact = counter.is_exact && counter.model->is_known;
+        sum = chat_tokens(&counter);
+        break;
+    case CG_ENDPOINT_RESPONSES:
+        sum = response_tokens(&counter);
+        break;
     default:
-        return 0;
+        sum = all_plain(&counter);
     }
-}
-
-/* ---- the request ------------------------------------------------------ */
-
-static bool is_schema(const cg_walk_t *walk, uint32_t member)
-{
-    for (const char *const *name = SCHEMAS; *name != NULL; name++) {
-        if (cg_walk_key_is(walk, member, *name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t member_cost(const cg_request_t *request, uint32_t member)
-{
-    const cg_walk_t *walk = &request->walk;
-    uint32_t next = walk->nodes[member].next;
-    uint32_t end = next == CG_NODE_NONE ? walk->count : next;
-    bool is_of_schema = is_schema(walk, member);
-    int64_t cost = is_of_schema ? PER_TOOLS : 0;
-    for (uint32_t node = member; node < end; node++) {
-        cost += is_of_schema ? schema_cost(request, node)
-                             : content_cost(request, node);
-    }
-    return cost;
-}
-
-/* The turns of a conversation, each of which has a frame around it. */
-static int64_t turns_cost(const cg_request_t *request)
-{
-    const cg_walk_t *walk = &request->walk;
-    if (request->endpoint != CG_ENDPOINT_CHAT &&
-        request->endpoint != CG_ENDPOINT_RESPONSES) {
-        return 0;
-    }
-    bool is_chat = request->endpoint == CG_ENDPOINT_CHAT;
-    uint32_t list = cg_walk_member(walk, 0, is_chat ? "messages" : "input");
-    int64_t turns = (int64_t)cg_walk_length(walk, list);
-    return PER_ANSWER + PER_MESSAGE * (turns > 0 ? turns : 1);
-}
-
-int64_t cg_chat_tokens_of_request(const cg_request_t *request)
-{
-    const cg_walk_t *walk = &request->walk;
-    int64_t cost = turns_cost(request);
-    uint32_t member = walk->nodes[0].child;
-    for (; member != CG_NODE_NONE; member = walk->nodes[member].next) {
-        cost += member_cost(request, member);
-    }
-    return cost;
+    apr_pool_destroy(counter.pool);
+    *out_is_exact = counter.is_exact;
+    return sum;
 }

@@ -15,5 +15,6 @@ int cg_ctl_scan(int argc, char **argv);
 int cg_ctl_seal(int argc, char **argv);
 int cg_ctl_signkey(int argc, char **argv);
 int cg_ctl_token(int argc, char **argv);
+int cg_ctl_tokens(int argc, char **argv);
 
 #endif

@@ -32,6 +32,7 @@ static const struct command_t {
     {"signkey", cg_ctl_signkey,
      "create, list and revoke keys that sign requests"},
     {"token", cg_ctl_token, "make tokens (JWT), and try them"},
+    {"tokens", cg_ctl_tokens, "how many tokens is a text, or a request?"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -43,10 +43,19 @@ static const char *find_store(cg_error_t *err, apr_pool_t *pool)
 bool cg_ctl_store(const char *url, cg_store_t **out, cg_error_t *err,
                   apr_pool_t *pool)
 {
-    cg_store_options_t options = {.url = url ? url : find_store(err, pool),
-                                  .operation_for = OPERATION_FOR,
+    cg_store_options_t options = {.operation_for = OPERATION_FOR,
                                   .connections_max = 1};
-    return options.url &&
+    const char *text = url ? url : find_store(err, pool);
+    char **words;
+    if (!text || apr_tokenize_to_argv(text, &words, pool) != APR_SUCCESS) {
+        return false;
+    }
+    apr_array_header_t *list = apr_array_make(pool, 8, sizeof(char *));
+    for (size_t i = 0; words[i]; i++) {
+        APR_ARRAY_PUSH(list, const char *) = words[i];
+    }
+    return cg_store_access_read(&options.access, list, NULL, err, pool) ==
+               APR_SUCCESS &&
            cg_store_open(out, &options, err, pool) == APR_SUCCESS;
 }
 

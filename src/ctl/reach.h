@@ -16,6 +16,8 @@
 #define CG_CTL_REACH_USAGE                                                     \
     "URL defaults to $CHATGPT_STORE, else to \"redis\" in "                    \
     "$RUN_DIR/ready.json;\n"                                                   \
+    "it may be all words of ChatGPTStore: \"sentinel://a,b/main user=u "       \
+    "password=file:/p\";\n"                                                   \
     "WORD is file:/path, env:NAME or \"exec:/path ...\", as in "               \
     "ChatGPTSealKey, the current\n"                                            \
     "one first; default $CHATGPT_SEAL_KEY, else file:$RUN_DIR/seal.key; "      \
@@ -23,7 +25,7 @@
 
 /* NAME in RUN_DIR, absolute. */
 const char *cg_ctl_in_run_dir(const char *name, apr_pool_t *pool);
-/* url NULL: what the environment says. */
+/* url: the words of ChatGPTStore in one string; NULL: what the environment says. */
 bool cg_ctl_store(const char *url, cg_store_t **out, cg_error_t *err,
                   apr_pool_t *pool);
 /* words: of const char *; empty or NULL: what the environment says. */

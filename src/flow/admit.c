@@ -12,11 +12,14 @@
 
 #include "auth/keyplace.h"
 #include "base/clock.h"
-#include "chat/tokens.h"
-#include "flow/flow.h"
+#include "flow/asks.h"
+#include "flow/lives.h"
+#include "flow/noted.h"
+#include "flow/trial.h"
 
 /* Longer than any answer may take, so that a hold cannot lapse under it. */
 #define HOLD_MARGIN (60 * CG_SECOND)
+#define CLAMPS_MAX 3
 
 static bool is_listed(const apr_array_header_t *names, cg_str_t model,
                       apr_pool_t *pool)
@@ -95,148 +98,21 @@ static cg_verdict_t check_batch(cg_txn_t *txn)
                          cg_key_place_words(CG_KEY_PLACE_ENDPOINT), "endpoint");
 }
 
-/* Callers choose the numbers: no sum of theirs may wrap around. */
-static int64_t add_up(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-/* These are answered without a token that is billed, or not by this request. */
-static bool has_no_output(cg_endpoint_t endpoint)
-{
-    return endpoint == CG_ENDPOINT_EMBEDDINGS ||
-           endpoint == CG_ENDPOINT_MODERATIONS ||
-           endpoint == CG_ENDPOINT_BATCH_CREATE;
-}
-
-static void estimate(cg_txn_t *txn)
-{
-    const cg_endpoint_row_t *row = &cg_endpoints[txn->in.endpoint];
-    if (!row->has_tokens) {
-        return;
-    }
-    const cg_request_t *request = &txn->in.request;
-    txn->grant.input_tokens = row->is_upload
-                                  ? txn->in.upload_tokens
-                                  : cg_chat_tokens_of_request(request);
-    if (has_no_output(txn->in.endpoint)) {
-        return;
-    }
-    int64_t most = request->max_output_tokens;
-    if (most < 0) {
-        const cg_price_t *price = txn->grant.price;
-        most = txn->policy->output_default;
-        if (price && price->max_output_tokens > 0 &&
-            price->max_output_tokens < most) {
-            most = price->max_output_tokens;
-        }
-        txn->grant.cap_tokens = most;
-    }
-    if (__builtin_mul_overflow(most, request->choices,
-                               &txn->grant.output_tokens)) {
-        txn->grant.output_tokens = INT64_MAX;
-    }
-}
-
-/* Who has no key, by a token or httpd's own means, is counted by name: a limit per
- * key must not be none for them. No id of a key has a colon. */
-static cg_str_t key_subject(const cg_txn_t *txn)
-{
-    if (txn->who.key.id[0] || !txn->who.user || !txn->who.user[0]) {
-        return cg_str(txn->who.key.id);
-    }
-    return cg_str(apr_pstrcat(txn->pool, "user:", txn->who.user, NULL));
-}
-
-/* Who a limit of this dimension counts; empty: it does not apply. */
-static cg_str_t subject_of(const cg_txn_t *txn, cg_dimension_t dimension)
-{
-    switch (dimension) {
-    case CG_DIMENSION_KEY:
-        return key_subject(txn);
-    case CG_DIMENSION_USER:
-        return cg_str(txn->who.user);
-    case CG_DIMENSION_TEAM:
-        return cg_str(txn->who.team);
-    case CG_DIMENSION_MODEL:
-        return txn->grant.price ? cg_str(txn->grant.price->id) : txn->in.model;
-    case CG_DIMENSION_ADDRESS:
-        return cg_str(txn->in.address);
-    case CG_DIMENSION_VHOST:
-        return cg_str(txn->in.vhost);
-    case CG_DIMENSION_COUNT:
-        break;
-    }
-    return (cg_str_t){"", 0};
-}
-
-/* False when there is no room for it: what is not counted must not pass. */
-static bool add_ask(cg_txn_t *txn, const cg_limit_t *limit)
-{
-    cg_str_t subject = subject_of(txn, (cg_dimension_t)limit->dimension);
-    bool is_free = !cg_endpoints[txn->in.endpoint].has_tokens;
-    if (subject.len == 0 ||
-        (is_free && limit->quantity != CG_QUANTITY_REQUESTS)) {
-        return true;
-    }
-    if (txn->grant.count == CG_ASKS_MAX) {
-        return false;
-    }
-    cg_limit_t *kept = &txn->grant.limits[txn->grant.count];
-    *kept = *limit;
-    if (kept->store_down == CG_STORE_DOWN_UNSET) {
-        kept->store_down = txn->policy->store_down.mode[limit->quantity];
-    }
-    cg_quota_ask_t *ask = &txn->grant.asks[txn->grant.count];
-    *ask = (cg_quota_ask_t){.limit = kept, .subject = subject, .cost = 1};
-    if (limit->quantity == CG_QUANTITY_TOKENS) {
-        ask->floor = txn->grant.input_tokens;
-        ask->cost = add_up(txn->grant.input_tokens, txn->grant.output_tokens);
-    }
-    if (limit->quantity == CG_QUANTITY_MICROS && txn->grant.price) {
-        ask->floor =
-            cg_price_micros(txn->grant.price, txn->grant.input_tokens, 0, 0);
-        ask->cost = cg_price_micros(txn->grant.price, txn->grant.input_tokens,
-                                    0, txn->grant.output_tokens);
-    }
-    txn->grant.has_hold =
-        txn->grant.has_hold || limit->quantity != CG_QUANTITY_REQUESTS;
-    txn->grant.count++;
-    return true;
-}
-
-/* A caller's own limit stands in the place of the configured one for its kind. */
-static bool has_own(const cg_key_t *key, const cg_limit_t *configured)
-{
-    for (int i = 0; i < key->limits_count; i++) {
-        if (configured->dimension == key->limits[i].dimension &&
-            key->limits[i].quantity == configured->quantity) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool add_configured(cg_txn_t *txn, const cg_kind_LIMITS_t *limits)
-{
-    bool has_room = !limits->is_full;
-    for (int i = 0; i < limits->count && has_room; i++) {
-        has_room = has_own(&txn->who.key, &limits->items[i]) ||
-                   add_ask(txn, &limits->items[i]);
-    }
-    return has_room;
-}
-
-static bool add_all(cg_txn_t *txn)
-{
-    bool has_room = true;
-    for (int i = 0; i < txn->who.key.limits_count && has_room; i++) {
-        has_room = add_ask(txn, &txn->who.key.limits[i]);
-    }
-    return has_room && add_configured(txn, &txn->policy->limits) &&
-           add_configured(txn, &txn->policy->budgets);
-}
+/* What is said of a limit that has no room. */
+static const struct refusal_t {
+    cg_verdict_t verdict;
+    const char *words;
+} refusals[CG_QUANTITY_COUNT] = {
+    [CG_QUANTITY_REQUESTS] = {CG_RATE_LIMIT, "Rate limit reached for requests"},
+    [CG_QUANTITY_TOKENS] = {CG_TOKEN_LIMIT, "Rate limit reached for tokens"},
+    [CG_QUANTITY_MICROS] = {CG_BUDGET, "You exceeded your current budget"},
+    [CG_QUANTITY_INPUT_TOKENS] = {CG_TOKEN_LIMIT,
+                                  "Rate limit reached for input tokens"},
+    [CG_QUANTITY_OUTPUT_TOKENS] = {CG_TOKEN_LIMIT,
+                                   "Rate limit reached for output tokens"},
+    [CG_QUANTITY_CONCURRENT] = {CG_RATE_LIMIT,
+                                "Too many requests are under way at once"},
+};
 
 static cg_verdict_t refuse_by(cg_txn_t *txn)
 {
@@ -245,20 +121,13 @@ static cg_verdict_t refuse_by(cg_txn_t *txn)
         return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
     }
     const cg_limit_t *limit = &txn->grant.limits[quota->refused_by];
-    const char *words =
-        apr_psprintf(txn->pool, "%s (%s, by %s).",
-                     limit->quantity == CG_QUANTITY_MICROS
-                         ? "You exceeded your current budget"
-                     : limit->quantity == CG_QUANTITY_TOKENS
-                         ? "Rate limit reached for tokens"
-                         : "Rate limit reached for requests",
-                     cg_limit_format(limit, txn->pool),
-                     cg_limit_dimension_name((cg_dimension_t)limit->dimension));
-    cg_verdict_t verdict = limit->quantity == CG_QUANTITY_MICROS ? CG_BUDGET
-                           : limit->quantity == CG_QUANTITY_TOKENS
-                               ? CG_TOKEN_LIMIT
-                               : CG_RATE_LIMIT;
-    return cg_txn_refuse(txn, verdict, words, NULL);
+    const struct refusal_t *refusal = &refusals[limit->quantity];
+    bool is_larger = txn->grant.asks[quota->refused_by].cost > limit->amount;
+    const char *words = apr_psprintf(
+        txn->pool, "%s (%s, by %s)%s.", refusal->words,
+        cg_limit_brief(limit, txn->pool), cg_limit_scope(limit, txn->pool),
+        is_larger ? "; this request alone may use more" : "");
+    return cg_txn_refuse(txn, refusal->verdict, words, NULL);
 }
 
 static bool has_budget(const cg_txn_t *txn)
@@ -296,6 +165,12 @@ static cg_verdict_t check_answer(cg_txn_t *txn)
     return CG_PASS;
 }
 
+static cg_verdict_t refuse_crowded(cg_txn_t *txn)
+{
+    return cg_txn_refuse(txn, CG_NOT_CONFIGURED,
+                         "More limits meet here than can be counted.", NULL);
+}
+
 static cg_verdict_t refuse_unpriced(cg_txn_t *txn)
 {
     txn->grant.has_hold = false;
@@ -310,6 +185,7 @@ static cg_verdict_t refuse_unpriced(cg_txn_t *txn)
 static cg_verdict_t refuse_signed(cg_txn_t *txn)
 {
     txn->grant.has_hold = false;
+    cg_lives_leave(txn);
     switch (txn->grant.quota.once) {
     case CG_ONCE_REPLAYED:
         return cg_txn_refuse(txn, CG_SIGNATURE_REPLAYED, NULL, NULL);
@@ -329,17 +205,26 @@ static bool has_nonce(const cg_txn_t *txn)
     return txn->signature.key_id && !txn->signature.is_used;
 }
 
+static void make_id(cg_txn_t *txn)
+{
+    char uuid[37];
+    cg_clock_uuid7(txn->in.at, uuid);
+    cg_quota_id(txn->grant.hold_id, uuid, cg_asks_organization(txn));
+}
+
 /* All limits, and the nonce of a signed request, in one round trip. */
 static apr_status_t ask_store(cg_txn_t *txn)
 {
     cg_error_t err;
     cg_quota_nonce_t nonce = {.sign_key = cg_str(txn->signature.key_id),
                               .nonce = txn->signature.nonce};
-    cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
-    return cg_quota_admit_once(
-        txn->gateway->quota, txn->grant.hold_id, has_nonce(txn) ? &nonce : NULL,
-        txn->grant.asks, txn->grant.count, txn->policy->total_for + HOLD_MARGIN,
-        txn->in.at, &txn->grant.quota, &err, txn->pool);
+    make_id(txn);
+    cg_lives_begin(txn);
+    return cg_quota_admit_live(txn->gateway->quota, txn->grant.hold_id,
+                               txn->grant.place, has_nonce(txn) ? &nonce : NULL,
+                               txn->grant.asks, txn->grant.count,
+                               txn->policy->total_for + HOLD_MARGIN, txn->in.at,
+                               &txn->grant.quota, &err, txn->pool);
 }
 
 cg_verdict_t cg_flow_signed_use(cg_txn_t *txn)
@@ -356,18 +241,93 @@ cg_verdict_t cg_flow_signed_use(cg_txn_t *txn)
     return CG_PASS;
 }
 
+/* ---- a shorter answer --------------------------------------------------------- */
+
+/* The most output that the ask has room for; -1: it is not what binds. */
+static int64_t room_of(const cg_txn_t *txn, size_t which)
+{
+    const cg_limit_t *limit = &txn->grant.limits[which];
+    int64_t left = txn->grant.quota.left[which].remaining;
+    int64_t input = txn->grant.input_tokens;
+    if (limit->is_soft) {
+        return -1;
+    }
+    switch (limit->quantity) {
+    case CG_QUANTITY_TOKENS:
+        return left > input ? left - input : 0;
+    case CG_QUANTITY_OUTPUT_TOKENS:
+        return left;
+    case CG_QUANTITY_MICROS:
+        return cg_price_output(txn->grant.price, input, left);
+    default:
+        return -1;
+    }
+}
+
+/* Puts the output down to what all limits leave; false if that is nothing, or
+ * nothing was won by it. */
+static bool clamp(cg_txn_t *txn)
+{
+    int64_t choices = txn->in.request.choices > 0 ? txn->in.request.choices : 1;
+    int64_t most = txn->grant.output_tokens;
+    for (size_t i = 0; i < txn->grant.count; i++) {
+        int64_t room = room_of(txn, i);
+        most = room >= 0 && room < most ? room : most;
+    }
+    most /= choices;
+    if (most < 1 || most * choices >= txn->grant.output_tokens) {
+        return false;
+    }
+    txn->grant.cap_tokens = most;
+    txn->grant.output_tokens = most * choices;
+    txn->grant.is_clamped = true;
+    return cg_asks_fill(txn);
+}
+
+/* What is left may shrink between asking and asking again: a few times. rv: how the
+ * store was asked first. */
+static apr_status_t clamp_refused(cg_txn_t *txn, apr_status_t rv)
+{
+    for (int i = 0; i < CLAMPS_MAX && rv == APR_SUCCESS; i++) {
+        const cg_quota_grant_t *quota = &txn->grant.quota;
+        if (quota->is_admitted || quota->is_store_down ||
+            (has_nonce(txn) && quota->once != CG_ONCE_FIRST) ||
+            !txn->policy->clamp || !clamp(txn)) {
+            break;
+        }
+        bool was_first = has_nonce(txn);
+        txn->signature.is_used = txn->signature.is_used || was_first;
+        rv = ask_store(txn);
+    }
+    return rv;
+}
+
+/* ---- the step ------------------------------------------------------------------ */
+
+static cg_verdict_t read_answer(cg_txn_t *txn)
+{
+    const cg_quota_grant_t *quota = &txn->grant.quota;
+    count_outage(txn);
+    cg_flow_note_limits(txn);
+    if (!quota->is_admitted) {
+        txn->grant.has_hold = false;
+        cg_lives_leave(txn);
+        return refuse_by(txn);
+    }
+    txn->grant.has_hold = txn->grant.has_hold && !quota->is_here;
+    return CG_PASS;
+}
+
 cg_verdict_t cg_flow_admit(cg_txn_t *txn)
 {
     if (check_model(txn) != CG_PASS || check_answer(txn) != CG_PASS ||
         check_batch(txn) != CG_PASS) {
         return txn->verdict;
     }
-    estimate(txn);
-    if (!add_all(txn)) {
+    cg_asks_estimate(txn);
+    if (!cg_asks_fill(txn)) {
         txn->grant.has_hold = false;
-        return cg_txn_refuse(txn, CG_NOT_CONFIGURED,
-                             "More limits meet here than can be counted.",
-                             NULL);
+        return refuse_crowded(txn);
     }
     if (txn->grant.count == 0 && !has_nonce(txn)) {
         return CG_PASS;
@@ -375,19 +335,106 @@ cg_verdict_t cg_flow_admit(cg_txn_t *txn)
     if (has_budget(txn) && !(txn->grant.price && txn->grant.price->is_priced)) {
         return refuse_unpriced(txn);
     }
-    if (ask_store(txn) != APR_SUCCESS) {
+    if (clamp_refused(txn, ask_store(txn)) != APR_SUCCESS) {
         txn->grant.has_hold = false;
+        cg_lives_leave(txn);
         return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
     }
     if (has_nonce(txn) && txn->grant.quota.once != CG_ONCE_FIRST) {
         return refuse_signed(txn);
     }
-    count_outage(txn);
-    if (!txn->grant.quota.is_admitted) {
-        txn->grant.has_hold = false;
-        return refuse_by(txn);
+    return read_answer(txn);
+}
+
+/* ---- once more, for more -------------------------------------------------------- */
+
+/* Until the store has answered the request has two places in the live table: whoever
+ * is killed meanwhile leaves nothing behind. */
+static apr_status_t ask_instead(cg_txn_t *txn, bool has_hold)
+{
+    cg_error_t err;
+    const char *held = apr_pstrdup(txn->pool, txn->grant.hold_id);
+    uint32_t place = txn->grant.place;
+    txn->grant.place = 0;
+    make_id(txn);
+    cg_lives_begin(txn);
+    apr_status_t rv = cg_quota_admit_instead(
+        txn->gateway->quota, held, has_hold, txn->grant.hold_id,
+        txn->grant.place, txn->grant.asks, txn->grant.count,
+        txn->policy->total_for + HOLD_MARGIN, txn->in.at, &txn->grant.quota,
+        &err, txn->pool);
+    cg_live_free(txn->gateway->live, place);
+    return rv;
+}
+
+static bool is_of_input(cg_quantity_t quantity)
+{
+    return cg_asks_is_of_tokens(quantity) &&
+           quantity != CG_QUANTITY_OUTPUT_TOKENS;
+}
+
+static bool counts_input(const cg_txn_t *txn)
+{
+    for (size_t i = 0; i < txn->grant.count; i++) {
+        if (is_of_input((cg_quantity_t)txn->grant.limits[i].quantity)) {
+            return true;
+        }
     }
-    return CG_PASS;
+    return false;
+}
+
+cg_verdict_t cg_flow_admit_masked(cg_txn_t *txn, int64_t input_tokens)
+{
+    bool is_more = input_tokens > txn->grant.input_tokens;
+    bool has_hold = txn->grant.has_hold;
+    txn->grant.input_tokens = input_tokens;
+    if (!is_more || !counts_input(txn)) {
+        return CG_PASS;
+    }
+    /* What counts are the limits as they are now: the console may have changed some
+     * meanwhile. If there are none left the hold stays as it is. */
+    if (!cg_asks_fill(txn)) {
+        txn->grant.has_hold = has_hold;
+        return refuse_crowded(txn);
+    }
+    if (txn->grant.count == 0) {
+        return CG_PASS;
+    }
+    txn->signature.is_used = true;
+    if (clamp_refused(txn, ask_instead(txn, has_hold)) != APR_SUCCESS) {
+        txn->grant.has_hold = false;
+        cg_lives_leave(txn);
+        return cg_txn_refuse(txn, CG_QUOTA_STORE_AWAY, NULL, NULL);
+    }
+    return read_answer(txn);
+}
+
+/* ---- for who only asks what would be (trial.h) ---------------------------------- */
+
+cg_verdict_t cg_flow_admit_plan(cg_txn_t *txn, int64_t input_tokens)
+{
+    if (check_model(txn) != CG_PASS || check_answer(txn) != CG_PASS) {
+        return txn->verdict;
+    }
+    cg_asks_estimate(txn);
+    if (input_tokens >= 0) {
+        txn->grant.input_tokens = input_tokens;
+    }
+    if (!cg_asks_fill(txn)) {
+        return refuse_crowded(txn);
+    }
+    bool is_priced = txn->grant.price && txn->grant.price->is_priced;
+    return has_budget(txn) && !is_priced ? refuse_unpriced(txn) : CG_PASS;
+}
+
+bool cg_flow_admit_clamp(cg_txn_t *txn)
+{
+    return txn->policy->clamp && clamp(txn);
+}
+
+cg_verdict_t cg_flow_admit_refusal(cg_txn_t *txn)
+{
+    return refuse_by(txn);
 }
 
 /* The first limit that has no room for anything; none if the store cannot tell. */
@@ -395,7 +442,7 @@ static bool find_full(cg_txn_t *txn, size_t *out_which)
 {
     cg_error_t err;
     cg_quota_left_t left[CG_ASKS_MAX];
-    if (!add_all(txn) || txn->grant.count == 0 ||
+    if (!cg_asks_fill(txn) || txn->grant.count == 0 ||
         cg_quota_usage(txn->gateway->quota, txn->grant.asks, txn->grant.count,
                        txn->in.at, left, &err, txn->pool) != APR_SUCCESS) {
         return false;
@@ -425,7 +472,7 @@ cg_verdict_t cg_flow_admit_early(cg_txn_t *txn)
         ask.floor = 0;
         txn->grant.asks[0] = ask;
         txn->grant.count = 1;
-        cg_clock_uuid7(txn->in.at, txn->grant.hold_id);
+        make_id(txn);
         is_refused =
             cg_quota_admit(txn->gateway->quota, txn->grant.hold_id, &ask, 1,
                            HOLD_MARGIN, txn->in.at, &txn->grant.quota, &err,

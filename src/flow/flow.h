@@ -37,6 +37,9 @@ cg_verdict_t cg_flow_signed_end(cg_txn_t *txn);
 cg_verdict_t cg_flow_signed_use(cg_txn_t *txn);
 /* 2. Models allowed, then all limits and budgets in one round trip. */
 cg_verdict_t cg_flow_admit(cg_txn_t *txn);
+/* The body that may leave has so many tokens, not those that were admitted: holds
+ * what it is more, at every limit, or refuses. Asks nobody where it is not more. */
+cg_verdict_t cg_flow_admit_masked(cg_txn_t *txn, int64_t input_tokens);
 /* The same of what is known before a body is read: refuses who is over a limit as
  * it stands, so that nothing large is read in vain. Charges nothing. */
 cg_verdict_t cg_flow_admit_early(cg_txn_t *txn);
@@ -83,6 +86,10 @@ cg_verdict_t cg_flow_observe_whole(cg_txn_t *txn, cg_str_t body, cg_buf_t *out);
 cg_verdict_t cg_flow_observe_open(cg_txn_t *txn);
 cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out);
 cg_verdict_t cg_flow_observe_finish(cg_txn_t *txn, bool is_cut, cg_buf_t *out);
+
+/* Tokens of the answer's texts as far as they came, by our own count, at any time.
+ * out_is_exact: the model's vocabulary is known and was there. */
+int64_t cg_flow_delivered(const cg_txn_t *txn, bool *out_is_exact);
 
 /* 7. Computes the bill; the hold itself is settled by the keeper, from the
  * journal, so that nothing after the answer waits for the store. */

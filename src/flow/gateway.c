@@ -169,3 +169,26 @@ void cg_gateway_swap_issuers(const cg_gateway_t *gateway,
 {
     exchange(gateway->issuers, hold(next, own));
 }
+
+/* ---- limits of single objects ------------------------------------------------ */
+
+apr_status_t cg_gateway_open_overrides(cg_gateway_t *gateway)
+{
+    apr_pool_t *own;
+    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    cg_overrides_t *none = cg_overrides_create(own);
+    cg_overrides_set_serial(none, -1);
+    return open_swap(&gateway->overrides, hold(none, own), gateway->pool);
+}
+
+const cg_overrides_t *cg_gateway_take_overrides(const cg_gateway_t *gateway,
+                                                apr_pool_t *pool)
+{
+    return gateway->overrides ? take(gateway->overrides, pool) : NULL;
+}
+
+void cg_gateway_swap_overrides(const cg_gateway_t *gateway,
+                               const cg_overrides_t *next, apr_pool_t *own)
+{
+    exchange(gateway->overrides, hold(next, own));
+}

@@ -11,6 +11,9 @@
 #ifndef CG_FLOW_GATEWAY_H
 #define CG_FLOW_GATEWAY_H
 
+#include "alert/feed.h"
+#include "alert/use.h"
+#include "alert/watch.h"
 #include "audit/journal.h"
 #include "auth/apikey.h"
 #include "auth/attempts.h"
@@ -19,6 +22,7 @@
 #include "flow/memo.h"
 #include "meter/metrics.h"
 #include "policy/policy.h"
+#include "quota/overrides.h"
 #include "quota/prices.h"
 #include "quota/quota.h"
 #include "redact/pseudonym.h"
@@ -26,6 +30,7 @@
 #include "route/accounts.h"
 #include "route/health.h"
 #include "store/store.h"
+#include "token/vocabulary.h"
 
 /* What is in force: the rules of the configuration and of the document that the
  * console published last, compiled together. lives in: a pool of its own ·
@@ -59,6 +64,7 @@ typedef struct cg_gateway_t {
     cg_attempts_t
         *attempts; /* shared by all children; NULL: none are counted */
     cg_quota_t *quota;
+    struct cg_live_t *live; /* requests under way; NULL: not kept (tests) */
     const cg_pseudonym_keys_t
         *pseudonym_keys;   /* NULL: PSEUDONYM acts as MASK */
     cg_journal_t *journal; /* NULL: its folder could not be opened */
@@ -72,11 +78,14 @@ typedef struct cg_gateway_t {
     cg_memo_t *memo;                 /* of scanned texts; NULL: off; shared */
     cg_breaker_t *detectors;         /* of external detectors; shared */
     const cg_prices_t *prices;
+    const cg_vocabularies_t *vocabularies; /* NULL: tokens are estimated */
     const cg_accounts_t *accounts;
     const struct cg_sealer_t *sealer; /* NULL: no ChatGPTSealKey was said */
     cg_swap_t *credentials;           /* NULL: no account has a stored one */
     volatile int64_t *credentials_serial; /* shared · atomic · moves when others
                                              stand in the folder */
+    cg_swap_t *overrides; /* limits of single objects; NULL: none (tests) */
+    volatile int64_t *overrides_serial; /* shared · atomic · likewise */
     const cg_issuer_rows_t *issuer_rows; /* NULL: tokens are not accepted */
     cg_issuer_shared_t *issuers_shared;  /* by row; shared by all children */
     cg_cache_t *verified_tokens;         /* likewise */
@@ -84,6 +93,10 @@ typedef struct cg_gateway_t {
     cg_health_t *health;                 /* shared by all children */
     cg_breaker_t *breaker;               /* likewise; the store's */
     volatile int64_t *servers; /* shared · atomic · how many share the limits */
+    const cg_alert_rules_t *alert_rules; /* NULL: nobody is told (tests) */
+    cg_alert_feed_t *alerts;             /* likewise */
+    cg_watch_t *watch;   /* of limits; shared by all children; NULL: none */
+    cg_use_table_t *use; /* of keys and teams; likewise */
     const char *node;
     const char *upload_folder; /* NULL: the system's for temporary files */
     int64_t audit_keep;        /* records a node's stream keeps, about */
@@ -119,5 +132,14 @@ const cg_issuers_t *cg_gateway_take_issuers(const cg_gateway_t *gateway,
                                             apr_pool_t *pool);
 void cg_gateway_swap_issuers(const cg_gateway_t *gateway,
                              const cg_issuers_t *next, apr_pool_t *own);
+
+/* The same for the console's limits of single objects. Makes gateway->overrides,
+ * with none in it. */
+apr_status_t cg_gateway_open_overrides(cg_gateway_t *gateway);
+/* NULL when there are none. */
+const cg_overrides_t *cg_gateway_take_overrides(const cg_gateway_t *gateway,
+                                                apr_pool_t *pool);
+void cg_gateway_swap_overrides(const cg_gateway_t *gateway,
+                               const cg_overrides_t *next, apr_pool_t *own);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "flow/finder.h"
 #include "flow/inspect_int.h"
+#include "flow/recount.h"
 #include "flow/review.h"
 
 /* Gathers the masked texts for the record: the roles of messages before them.
@@ -134,10 +135,20 @@ static void add_own(cg_txn_t *txn, cg_sift_t *sift)
         cg_sift_add(sift, splice);
         txn->out.is_usage_ours = true;
     }
-    if (txn->grant.has_hold && txn->grant.cap_tokens > 0 &&
-        cg_chat_request_cap_output(request, txn->grant.cap_tokens, &splice,
+    if (!txn->grant.is_bounded || txn->grant.cap_tokens <= 0) {
+        return;
+    }
+    if (cg_chat_request_cap_output(request, txn->grant.cap_tokens, &splice,
                                    txn->pool)) {
         cg_sift_add(sift, splice);
+    }
+    else if (txn->grant.is_clamped) {
+        cg_splice_t shorter[CG_CAPS_MAX];
+        size_t count = cg_chat_request_clamp_output(
+            request, txn->grant.cap_tokens, shorter, txn->pool);
+        for (size_t i = 0; i < count; i++) {
+            cg_sift_add(sift, shorter[i]);
+        }
     }
 }
 
@@ -223,6 +234,14 @@ static cg_verdict_t judge(cg_txn_t *txn, const cg_sift_t *sift)
     return CG_PASS;
 }
 
+/* What leaves may cost more than what came. */
+static cg_verdict_t recount(cg_txn_t *txn, const cg_sift_t *sift)
+{
+    return sift->splices->nelts > 0
+               ? cg_flow_recount(txn, cg_sift_apply(sift, txn->in.body))
+               : CG_PASS;
+}
+
 /* An id or the value of a query is the provider's own word; what is not would leave
  * with the URL. There is no masking it. */
 static cg_verdict_t inspect_url(cg_txn_t *txn)
@@ -277,7 +296,7 @@ cg_verdict_t cg_flow_inspect(cg_txn_t *txn)
     if (!sift_all(txn, &sift, &finder)) {
         return cg_txn_refuse(txn, CG_INSPECTION_FAILED, NULL, NULL);
     }
-    if (judge(txn, &sift) != CG_PASS) {
+    if (judge(txn, &sift) != CG_PASS || recount(txn, &sift) != CG_PASS) {
         return txn->verdict;
     }
     if (txn->policy->audit_text) {

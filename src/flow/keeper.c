@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fetch.h"
 #include "base/share.h"
+#include "flow/keeper_quota.h"
 #include "route/providers.h"
 #include "store/keys.h"
 
@@ -45,6 +46,7 @@ typedef struct keeper_t {
     apr_time_t away_at; /* when the store was away last */
     bool is_up;         /* as was said last */
     cg_keyexpiry_t expiry;
+    cg_keeper_quota_t quota;
     uint64_t skipped;
     bool is_troubled; /* said already */
     cg_quota_bill_t bills[BATCH];
@@ -101,13 +103,6 @@ static apr_status_t settle_batch(keeper_t *keeper)
                            keeper->scratch);
 }
 
-/* What stands in a file on disk may be anything. */
-static int64_t add_up(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 /* Settling bears repeating: the hold is gone after the first time. */
 static apr_status_t on_entry(void *baton, const cg_journal_entry_t *entry)
 {
@@ -118,7 +113,8 @@ static apr_status_t on_entry(void *baton, const cg_journal_entry_t *entry)
     if (entry->has_hold && keeper->bills_count < BATCH) {
         keeper->bills[keeper->bills_count++] = (cg_quota_bill_t){
             .id = apr_pstrdup(keeper->scratch, entry->id),
-            .tokens = add_up(entry->input_tokens, entry->output_tokens),
+            .input_tokens = entry->input_tokens,
+            .output_tokens = entry->output_tokens,
             .micros = entry->cost_micros,
             .is_released = entry->is_released};
     }
@@ -303,11 +299,16 @@ static bool begin(keeper_t *keeper)
     }
     keeper->skipped = 0;
     keeper->expiry = (cg_keyexpiry_t){.is_going = false};
+    cg_keeper_quota_begin(&keeper->quota);
     return true;
 }
 
 static void step_down(keeper_t *keeper)
 {
+    cg_error_t err;
+    if (keeper->reader) {
+        cg_quota_return_slices(keeper->gateway->quota, &err, keeper->scratch);
+    }
     if (keeper->gateway->journal) {
         cg_journal_resign(keeper->gateway->journal);
     }
@@ -326,6 +327,9 @@ static bool has_more(keeper_t *keeper)
 static void work(keeper_t *keeper)
 {
     apr_pool_clear(keeper->scratch);
+    cg_error_t err;
+    cg_quota_flush(keeper->gateway->quota, &err, keeper->scratch);
+    cg_keeper_quota_step(&keeper->quota, keeper->gateway, keeper->scratch);
     size_t moved = ship(keeper);
     beat(keeper);
     apr_time_t wait = WAIT_IDLE;

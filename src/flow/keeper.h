@@ -33,6 +33,11 @@ typedef struct cg_keeper_watch_t {
     /* The keys of an issuer cannot be fetched; or, words NULL, they can again. May
      * be NULL. */
     void (*on_issuer)(void *baton, const char *name, const char *words);
+    /* This server has raised an alert. May be NULL. */
+    void (*on_alert)(void *baton, const char *id, const char *words);
+    /* An alert was given up: it cannot be sent this way. May be NULL. */
+    void (*on_alert_lost)(void *baton, const char *id, const char *way,
+                          const char *words);
 } cg_keeper_watch_t;
 
 /* Runs until *stop is set (by another thread). */
@@ -64,5 +69,24 @@ void cg_keeper_issuers(const cg_gateway_t *gateway,
                        const cg_keeper_watch_t *watch,
                        const volatile int *stop);
 #define CG_KEEPER_ISSUERS_EACH (100 * CG_MS)
+
+/* The console's limits of single objects, likewise. */
+void cg_keeper_overrides(const cg_gateway_t *gateway,
+                         const cg_keeper_watch_t *watch,
+                         const volatile int *stop);
+
+/* Alerts, in a thread of its own: the one that leads looks which limits have come to
+ * a part that somebody wants to hear of, or will be used up, and which keys and teams
+ * do what they never did (keeper_unusual.c). Returns at once when nobody is told. */
+void cg_keeper_alerts(const cg_gateway_t *gateway,
+                      const cg_keeper_watch_t *watch, const volatile int *stop);
+#define CG_KEEPER_ALERTS_EACH (500 * CG_MS)
+
+/* Sends what waits, in a thread of its own, for a receiver may be slow. Returns at
+ * once when there is no way to send. */
+void cg_keeper_letters(const cg_gateway_t *gateway,
+                       const cg_keeper_watch_t *watch,
+                       const volatile int *stop);
+#define CG_KEEPER_LETTERS_EACH (300 * CG_MS)
 
 #endif

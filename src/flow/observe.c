@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "flow/delivered.h"
 #include "flow/observe_int.h"
 
 #define MODEL_MAX 256 /* bytes of a model's name, as in requests */
@@ -62,7 +63,7 @@ static void keep_text(void *baton, const cg_walk_t *walk, uint32_t node,
 {
     cg_txn_t *txn = baton;
     if (is_said(walk, node)) {
-        txn->answer.text_bytes += (int64_t)masked.len;
+        cg_delivered_add(txn, cg_walk_string(walk, node, txn->pool));
         if (txn->answer.text.len) {
             cg_observe_keep(txn, CG_STR("\n"));
         }

@@ -22,6 +22,8 @@
 
 #include "base/clock.h"
 #include "chat/events.h"
+#include "flow/delivered.h"
+#include "flow/lives.h"
 #include "flow/observe_int.h"
 #include "flow/observe_text.h"
 
@@ -30,6 +32,7 @@
 typedef struct channel_t {
     uint64_t id;
     cg_running_t running;
+    cg_token_stream_t *count; /* of its tokens */
     /* The last event that held text back, and where its string stands. */
     cg_buf_t event;
     uint32_t start, end;
@@ -97,6 +100,7 @@ static channel_t *channel_of(cg_observer_t *observer, const cg_delta_t *delta)
     channel_t *channel = apr_pcalloc(txn->pool, sizeof *channel);
     channel->id = delta->channel;
     cg_running_open(&channel->running, txn, delta->is_json);
+    channel->count = cg_delivered_open(txn);
     cg_buf_init(&channel->event, 512, txn->pool);
     cg_buf_init(&channel->type, 64, txn->pool);
     APR_ARRAY_PUSH(observer->channels, channel_t *) = channel;
@@ -393,7 +397,7 @@ static cg_verdict_t feed_delta(cg_observer_t *observer, const piece_t *piece,
         return cg_txn_refuse(txn, CG_ANSWER_TOO_LARGE, NULL, NULL);
     }
     cg_str_t text = cg_walk_string(piece->walk, delta->node, observer->scratch);
-    txn->answer.text_bytes += (int64_t)text.len; /* held back or not */
+    cg_token_stream_feed(channel->count, text); /* held back or not */
     channel->choice = choice_of(piece->walk, delta->node);
     clear_text(observer);
     cg_running_feed(&channel->running, text, observer->scratch, &observer->text,
@@ -716,6 +720,7 @@ cg_verdict_t cg_flow_observe_feed(cg_txn_t *txn, cg_str_t piece, cg_buf_t *out)
     }
     apr_status_t rv = cg_chat_events_feed(observer->events, piece.ptr,
                                           piece.len, on_event, observer);
+    cg_lives_heard(txn);
     if (rv == APR_SUCCESS || observer->is_done) {
         return txn
             ->verdict; /* what is wrong behind [DONE] is wrong with nothing */

@@ -6,8 +6,12 @@
  * moment; for what ends otherwise, in log_transaction. One append to the journal,
  * one sample for the metrics, once.
  */
+#include <apr_strings.h>
+
 #include "audit/record.h"
 #include "base/clock.h"
+#include "flow/lives.h"
+#include "flow/noted.h"
 #include "flow/observe_int.h"
 
 #define FINDINGS_MAX (2 * CG_TYPE_COUNT)
@@ -43,6 +47,22 @@ static const char *decision_of(const cg_txn_t *txn, int status)
     return status >= 500 || !txn->answer.is_whole ? "failed" : "served";
 }
 
+/* The soft limits that would have kept it out, had they been hard. */
+static const char *soft_limits_of(const cg_txn_t *txn)
+{
+    const cg_quota_grant_t *quota = &txn->grant.quota;
+    const char *words = "";
+    for (size_t i = 0; quota->is_admitted && i < txn->grant.count; i++) {
+        const cg_limit_t *limit = &txn->grant.limits[i];
+        if (quota->passed >> i & 1) {
+            words = apr_pstrcat(txn->pool, words, words[0] ? ", " : "",
+                                cg_limit_scope(limit, txn->pool), " ",
+                                cg_limit_brief(limit, txn->pool), NULL);
+        }
+    }
+    return words;
+}
+
 static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
 {
     const cg_key_t *key = &txn->who.key;
@@ -71,6 +91,8 @@ static void fill(cg_record_t *record, const cg_txn_t *txn, int status)
         .input_tokens = txn->bill.input_tokens,
         .output_tokens = txn->bill.output_tokens,
         .tokens_from = txn->bill.tokens_from,
+        .clamped_output = txn->grant.is_clamped ? txn->grant.cap_tokens : 0,
+        .soft_limits = soft_limits_of(txn),
         .cost_micros = txn->bill.micros,
         .took = cg_clock_monotonic() - txn->in.started_at,
         .first_byte_took = first ? first - txn->in.started_at : 0,
@@ -120,6 +142,24 @@ static void measure(const cg_txn_t *txn, const cg_record_t *record)
     cg_meter_request(txn->gateway->meter, &sample);
 }
 
+/* The journal settles it too, and counts once; this way the caller's next request
+ * finds it settled. */
+static void post_bill(const cg_txn_t *txn, const cg_quota_bill_t *bill)
+{
+    if (txn->grant.quota.is_admitted && bill->id[0]) {
+        cg_quota_post(txn->gateway->quota, bill, txn->grant.has_hold);
+    }
+}
+
+static cg_quota_bill_t bill_of(const cg_txn_t *txn)
+{
+    return (cg_quota_bill_t){.id = txn->grant.hold_id,
+                             .input_tokens = txn->bill.input_tokens,
+                             .output_tokens = txn->bill.output_tokens,
+                             .micros = txn->bill.micros,
+                             .is_released = txn->bill.is_released};
+}
+
 apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
 {
     if (txn->is_recorded) {
@@ -128,6 +168,8 @@ apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
     txn->is_recorded = true;
     cg_observe_close(txn);
     cg_flow_settle(txn);
+    cg_quota_bill_t bill = bill_of(txn);
+    cg_lives_billed(txn, &bill);
     cg_record_t record;
     cg_meter_finding_t findings[FINDINGS_MAX];
     fill(&record, txn, status);
@@ -142,6 +184,7 @@ apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
     cg_opaque_write(&txn->out.opaque, &opaque);
     record.opaque = cg_buf_cstr(&opaque);
     measure(txn, &record);
+    cg_flow_note_use(txn, &record);
 
     cg_buf_t json;
     cg_journal_entry_t entry;
@@ -163,5 +206,7 @@ apr_status_t cg_flow_record(cg_txn_t *txn, int status, cg_error_t *err)
     if (rv != APR_SUCCESS) {
         cg_meter_journal_error(txn->gateway->meter);
     }
+    cg_lives_recorded(txn, rv == APR_SUCCESS);
+    post_bill(txn, &bill);
     return rv;
 }

@@ -70,6 +70,7 @@ X(NO_UPSTREAM,         5001, 503, "server_error",          "upstream_unavailable
 X(UPSTREAM_BROKEN,     5002, 502, "server_error",          "upstream_error",                'w', "The upstream's answer could not be used.")                                       \
 X(UPSTREAM_SLOW,       5003, 504, "server_error",          "upstream_timeout",              'w', "The upstream did not answer in time.")                                           \
 X(UPSTREAM_CREDENTIALS,5004, 502, "server_error",          "upstream_credentials_exhausted",'e', "The gateway's own credentials were refused by the upstream.")                    \
+X(PROCESS_LOST,        5005, 502, "server_error",          "process_lost",                  'w', "The process of the gateway that served the request has ended.")                       \
 X(ANSWER_BLOCKED,      6001, 502, "server_error",          "content_policy_violation",      'd', "The answer held content that must not be passed on.")                            \
 X(ANSWER_TOO_LARGE,    6002, 502, "server_error",          "answer_too_large",              'w', "The upstream's answer is larger than the gateway accepts.")                      \
 X(ANSWER_OPAQUE,       6003, 502, "server_error",          "content_not_readable",          'd', "The answer is a file that cannot be read, and such files may not be passed on.")     \

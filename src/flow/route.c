@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "flow/flow.h"
+#include "flow/lives.h"
 #include "route/choose.h"
 #include "route/providers.h"
 
@@ -39,6 +40,7 @@ cg_verdict_t cg_flow_route(cg_txn_t *txn)
     txn->route.tried |= UINT32_C(1) << account->index;
     txn->route.attempts++;
     txn->route.sent_at = cg_clock_monotonic();
+    cg_lives_sent(txn);
     return CG_PASS;
 }
 
@@ -51,6 +53,7 @@ void cg_flow_attempted(cg_txn_t *txn, int status, const char *outcome,
     apr_time_t now = cg_clock_now();
     cg_meter_attempt(txn->gateway->meter, account->name, outcome);
     if (txn->answer.is_aborted) {
+        txn->route.was_left = true;
         return; /* the caller's doing, not the account's */
     }
     bool is_failure = status == 0 || provider->is_retryable(status) ||

@@ -51,6 +51,7 @@ typedef struct cg_txn_t {
         const char *source; /* "key", "jwt", "httpd"; NULL: nobody is known */
         const char *user;   /* httpd's r->user */
         const char *team;
+        const char *organization; /* NULL or empty: the default tenant */
         const char *const *roles; /* as they were spelled; never an empty one */
         size_t roles_count;
         const char *const *scopes;
@@ -73,12 +74,18 @@ typedef struct cg_txn_t {
     /* May they · written by: admit */
     struct {
         const cg_price_t *price; /* NULL: model not listed */
-        int64_t input_tokens;    /* estimate */
+        int64_t input_tokens;    /* as chat/tokens.h counts them */
+        bool is_exact;           /* ... and as the provider should */
         int64_t output_tokens;   /* worst case */
         int64_t cap_tokens;      /* output cap to be put in; 0 none */
-        char hold_id[37]; /* never the caller's: an id that came again would
-                             be admitted without being counted */
-        bool has_hold;
+        bool is_clamped;         /* cap_tokens stands in the caller's place */
+        /* Of the hold, with its tenant (cg_quota_id). Never the caller's: an id
+         * that came again would be admitted without being counted. */
+        char hold_id[CG_QUOTA_ID_MAX + 1];
+        uint32_t place;  /* in the live table (lives.h); 0: none */
+        bool has_hold;   /* the store has it, or had: it is to be settled */
+        bool is_bounded; /* some limit counts tokens or money */
+        const cg_overrides_t *overrides; /* as they were when it was asked */
         size_t count;
         cg_limit_t limits[CG_ASKS_MAX];
         cg_quota_ask_t asks[CG_ASKS_MAX];
@@ -120,6 +127,7 @@ typedef struct cg_txn_t {
         uint32_t tried;  /* bit per account */
         int attempts;
         apr_time_t sent_at; /* monotonic, of the last attempt */
+        bool was_left; /* the caller left while an upstream was at work */
     } route;
 
     /* What came back · written by: observe, httpd/answer.c */
@@ -130,12 +138,15 @@ typedef struct cg_txn_t {
         bool is_whole;            /* its end was seen */
         bool is_aborted;          /* the caller left */
         apr_time_t first_byte_at; /* monotonic; 0: none */
+        apr_time_t heard_next; /* monotonic: when it is counted again */
         cg_usage_t usage;
         cg_str_t model;
         cg_tally_t tally;
         cg_buf_t text; /* masked, for the record */
         bool text_cut;
-        int64_t text_bytes; /* of all running text, for the estimate */
+        int64_t text_tokens; /* of whole texts, by our own count */
+        apr_array_header_t *counts; /* of running texts; delivered.h; NULL none */
+        int64_t text_bytes; /* of text that is not counted, but estimated */
         const char *upstream_id;
         uint32_t opaque_kinds; /* bit per kind of file that stood in it */
         cg_observer_t *observer;
@@ -147,7 +158,7 @@ typedef struct cg_txn_t {
         int64_t input_tokens;
         int64_t output_tokens;
         int64_t micros;
-        const char *tokens_from; /* provider, estimate, none */
+        const char *tokens_from; /* provider, counted, estimate, none */
         bool is_released;
     } bill;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <http_main.h>
 #include <mod_status.h>
 
 #include "admin/api.h"
@@ -149,6 +150,20 @@ static void note_lock(cg_policy_t *all, const cg_written_t *line,
     all->lock = lock;
 }
 
+/* The path and query of a webhook may be as good as a password. */
+static const char *shown(const cg_written_t *line, apr_pool_t *pool)
+{
+    bool is_way = line->row == &cg_policy_rows[CG_ROW_alert_ways];
+    const char *host = is_way ? strstr(line->words, "://") : NULL;
+    if (!host) {
+        return line->words;
+    }
+    const char *path = host + 3 + strcspn(host + 3, "/?# ");
+    const char *rest = path + strcspn(path, " ");
+    return apr_psprintf(pool, "%.*s%s%s", (int)(path - line->words),
+                        line->words, path < rest ? "/..." : "", rest);
+}
+
 /* What the configuration says, for the pages that show it; wherever it stands. */
 static void fill_written(cg_admin_t *admin, const cg_published_t *published,
                          apr_pool_t *pool)
@@ -164,7 +179,8 @@ static void fill_written(cg_admin_t *admin, const cg_published_t *published,
         bool is_limit = line->row->kind == &cg_kind_LIMITS;
         bool is_budget = line->row->kind == &cg_kind_BUDGETS;
         policies[admin->policies_count++] =
-            (cg_admin_policy_t){line->row->directive, line->words, line->where};
+            (cg_admin_policy_t){line->row->directive, shown(line, pool),
+                                line->where};
         if (is_tried(line->row->kind)) {
             cg_config_reread(line, all, pool);
         }
@@ -200,6 +216,21 @@ static void fill_models(cg_admin_t *admin, const cg_gateway_t *gateway,
     admin->models_count = count;
 }
 
+static void fill_vhosts(cg_admin_t *admin, apr_pool_t *pool)
+{
+    size_t count = 0;
+    for (server_rec *s = ap_server_conf; s; s = s->next) {
+        count++;
+    }
+    const char **vhosts = apr_pcalloc(pool, (count + 1) * sizeof(char *));
+    for (server_rec *s = ap_server_conf; s; s = s->next) {
+        if (s->server_hostname) {
+            vhosts[admin->vhosts_count++] = s->server_hostname;
+        }
+    }
+    admin->vhosts = vhosts;
+}
+
 static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                  apr_pool_t *pool)
 {
@@ -214,6 +245,8 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                           .breaker = gateway->breaker,
                           .journal = gateway->journal,
                           .meter = gateway->meter,
+                          .alerts = gateway->alerts,
+                          .alert_rules = gateway->alert_rules,
                           .rules = published->rules,
                           .configured_rules = gateway->rules,
                           .configured = gateway->spec,
@@ -226,7 +259,9 @@ static void fill(cg_admin_t *admin, const cg_gateway_t *gateway,
                           .issuers_baton = (void *)(uintptr_t)gateway,
                           .node = gateway->node ? gateway->node : unknown,
                           .version = CG_VERSION};
+    admin->overrides = cg_gateway_take_overrides(gateway, pool);
     fill_models(admin, gateway, pool);
+    fill_vhosts(admin, pool);
     fill_written(admin, published, pool);
 }
 
@@ -301,6 +336,8 @@ static int answer_api(request_rec *r)
     cg_admin_reply_t reply = {0};
     speaking_t speaking = {.r = r, .reply = &reply};
     fill(admin, gateway, r->pool);
+    admin->try_request = cg_trial_try;
+    admin->try_baton = r;
     call.on_piece = on_piece;
     call.piece_baton = &speaking;
     apr_status_t rv = cg_body_read(r, (apr_off_t)cg_admin_body_max(&call),

@@ -151,6 +151,11 @@ void cg_environ_take(const cg_policy_t *policy)
     for (int i = 0; policy->seal_keys && i < policy->seal_keys->nelts; i++) {
         take_word(APR_ARRAY_IDX(policy->seal_keys, i, const char *));
     }
+    for (int i = 1; policy->store && i < policy->store->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(policy->store, i, const char *);
+        const char *value = strchr(word, '=');
+        take_word(value ? value + 1 : word);
+    }
     vault_t *vault = vault_of(false);
     if (vault) {
         take_back(vault);

@@ -14,18 +14,18 @@
 
 #define VALUE_BYTES 32 /* a number, a duration */
 #define ITEMS_BYTES 128
+#define RETRY_MOST 60 /* seconds: clients heed no longer one */
 
 /* lives in: constant data */
 typedef struct unit_t {
     cg_quantity_t quantity;
-    const char *name;
     const char *limit, *remaining, *reset;
 } unit_t;
 
 static const unit_t units[] = {
-    {CG_QUANTITY_REQUESTS, "requests", "x-ratelimit-limit-requests",
+    {CG_QUANTITY_REQUESTS, "x-ratelimit-limit-requests",
      "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
-    {CG_QUANTITY_TOKENS, "tokens", "x-ratelimit-limit-tokens",
+    {CG_QUANTITY_TOKENS, "x-ratelimit-limit-tokens",
      "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
 };
 
@@ -73,7 +73,8 @@ static int tightest(const cg_txn_t *txn, cg_quantity_t quantity)
     int best = -1;
     for (size_t i = 0; i < txn->grant.count; i++) {
         const cg_quota_left_t *left = &quota->left[i];
-        if (txn->grant.limits[i].quantity != quantity || left->limit <= 0) {
+        const cg_limit_t *limit = &txn->grant.limits[i];
+        if (limit->quantity != quantity || limit->is_soft || left->limit <= 0) {
             continue;
         }
         bool is_tighter =
@@ -101,18 +102,39 @@ static void set_of(request_rec *r, const cg_txn_t *txn, const unit_t *unit)
     set(r, unit->reset, &reset);
 }
 
+/* Of a calendar period its length, of months and years the longest. */
+static int64_t window_seconds(const cg_limit_t *limit)
+{
+    switch (limit->window_for) {
+    case CG_WINDOW_DAY:
+        return 86400;
+    case CG_WINDOW_WEEK:
+        return 7 * 86400;
+    case CG_WINDOW_MONTH:
+        return 31 * 86400;
+    case CG_WINDOW_YEAR:
+        return 366 * 86400;
+    default:
+        return limit->window_for / CG_SECOND;
+    }
+}
+
 /* One item of either header: "key-requests-60";q=100;w=60, named by what the
  * limit counts and its window, with two parameters. */
 static void add_item(cg_buf_t *out, const cg_limit_t *limit, const char *first,
                      int64_t a, const char *second, int64_t b)
 {
-    const unit_t *unit = &units[limit->quantity == CG_QUANTITY_TOKENS];
     cg_buf_str(out, out->len ? ", \"" : "\"");
     cg_buf_str(out, cg_limit_dimension_name((cg_dimension_t)limit->dimension));
+    if (limit->with) {
+        cg_buf_char(out, '+');
+        cg_buf_str(out, cg_limit_dimension_name(
+                            (cg_dimension_t)(limit->with - 1)));
+    }
     cg_buf_char(out, '-');
-    cg_buf_str(out, unit->name);
+    cg_buf_str(out, cg_limit_quantity_name((cg_quantity_t)limit->quantity));
     cg_buf_char(out, '-');
-    cg_buf_int(out, limit->window_for / CG_SECOND);
+    cg_buf_int(out, window_seconds(limit));
     cg_buf_str(out, first);
     cg_buf_int(out, a);
     cg_buf_str(out, second);
@@ -127,11 +149,14 @@ static void set_ietf(request_rec *r, const cg_txn_t *txn)
     for (size_t i = 0; i < txn->grant.count; i++) {
         const cg_limit_t *limit = &txn->grant.limits[i];
         const cg_quota_left_t *left = &txn->grant.quota.left[i];
-        if (limit->quantity == CG_QUANTITY_MICROS || left->limit <= 0) {
+        bool is_said = limit->quantity != CG_QUANTITY_MICROS &&
+                       limit->quantity != CG_QUANTITY_CONCURRENT &&
+                       !limit->is_soft;
+        if (!is_said || left->limit <= 0) {
             continue;
         }
         add_item(&policy, limit, "\";q=", left->limit,
-                 ";w=", limit->window_for / CG_SECOND);
+                 ";w=", window_seconds(limit));
         add_item(&state, limit, "\";r=", left->remaining,
                  ";t=", (left->reset_for + CG_SECOND - 1) / CG_SECOND);
     }
@@ -154,6 +179,20 @@ static void set_expiry(request_rec *r, const cg_txn_t *txn)
     apr_table_setn(r->err_headers_out, "x-chatgpt-key-expires", text);
 }
 
+/* What costs more than a whole limit need not be sent again as it is. */
+static void set_retry(request_rec *r, const cg_txn_t *txn)
+{
+    const cg_quota_grant_t *quota = &txn->grant.quota;
+    int64_t seconds = (quota->retry_for + CG_SECOND - 1) / CG_SECOND;
+    seconds = seconds < 1 ? 1 : seconds > RETRY_MOST ? RETRY_MOST : seconds;
+    int by = quota->refused_by;
+    if (by >= 0 && txn->grant.asks[by].cost > txn->grant.limits[by].amount) {
+        apr_table_setn(r->err_headers_out, "x-should-retry", "false");
+        seconds = RETRY_MOST;
+    }
+    set_number(r, "Retry-After", seconds);
+}
+
 void cg_gate_headers(request_rec *r, cg_txn_t *txn)
 {
     set_expiry(r, txn);
@@ -164,10 +203,10 @@ void cg_gate_headers(request_rec *r, cg_txn_t *txn)
         set_of(r, txn, &units[i]);
     }
     set_ietf(r, txn);
+    if (txn->grant.is_clamped && txn->grant.quota.is_admitted) {
+        set_number(r, "x-chatgpt-max-output-tokens", txn->grant.cap_tokens);
+    }
     if (txn->verdict == CG_RATE_LIMIT || txn->verdict == CG_TOKEN_LIMIT) {
-        int64_t seconds =
-            (txn->grant.quota.retry_for + CG_SECOND - 1) / CG_SECOND;
-        seconds = seconds < 1 ? 1 : seconds > 60 ? 60 : seconds;
-        set_number(r, "Retry-After", seconds);
+        set_retry(r, txn);
     }
 }

@@ -195,6 +195,15 @@ void cg_watch_hooks(void);
 /* Watches the caller and the clock while the upstream is silent. */
 void cg_watch_arm(request_rec *r, conn_rec *origin, cg_walk_in_t *in);
 
+/* -- trial.c ---------------------------------------------------------------- */
+
+struct cg_trial_ask_t;
+struct cg_trial_view_t;
+
+/* For admin/api.h; baton is the request_rec. */
+void cg_trial_try(void *baton, const struct cg_trial_ask_t *ask,
+                  struct cg_trial_view_t *out, apr_pool_t *pool);
+
 /* -- answer.c, errors.c, farewell.c, console.c, status.c ------------------- */
 
 void cg_answer_hooks(apr_pool_t *pool);

@@ -77,12 +77,18 @@ static void add_value(mapping_t *mapping, cg_trait_t trait, cg_str_t text)
     APR_ARRAY_PUSH(values, const char *) = cg_str_dup(value, mapping->r->pool);
 }
 
+static bool is_single(cg_trait_t trait)
+{
+    return trait == CG_TRAIT_USER || trait == CG_TRAIT_TEAM ||
+           trait == CG_TRAIT_ORGANIZATION;
+}
+
 /* A list of claims has each on its line, whatever blanks and commas are in it: a
  * group that is called "not admin" must not make an admin. Other texts are cut at
  * commas; scopes at blanks too, as OAuth writes them. */
 static const char *cuts_of(cg_trait_t trait, const char *text)
 {
-    if (trait == CG_TRAIT_USER || trait == CG_TRAIT_TEAM) {
+    if (is_single(trait)) {
         return "";
     }
     if (strchr(text, '\n')) {
@@ -101,11 +107,10 @@ static void add_values(mapping_t *mapping, cg_trait_t trait, const char *text)
     }
 }
 
-/* Of user and team the first line that says anything counts. */
+/* Of user, team and organization the first line that says anything counts. */
 static bool is_decided(const mapping_t *mapping, cg_trait_t trait)
 {
-    bool is_single = trait == CG_TRAIT_USER || trait == CG_TRAIT_TEAM;
-    return is_single && mapping->values[trait]->nelts > 0;
+    return is_single(trait) && mapping->values[trait]->nelts > 0;
 }
 
 static void read_line(mapping_t *mapping, const cg_identity_line_t *line)
@@ -211,6 +216,8 @@ static void lay(mapping_t *mapping)
     cg_txn_t *txn = mapping->txn;
     txn->who.user = first_of(mapping, CG_TRAIT_USER, txn->who.user);
     txn->who.team = first_of(mapping, CG_TRAIT_TEAM, txn->who.team);
+    txn->who.organization = first_of(mapping, CG_TRAIT_ORGANIZATION,
+                                     txn->policy->organization);
     lay_list(mapping->values[CG_TRAIT_ROLE], &txn->who.roles,
              &txn->who.roles_count);
     lay_list(scopes_of(mapping), &txn->who.scopes, &txn->who.scopes_count);

@@ -23,13 +23,15 @@
 #include "base/digest.h"
 #include "base/share.h"
 #include "flow/credentials.h"
+#include "flow/overrides.h"
 #include "flow/external.h"
 #include "flow/keeper.h"
 #include "flow/keysets.h"
 #include "flow/published.h"
+#include "quota/live.h"
 
 #define RETAINED "mod_chatgpt"
-#define LAYOUT_VERSION 8
+#define LAYOUT_VERSION 12
 #define DOCUMENT_FOR (2 * CG_SECOND) /* to move some MiB */
 #define DOCUMENT_CONNECTIONS 8
 #define TOKENS_ROOM 16384 /* verified tokens that are remembered */
@@ -47,8 +49,13 @@ typedef struct shared_t {
     volatile int64_t *servers;
     volatile int64_t *policy_serial;
     volatile int64_t *credentials_serial;
+    volatile int64_t *overrides_serial;
     void *journal;
     void *quota;
+    void *watch;
+    void *use;
+    void *live;
+    size_t live_slots; /* does not change while the server is up */
     void *cache;
     void *attempts;
     cg_issuer_shared_t *issuers;
@@ -65,12 +72,15 @@ typedef struct plan_t {
     const cg_rules_t *rules;  /* the packs of the rules folder are chosen */
     cg_rules_spec_t spec; /* of rules: a published policy is compiled with it */
     cg_prices_t *prices;
+    cg_vocabularies_t vocabularies;
     cg_accounts_t accounts;
     cg_issuer_rows_t issuers;
+    cg_alert_rules_t alerts;
     cg_pepper_t *pepper;
     cg_sealer_t *sealer; /* NULL: secrets cannot be stored */
     apr_pool_t *secrets; /* of this configuration: each child locks them anew */
     cg_pseudonym_keys_t *pseudonym_keys;
+    const cg_store_access_t *access; /* to the store */
     const cg_secret_t *password;
     shared_t *shared;
     uint64_t memo_secret[2]; /* of this configuration; never in shared memory */
@@ -175,13 +185,81 @@ static bool check_upload_folder(const cg_policy_t *policy, cg_error_t *err,
     return true;
 }
 
+/* How Redis is reached; its secrets and keys are read here, by who may. */
+static bool read_store(plan_t *to, cg_error_t *err, apr_pool_t *pool)
+{
+    cg_error_t why;
+    const apr_array_header_t *words = to->policy->store;
+    if (!words) {
+        apr_array_header_t *usual = apr_array_make(pool, 1, sizeof(char *));
+        APR_ARRAY_PUSH(usual, const char *) = CG_STORE_USUAL;
+        words = usual;
+    }
+    if (cg_store_access_read(&to->access, words, path_of, &why, pool) !=
+        APR_SUCCESS) {
+        cg_error_set(err, "ChatGPTStore: %s", why.text);
+        return false;
+    }
+    return true;
+}
+
+/* Is there a line that counts tokens or money? */
+static bool needs_tokens(void)
+{
+    const apr_array_header_t *written = cg_config_written();
+    for (int i = 0; i < written->nelts; i++) {
+        const cg_written_t *line = &APR_ARRAY_IDX(written, i, cg_written_t);
+        bool is_budget = strcmp(line->row->directive, "ChatGPTBudget") == 0;
+        bool is_limit = strcmp(line->row->directive, "ChatGPTLimit") == 0;
+        if (is_budget || (is_limit && strstr(line->words, "token"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mapped once, before the children are made, which share it. Without a vocabulary
+ * no quota of tokens can be kept; where there is none, counts are bounds. */
+static bool read_vocabularies(plan_t *to, cg_error_t *err, apr_pool_t *pool)
+{
+    const char *folder = path_of(to->policy->tokens_folder, pool);
+    cg_error_t why = {""};
+    const char *words = NULL;
+    for (int i = 0; i < CG_ENCODING_COUNT && !words; i++) {
+        const cg_vocabulary_t *made;
+        if (cg_vocabulary_open(folder, (cg_encoding_t)i, &made, &why, pool) !=
+            APR_SUCCESS) {
+            words = why.text;
+        }
+        else if (!cg_vocabulary_is_sound(made)) {
+            words = apr_psprintf(pool, "the vocabulary %s in %s is damaged: "
+                                 "install it again", cg_encodings[i].name,
+                                 folder);
+        }
+        else {
+            to->vocabularies.of[i] = made;
+        }
+    }
+    if (!words) {
+        return true;
+    }
+    if (needs_tokens()) {
+        cg_error_set(err, "ChatGPTTokens: %s; limits of tokens and budgets need "
+                          "it", words);
+        return false;
+    }
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, to->server,
+                 "CG9016 ChatGPTTokens: %s; tokens are not counted, records say "
+                 "the most they can be", words);
+    return true;
+}
+
 static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
                       apr_pool_t *temp)
 {
     const cg_policy_t *policy = to->policy;
     cg_error_t why;
-    if (!cg_store_url_check(policy->store_url, &why)) {
-        cg_error_set(err, "ChatGPTStore: %s", why.text);
+    if (!read_store(to, err, pool)) {
         return false;
     }
     if (!need(policy->pepper_file, "ChatGPTPepperFile",
@@ -200,11 +278,15 @@ static bool read_plan(plan_t *to, cg_error_t *err, apr_pool_t *pool,
         return false;
     }
     return check_upload_folder(policy, err, temp) &&
+           read_vocabularies(to, err, pool) &&
            read_secrets(to, err, pool) &&
            cg_rulebook_read(policy, &to->spec, &to->rules, err, pool) &&
            cg_accounts_read(policy->upstreams, true, &to->accounts, err,
                             pool) &&
            cg_issuers_read(policy->issuers, path_of, &to->issuers, err, pool) &&
+           cg_alert_rules_read(policy->alerts, policy->alert_ways,
+                               policy->unusual, path_of, &to->alerts, err,
+                               pool) &&
            cg_config_roles_check(policy, err, pool, temp);
 }
 
@@ -307,6 +389,20 @@ static size_t rounded(size_t bytes)
     return (bytes + 127) & ~(size_t)63;
 }
 
+/* Places for requests under way: twice as many as can be served at once, for some
+ * of what is over is kept. Servers and threads are bounded by what httpd was
+ * started with, so a graceful restart does not change it. */
+static size_t live_slots(void)
+{
+    int daemons = 0, threads = 0;
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    size_t most = 2 * (size_t)(daemons > 0 ? daemons : 1) *
+                  (size_t)(threads > 0 ? threads : 1);
+    most = most < CG_LIVE_SLOTS_MIN ? CG_LIVE_SLOTS_MIN : most;
+    return most < CG_LIVE_SLOTS_MAX ? most : CG_LIVE_SLOTS_MAX;
+}
+
 static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
 {
     size_t cache = cg_keyring_shared_bytes((size_t)key_cache);
@@ -318,11 +414,13 @@ static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
     size_t tokens = cg_cache_bytes(TOKENS_ROOM, cg_issuers_value_bytes());
     size_t signkeys =
         cg_cache_bytes(CG_SIGNKEY_CACHE, cg_signring_value_bytes());
-    size_t total = rounded(attempts) + rounded(signkeys) + rounded(issuers) +
+    size_t slots = live_slots();
+    size_t total = rounded(cg_live_bytes(slots)) + rounded(attempts) + rounded(signkeys) + rounded(issuers) +
                    rounded(tokens) + rounded(sizeof(cg_breaker_t)) +
-                   rounded(sizeof(cg_health_t)) + 3 * rounded(sizeof(int64_t)) +
+                   rounded(sizeof(cg_health_t)) + 4 * rounded(sizeof(int64_t)) +
                    rounded(cg_journal_shared_bytes()) +
-                   rounded(cg_quota_shared_bytes()) + rounded(cache) +
+                   rounded(cg_quota_shared_bytes()) + rounded(cg_watch_bytes()) +
+        rounded(cg_use_bytes()) + rounded(cache) +
                    rounded(memo) + rounded(detectors) + rounded(meter);
     /* A pool that nobody destroys: the mapping outlives every configuration, and
      * no clean-up may point into a module that has been unloaded. */
@@ -336,8 +434,13 @@ static bool carve(shared_t *shared, int64_t key_cache, int64_t redact_cache)
     shared->servers = cg_share_carve(shared->share, sizeof(int64_t));
     shared->policy_serial = cg_share_carve(shared->share, sizeof(int64_t));
     shared->credentials_serial = cg_share_carve(shared->share, sizeof(int64_t));
+    shared->overrides_serial = cg_share_carve(shared->share, sizeof(int64_t));
     shared->journal = cg_share_carve(shared->share, cg_journal_shared_bytes());
     shared->quota = cg_share_carve(shared->share, cg_quota_shared_bytes());
+    shared->watch = cg_share_carve(shared->share, cg_watch_bytes());
+    shared->use = cg_share_carve(shared->share, cg_use_bytes());
+    shared->live = cg_share_carve(shared->share, cg_live_bytes(slots));
+    shared->live_slots = slots;
     shared->cache = cg_share_carve(shared->share, cache);
     shared->attempts = cg_share_carve(shared->share, attempts);
     shared->issuers = cg_share_carve(shared->share, issuers);
@@ -368,7 +471,7 @@ static shared_t *share(int64_t key_cache, int64_t redact_cache)
 
 static cg_meter_t *attach_meter(const plan_t *of, apr_pool_t *pool)
 {
-    static const char *const operations[] = {"admit", "key", "ship"};
+    static const char *const operations[] = {"admit", "key", "ship", "alert"};
     const char **endpoints =
         apr_pcalloc(pool, CG_ENDPOINT_COUNT * sizeof(char *));
     size_t models = cg_prices_count(of->prices);
@@ -404,7 +507,7 @@ static cg_meter_t *attach_meter(const plan_t *of, apr_pool_t *pool)
                              .upstreams = names,
                              .upstreams_count = of->accounts.count,
                              .operations = operations,
-                             .operations_count = 3};
+                             .operations_count = 4};
     return cg_meter_attach(of->shared->meter, MODELS_ROOM, &sets, pool);
 }
 
@@ -532,6 +635,20 @@ static void on_issuer(void *baton, const char *name, const char *words)
                  name, words);
 }
 
+static void on_alert(void *baton, const char *id, const char *words)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, (server_rec *)baton,
+                 "CG9050 alert %s: %s", id, words);
+}
+
+static void on_alert_lost(void *baton, const char *id, const char *way,
+                          const char *words)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, (server_rec *)baton,
+                 "CG9051 alert %s was given up, it cannot be sent to %s: %s", id,
+                 way, words);
+}
+
 typedef void (*thread_work_t)(const cg_gateway_t *, const cg_keeper_watch_t *,
                               const volatile int *);
 
@@ -565,7 +682,8 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
     worker->run = run;
     worker->watch =
         (cg_keeper_watch_t){may_work, on_store,      on_trouble, on_policy,
-                            s,        on_credential, on_key,     on_issuer};
+                            s,        on_credential, on_key,     on_issuer,
+                            on_alert, on_alert_lost};
     apr_status_t rv =
         apr_thread_create(&worker->thread, NULL, run_worker, worker, child);
     if (rv != APR_SUCCESS) {
@@ -580,7 +698,7 @@ static void start_worker(apr_pool_t *child, server_rec *s, thread_work_t run)
 static bool open_store(cg_gateway_t *to, cg_error_t *err)
 {
     const cg_policy_t *policy = plan->policy;
-    cg_store_options_t options = {.url = policy->store_url,
+    cg_store_options_t options = {.access = plan->access,
                                   .operation_for = policy->store_for,
                                   .connections_max = (int)policy->store_pool,
                                   .breaker = plan->shared->breaker};
@@ -660,6 +778,23 @@ static bool open_credentials(cg_gateway_t *to, server_rec *s)
     return true;
 }
 
+/* Likewise. */
+static bool open_overrides(cg_gateway_t *to, server_rec *s)
+{
+    cg_error_t err = {""};
+    if (cg_gateway_open_overrides(to) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "CG2020 no mutex; the API is not served");
+        return false;
+    }
+    if (to->journal && cg_flow_overrides_refresh(to, &err) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     "CG2021 the limits of single objects cannot be read: %s",
+                     err.text);
+    }
+    return true;
+}
+
 /* Before the first request: keys that were fetched by an earlier process are in
  * force at once, also while the issuer is away. */
 static bool open_issuers(cg_gateway_t *to, server_rec *s)
@@ -717,10 +852,18 @@ static void child_init(apr_pool_t *child, server_rec *s)
         plan->policy->key_cache_for, child);
     made->attempts = cg_attempts_open(plan->shared->attempts, child);
     made->quota = cg_quota_open(made->store, plan->shared->quota, child);
+    made->alert_rules = &plan->alerts;
+    made->alerts = cg_alert_feed_open(made->store, child);
+    made->watch = cg_watch_attach(plan->shared->watch, child);
+    made->use = cg_use_attach(plan->shared->use, child);
+    made->live =
+        cg_live_attach(plan->shared->live, plan->shared->live_slots, child);
+    cg_quota_live(made->quota, made->live);
     made->meter = meter;
     made->rules = plan->rules;
     made->spec = &plan->spec;
     made->prices = plan->prices;
+    made->vocabularies = &plan->vocabularies;
     made->accounts = &plan->accounts;
     made->health = plan->shared->health;
     made->breaker = plan->shared->breaker;
@@ -739,8 +882,9 @@ static void child_init(apr_pool_t *child, server_rec *s)
     made->policy_approval = plan->policy->policy_approval;
     made->sealer = plan->sealer;
     made->credentials_serial = plan->shared->credentials_serial;
+    made->overrides_serial = plan->shared->overrides_serial;
     if (!open_policy(made, s) || !open_credentials(made, s) ||
-        !open_issuers(made, s)) {
+        !open_issuers(made, s) || !open_overrides(made, s)) {
         return;
     }
     cg_meter_join(meter);
@@ -753,6 +897,9 @@ static void child_init(apr_pool_t *child, server_rec *s)
     start_worker(child, s, cg_keeper_policy);
     start_worker(child, s, cg_keeper_credentials);
     start_worker(child, s, cg_keeper_issuers);
+    start_worker(child, s, cg_keeper_alerts);
+    start_worker(child, s, cg_keeper_letters);
+    start_worker(child, s, cg_keeper_overrides);
 }
 
 static int pre_config(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temp)

@@ -24,7 +24,7 @@
 
 #include "base/share.h"
 
-#define LAYOUT INT64_C(0x43474D0000000002) /* change with the layout */
+#define LAYOUT INT64_C(0x43474D0000000003) /* change with the layout */
 #define PROCESSES_MAX 256 /* the first is for those that never joined */
 #define NAME_BYTES 96
 #define HISTOGRAM_WORDS (CG_METER_BUCKETS + 2)
@@ -109,6 +109,8 @@ static const char *const OUTCOMES[] = {
     "ok", "error", "timeout", "refused", "aborted", "retried", "skipped"};
 static const char *const MODES[] = {"closed", "local", "open"};
 static const char *const RESULTS[] = {"hit", "miss"};
+static const char *const ALERTS[] = {"threshold", "forecast", "soft", "unusual",
+                                     "test"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -337,6 +339,7 @@ cg_meter_t *cg_meter_attach(void *memory, size_t models_max,
     add_names(meter, CG_METER_OUTCOME, OUTCOMES, COUNT_OF(OUTCOMES));
     add_names(meter, CG_METER_MODE, MODES, COUNT_OF(MODES));
     add_names(meter, CG_METER_RESULT, RESULTS, COUNT_OF(RESULTS));
+    add_names(meter, CG_METER_ALERT, ALERTS, COUNT_OF(ALERTS));
     add_names(meter, CG_METER_ENDPOINT, names->endpoints,
               names->endpoints_count);
     add_names(meter, CG_METER_MODEL, names->models, names->models_count);
@@ -449,6 +452,22 @@ void cg_meter_store_error(cg_meter_t *meter, const char *operation)
 void cg_meter_store_up(cg_meter_t *meter, bool is_up)
 {
     cg_atomic_set(meter->words[CG_METRIC_STORE_UP], is_up);
+}
+
+void cg_meter_alert(cg_meter_t *meter, const char *kind)
+{
+    add(meter, CG_METRIC_ALERTS, kind, NULL, NULL, 1);
+}
+
+void cg_meter_alert_sent(cg_meter_t *meter, const char *outcome)
+{
+    add(meter, CG_METRIC_ALERTS_SENT, outcome, NULL, NULL, 1);
+}
+
+void cg_meter_alerts(cg_meter_t *meter, int64_t waiting, int64_t dead)
+{
+    cg_atomic_set(meter->words[CG_METRIC_ALERTS_WAITING], waiting);
+    cg_atomic_set(meter->words[CG_METRIC_ALERTS_DEAD], dead);
 }
 
 void cg_meter_keys_expiring(cg_meter_t *meter, int64_t keys)

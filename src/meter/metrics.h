@@ -39,7 +39,8 @@
     X(OUTCOME,   "outcome",   16)       \
     X(OPERATION, "operation", 32)       \
     X(MODE,      "mode",      8)        \
-    X(RESULT,    "result",    4)
+    X(RESULT,    "result",    4)        \
+    X(ALERT,     "kind",      8)
 
 /* Families: id, name, kind, up to three labels, scale (a published number is
  * the word divided by 10 to the scale), help. To add a metric: a row here and
@@ -87,6 +88,14 @@
       NONE, NONE, NONE,               0, "Stored credentials of upstreams that the store does not have or that do not open.") \
     X(STREAMS_OPEN,      "chatgpt_streams_open",               GAUGE,          \
       NONE, NONE, NONE,               0, "Streamed answers in progress.")      \
+    X(ALERTS,            "chatgpt_alerts_total",               COUNTER,        \
+      ALERT, NONE, NONE,              0, "Alerts raised by this server.")      \
+    X(ALERTS_SENT,       "chatgpt_alert_deliveries_total",     COUNTER,        \
+      OUTCOME, NONE, NONE,            0, "Tries to send an alert by webhook or mail.") \
+    X(ALERTS_WAITING,    "chatgpt_alerts_waiting",             GAUGE,          \
+      NONE, NONE, NONE,               0, "Alerts that wait to be sent.")       \
+    X(ALERTS_DEAD,       "chatgpt_alerts_dead",                GAUGE,          \
+      NONE, NONE, NONE,               0, "Alerts that were given up.")         \
     X(POLICY_VERSION,    "chatgpt_policy_version",             GAUGE,          \
       NONE, NONE, NONE,               0, "Version of the published policy in force here; 0: none.") \
     X(POLICY_AT,         "chatgpt_policy_published_timestamp_seconds", GAUGE,  \
@@ -202,6 +211,10 @@ void cg_meter_store_error(cg_meter_t *meter, const char *operation);
 void cg_meter_store_up(cg_meter_t *meter, bool is_up);
 void cg_meter_keys_expiring(cg_meter_t *meter, int64_t keys);
 void cg_meter_credentials(cg_meter_t *meter, int64_t troubled);
+/* kind: a name of cg_alert_kind_name; outcome: ok, retried, error (given up) */
+void cg_meter_alert(cg_meter_t *meter, const char *kind);
+void cg_meter_alert_sent(cg_meter_t *meter, const char *outcome);
+void cg_meter_alerts(cg_meter_t *meter, int64_t waiting, int64_t dead);
 /* The published policy that is in force on this server. */
 void cg_meter_policy(cg_meter_t *meter, int64_t version, int64_t published_at);
 void cg_meter_journal_error(cg_meter_t *meter);

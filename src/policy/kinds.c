@@ -205,26 +205,36 @@ static void merge_choice(void *merged, const void *inner,
     }
 }
 
-static bool read_dimension(const char *word, const cg_kind_ask_t *ask,
-                           cg_dimension_t *out, cg_error_t *err,
-                           apr_pool_t *pool)
+static bool read_scope(const char *word, const cg_kind_ask_t *ask,
+                       cg_limit_t *out, cg_error_t *err, apr_pool_t *pool)
 {
-    if (cg_limit_dimension_find(cg_str(word), out)) {
+    if (cg_limit_scope_read(cg_str(word), out)) {
         return true;
     }
     const char *legal = "";
     for (int d = 0; d < CG_DIMENSION_COUNT; d++) {
-        legal = apr_pstrcat(pool, legal, d ? ", " : "",
-                            cg_limit_dimension_name((cg_dimension_t)d), NULL);
+        legal =
+            apr_pstrcat(pool, legal, cg_limit_dimension_name((cg_dimension_t)d),
+                        ", ", NULL);
     }
-    return refuse(ask, word, legal, err);
+    return refuse(ask, word,
+                  apr_pstrcat(pool, legal,
+                              "or two of them, as "
+                              "team+model",
+                              NULL),
+                  err);
 }
 
-static void drop_dimension(cg_kind_LIMITS_t *limits, cg_dimension_t dimension)
+static uint64_t bit_of(const cg_limit_t *limit)
+{
+    return UINT64_C(1) << cg_limit_scope_index(limit);
+}
+
+static void drop_scope(cg_kind_LIMITS_t *limits, const cg_limit_t *scope)
 {
     int kept = 0;
     for (int i = 0; i < limits->count; i++) {
-        if (limits->items[i].dimension != dimension) {
+        if (bit_of(&limits->items[i]) != bit_of(scope)) {
             limits->items[kept++] = limits->items[i];
         }
     }
@@ -235,11 +245,8 @@ static void drop_dimension(cg_kind_LIMITS_t *limits, cg_dimension_t dimension)
 static cg_limit_t *place_for(cg_kind_LIMITS_t *limits, const cg_limit_t *limit)
 {
     for (int i = 0; i < limits->count; i++) {
-        cg_limit_t *at = &limits->items[i];
-        if (at->dimension == limit->dimension &&
-            at->quantity == limit->quantity &&
-            at->window_for == limit->window_for) {
-            return at;
+        if (cg_limit_is_same(&limits->items[i], limit)) {
+            return &limits->items[i];
         }
     }
     if (limits->count == CG_POLICY_LIMITS_MAX) {
@@ -248,41 +255,51 @@ static cg_limit_t *place_for(cg_kind_LIMITS_t *limits, const cg_limit_t *limit)
     return &limits->items[limits->count++];
 }
 
+static bool parse_limit(int argc, char *const argv[], const cg_kind_ask_t *ask,
+                        bool is_money, cg_limit_t *out, cg_error_t *err,
+                        apr_pool_t *pool)
+{
+    const char *text = argv[0];
+    cg_error_t why;
+    for (int i = 1; i < argc; i++) {
+        text = apr_pstrcat(pool, text, " ", argv[i], NULL);
+    }
+    if (!cg_limit_parse(cg_str(text), out, &why)) {
+        cg_error_set(err, "%s: %s", ask->directive, why.text);
+        return false;
+    }
+    if ((out->quantity == CG_QUANTITY_MICROS) != is_money) {
+        return refuse(ask, argv[0],
+                      is_money ? "an amount of money such as 5USD/month"
+                               : "requests or tokens such as 100/60s, "
+                                 "10000tokens/60s",
+                      err);
+    }
+    return true;
+}
+
 static bool add_limit(cg_kind_LIMITS_t *limits, int argc, char *const argv[],
                       const cg_kind_ask_t *ask, bool is_money, cg_error_t *err,
                       apr_pool_t *pool)
 {
-    cg_dimension_t dimension;
-    if (!read_dimension(argv[0], ask, &dimension, err, pool)) {
+    cg_limit_t limit = {0};
+    if (!read_scope(argv[0], ask, &limit, err, pool)) {
         return false;
     }
     if (cg_str_is_nocase(cg_str(argv[1]), "none")) {
         if (ask->is_tightening) {
             return refuse(ask, "none", "a further limit (in .htaccess)", err);
         }
-        limits->none |= (uint8_t)(1u << dimension);
-        drop_dimension(limits, dimension);
+        if (argc > 2) {
+            return refuse(ask, argv[2], "nothing behind none", err);
+        }
+        limits->none |= bit_of(&limit);
+        drop_scope(limits, &limit);
         return true;
     }
-    cg_limit_t limit = {0};
-    cg_error_t why;
-    if (!cg_limit_parse(cg_str(argv[1]), &limit, &why)) {
-        cg_error_set(err, "%s: %s", ask->directive, why.text);
+    if (!parse_limit(argc - 1, argv + 1, ask, is_money, &limit, err, pool)) {
         return false;
     }
-    if ((limit.quantity == CG_QUANTITY_MICROS) != is_money) {
-        return refuse(ask, argv[1],
-                      is_money ? "an amount of money such as 5USD/month"
-                               : "requests or tokens such as 100/60s, "
-                                 "10000tokens/60s",
-                      err);
-    }
-    limit.dimension = (uint8_t)dimension;
-    cg_store_down_t mode = CG_STORE_DOWN_UNSET;
-    if (argc > 2 && !cg_limit_store_down_find(cg_str(argv[2]), &mode)) {
-        return refuse(ask, argv[2], "closed, local, open", err);
-    }
-    limit.store_down = (uint8_t)mode;
     cg_limit_t *place = place_for(limits, &limit);
     if (!place) {
         cg_error_set(err, "%s: more than %d limits in one place",
@@ -309,11 +326,11 @@ static bool read_budgets(void *value, int argc, char *const argv[],
 
 static bool is_replaced(const cg_limit_t *outer, const cg_kind_LIMITS_t *inner)
 {
-    if (inner->none & (1u << outer->dimension)) {
+    if (inner->none & bit_of(outer)) {
         return true;
     }
     for (int i = 0; i < inner->count; i++) {
-        if (inner->items[i].dimension == outer->dimension &&
+        if (bit_of(&inner->items[i]) == bit_of(outer) &&
             inner->items[i].quantity == outer->quantity) {
             return true;
         }
@@ -327,6 +344,7 @@ static void tighten_limit(cg_limit_t *to, const cg_limit_t *limit)
     if (limit->amount < to->amount) {
         to->amount = limit->amount;
     }
+    to->is_soft = to->is_soft && limit->is_soft;
     bool is_stricter = limit->store_down != CG_STORE_DOWN_UNSET &&
                        limit->store_down < to->store_down;
     if (is_stricter || limit->store_down == CG_STORE_DOWN_CLOSED) {
@@ -377,29 +395,37 @@ static void merge_limits(void *merged, const void *inner_value,
     }
 }
 
+/* What ChatGPTStoreDown calls a quantity. */
+static const char *const store_down_words[CG_QUANTITY_COUNT] = {
+    [CG_QUANTITY_REQUESTS] = "requests",
+    [CG_QUANTITY_TOKENS] = "tokens",
+    [CG_QUANTITY_MICROS] = "budget",
+    [CG_QUANTITY_INPUT_TOKENS] = "tokens",
+    [CG_QUANTITY_OUTPUT_TOKENS] = "tokens",
+    [CG_QUANTITY_CONCURRENT] = "concurrent",
+};
+
 static bool read_store_down(void *value, int argc, char *const argv[],
                             const cg_kind_ask_t *ask, cg_error_t *err,
                             apr_pool_t *pool)
 {
     (void)pool;
-    static const char *const quantities[] = {"requests", "tokens", "budget"};
     cg_kind_STOREDOWN_t *out = value;
     cg_store_down_t mode;
     const char *word = argv[argc - 1];
+    bool is_known = argc == 1;
     if (!cg_limit_store_down_find(cg_str(word), &mode)) {
         return refuse(ask, word, "closed, local, open", err);
     }
-    if (argc == 1) {
-        memset(out->mode, (int)mode, sizeof out->mode);
-        return true;
-    }
-    for (int q = 0; q < 3; q++) {
-        if (cg_str_is_nocase(cg_str(argv[0]), quantities[q])) {
+    for (int q = 0; q < CG_QUANTITY_COUNT; q++) {
+        if (argc == 1 ||
+            cg_str_is_nocase(cg_str(argv[0]), store_down_words[q])) {
             out->mode[q] = (uint8_t)mode;
-            return true;
+            is_known = true;
         }
     }
-    return refuse(ask, argv[0], "requests, tokens, budget", err);
+    return is_known ||
+           refuse(ask, argv[0], "requests, tokens, budget, concurrent", err);
 }
 
 static void merge_store_down(void *merged, const void *inner_value,
@@ -409,7 +435,7 @@ static void merge_store_down(void *merged, const void *inner_value,
     (void)pool;
     cg_kind_STOREDOWN_t *out = merged;
     const cg_kind_STOREDOWN_t *inner = inner_value;
-    for (int q = 0; q < 3; q++) {
+    for (int q = 0; q < CG_QUANTITY_COUNT; q++) {
         if (inner->mode[q] != CG_STORE_DOWN_UNSET) {
             out->mode[q] = inner->mode[q];
         }
@@ -737,8 +763,8 @@ KIND(SIZE,      1,  1, read_size,       merge_number,     loosens_number,  LESS)
 KIND(DURATION,  1,  1, read_duration,   merge_number,     loosens_number,  LESS);
 KIND(TEXT,      1,  1, read_text,       merge_text,       loosens_text,    ONCE);
 KIND(CHOICE,    1,  1, read_choice,     merge_choice,     loosens_choice,  MORE);
-KIND(LIMITS,    2,  3, read_limits,     merge_limits,     NULL,            MORE);
-KIND(BUDGETS,   2,  3, read_budgets,    merge_limits,     NULL,            MORE);
+KIND(LIMITS,    2, 10, read_limits,     merge_limits,     NULL,            MORE);
+KIND(BUDGETS,   2, 10, read_budgets,    merge_limits,     NULL,            MORE);
 KIND(STOREDOWN, 1,  2, read_store_down, merge_store_down, NULL,            NONE);
 KIND(ACTIONS,   2,  3, read_actions,    merge_actions,    loosens_actions, MORE);
 KIND(LIST,      1, 64, read_list,       merge_list,       loosens_list,    LESS);

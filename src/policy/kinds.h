@@ -32,18 +32,18 @@ typedef apr_time_t cg_kind_DURATION_t; /* microseconds */
 typedef const char *cg_kind_TEXT_t;
 typedef int cg_kind_CHOICE_t; /* index into the row's words */
 
-/* Limits by dimension. In one place, another window adds a limit, the same window
- * replaces it; a place further in replaces by (dimension, quantity). */
+/* Limits by scope. In one place, another window adds a limit, the same window
+ * replaces it; a place further in replaces by (scope, quantity). */
 typedef struct cg_kind_LIMITS_t {
     uint8_t count;
-    uint8_t none; /* bit per dimension: "none" was said here */
+    uint64_t none; /* bit per cg_limit_scope_index: "none" was said here */
     bool is_full; /* more limits meet here than there is room for: refuse */
     cg_limit_t items[CG_POLICY_LIMITS_MAX];
 } cg_kind_LIMITS_t;
 
 /* What a limit does without the store, by quantity. */
 typedef struct cg_kind_STOREDOWN_t {
-    uint8_t mode[3]; /* cg_store_down_t by cg_quantity_t */
+    uint8_t mode[CG_QUANTITY_COUNT]; /* cg_store_down_t */
 } cg_kind_STOREDOWN_t;
 
 /* Redaction by entity type and direction; 0 is "not said", else 1 + action. Types
@@ -79,7 +79,8 @@ typedef apr_array_header_t *cg_kind_ROWS_t; /* of apr_array_header_t * */
     X(ROLE,  "role",  "roles, as the company calls them")        \
     X(SCOPE, "scope", "scopes that were granted")                \
     X(MODEL, "model", "models that may be used")                 \
-    X(LIMIT, "limit", "limits of its own, such as 100/60s")
+    X(LIMIT, "limit", "limits of its own, such as 100/60s")      \
+    X(ORGANIZATION, "organization", "the organization, whose limits stand apart")
 // clang-format on
 
 typedef enum cg_trait_t {

@@ -59,7 +59,7 @@ static bool read_identity(void *value, int argc, char *const argv[],
     if (!find_trait(argv[0], &line.trait)) {
         cg_error_set(err,
                      "%s: \"%s\" is not legal; legal: user, team, role, scope, "
-                     "model, limit",
+                     "model, limit, organization",
                      ask->directive, argv[0]);
         return false;
     }
@@ -103,7 +103,7 @@ static bool read_attempts(void *value, int argc, char *const argv[],
         return true;
     }
     if (!cg_limit_parse(cg_str(argv[0]), &limit, &ignored) ||
-        limit.quantity != CG_QUANTITY_REQUESTS) {
+        limit.quantity != CG_QUANTITY_REQUESTS || limit.window_for <= 0) {
         cg_error_set(err,
                      "%s: \"%s\" is not legal; legal: failures in a time, such "
                      "as 10/60s, or off",

@@ -1,19 +1,16 @@
-/* A limit as an administrator writes it: reading and writing "100/60s".
+/* A limit as an administrator writes it: its names, its scope, and writing it back.
  * SPDX-License-Identifier: Apache-2.0
- *
- * Amounts stop at 10^14: a sub-bucket of a window is kept in six bytes, and
- * sums of three such numbers stay exact in the doubles of Redis' Lua.
  */
-#include "policy/limit.h"
+#include "policy/limit_int.h"
+
+#include <string.h>
 
 #include <apr_strings.h>
 
-#define AMOUNT_MAX INT64_C(100000000000000)
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
-#define WINDOW_MAX (31 * DAY)
 
 static const char *const dimension_names[] = {
 #define CG_DIMENSION_NAME(id, name, words) [CG_DIMENSION_##id] = name,
@@ -21,11 +18,39 @@ static const char *const dimension_names[] = {
 #undef CG_DIMENSION_NAME
 };
 
+static const char *const quantity_names[] = {
+#define CG_QUANTITY_NAME(id, unit, name, words) [CG_QUANTITY_##id] = name,
+    CG_QUANTITIES(CG_QUANTITY_NAME)
+#undef CG_QUANTITY_NAME
+};
+
+static const char *const quantity_units[] = {
+#define CG_QUANTITY_UNIT(id, unit, name, words) [CG_QUANTITY_##id] = unit,
+    CG_QUANTITIES(CG_QUANTITY_UNIT)
+#undef CG_QUANTITY_UNIT
+};
+
 static const char *const store_down_names[] = {
     [CG_STORE_DOWN_CLOSED] = "closed",
     [CG_STORE_DOWN_LOCAL] = "local",
     [CG_STORE_DOWN_OPEN] = "open",
 };
+
+const char *const cg_limit_algorithms[] = {
+    [CG_ALGORITHM_SLIDING] = "sliding",
+    [CG_ALGORITHM_SMOOTH] = "smooth",
+    [CG_ALGORITHM_EXACT] = "exact",
+};
+
+const cg_limit_period_t cg_limit_periods[] = {
+    {"day", CG_WINDOW_DAY},
+    {"week", CG_WINDOW_WEEK},
+    {"month", CG_WINDOW_MONTH},
+    {"year", CG_WINDOW_YEAR},
+};
+
+const char *const cg_limit_weekdays[] = {"mon", "tue", "wed", "thu",
+                                         "fri", "sat", "sun"};
 
 /* Units in which a window is written back, the greatest that divides it first.
  * One minute stays "60s", as everybody types it. */
@@ -35,6 +60,10 @@ static const struct unit_t {
 } units[] = {
     {DAY, "d"}, {HOUR, "h"}, {MINUTE, "min"}, {SECOND, "s"}, {1000, "ms"},
 };
+
+#define COUNT_OF(table) (sizeof(table) / sizeof(table)[0])
+
+/* ---- names ----------------------------------------------------------------- */
 
 const char *cg_limit_dimension_name(cg_dimension_t dimension)
 {
@@ -52,7 +81,17 @@ bool cg_limit_dimension_find(cg_str_t name, cg_dimension_t *out)
             return true;
         }
     }
+    if (cg_str_is_nocase(name, "organisation")) {
+        *out = CG_DIMENSION_ORGANIZATION;
+        return true;
+    }
     return false;
+}
+
+const char *cg_limit_quantity_name(cg_quantity_t quantity)
+{
+    return (unsigned)quantity < CG_QUANTITY_COUNT ? quantity_names[quantity]
+                                                  : "";
 }
 
 bool cg_limit_store_down_find(cg_str_t name, cg_store_down_t *out)
@@ -66,93 +105,90 @@ bool cg_limit_store_down_find(cg_str_t name, cg_store_down_t *out)
     return false;
 }
 
-/* Cuts text at the first slash; false if there is none. */
-static bool split(cg_str_t text, cg_str_t *out_amount, cg_str_t *out_window)
+/* ---- scopes ---------------------------------------------------------------- */
+
+bool cg_limit_split(cg_str_t text, char mark, cg_str_t *out_first,
+                    cg_str_t *out_rest)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '/') {
-            *out_amount = (cg_str_t){text.ptr, i};
-            *out_window = (cg_str_t){text.ptr + i + 1, text.len - i - 1};
-            return true;
+    const char *at = text.len ? memchr(text.ptr, mark, text.len) : NULL;
+    if (!at) {
+        return false;
+    }
+    size_t len = (size_t)(at - text.ptr);
+    *out_first = (cg_str_t){text.ptr, len};
+    *out_rest = (cg_str_t){at + 1, text.len - len - 1};
+    return true;
+}
+
+bool cg_limit_scope_read(cg_str_t text, cg_limit_t *out)
+{
+    cg_str_t first = text, second;
+    cg_dimension_t a, b;
+    bool is_pair = cg_limit_split(text, '+', &first, &second);
+    if (!cg_limit_dimension_find(first, &a) ||
+        (is_pair && (!cg_limit_dimension_find(second, &b) || a == b))) {
+        return false;
+    }
+    bool is_turned = is_pair && b < a;
+    out->dimension = (uint8_t)(is_turned ? b : a);
+    out->with = (uint8_t)(is_pair ? 1 + (is_turned ? a : b) : 0);
+    return true;
+}
+
+const char *cg_limit_scope(const cg_limit_t *limit, apr_pool_t *pool)
+{
+    const char *first =
+        cg_limit_dimension_name((cg_dimension_t)limit->dimension);
+    if (!limit->with) {
+        return first;
+    }
+    return apr_pstrcat(
+        pool, first, "+",
+        cg_limit_dimension_name((cg_dimension_t)(limit->with - 1)), NULL);
+}
+
+_Static_assert(CG_DIMENSION_COUNT *(CG_DIMENSION_COUNT + 1) / 2 <= CG_SCOPES,
+               "all single dimensions and pairs have a number");
+
+/* Single dimensions first, then the pairs by their second: 0+1, 0+2, 1+2, … */
+int cg_limit_scope_index(const cg_limit_t *limit)
+{
+    if (!limit->with) {
+        return limit->dimension;
+    }
+    int second = limit->with - 1;
+    return CG_DIMENSION_COUNT + second * (second - 1) / 2 + limit->dimension;
+}
+
+bool cg_limit_scope_at(int index, cg_limit_t *out)
+{
+    *out = (cg_limit_t){.dimension = (uint8_t)index};
+    for (int second = 1; index >= CG_DIMENSION_COUNT; second++) {
+        int first = index - CG_DIMENSION_COUNT - second * (second - 1) / 2;
+        if (second == CG_DIMENSION_COUNT) {
+            return false;
+        }
+        if (first < second) {
+            out->dimension = (uint8_t)first;
+            out->with = (uint8_t)(1 + second);
+            break;
         }
     }
-    return false;
-}
-
-/* Takes word off the end of text, in any case of letters. */
-static bool cut_suffix(cg_str_t *text, const char *word)
-{
-    size_t len = cg_str(word).len;
-    if (text->len <= len) {
-        return false;
-    }
-    cg_str_t tail = {text->ptr + text->len - len, len};
-    if (!cg_str_is_nocase(tail, word)) {
-        return false;
-    }
-    text->len -= len;
     return true;
 }
 
-static bool parse_amount(cg_str_t text, cg_limit_t *out)
+bool cg_limit_is_calendar(const cg_limit_t *limit)
 {
-    cg_str_t number = text;
-    if (cut_suffix(&number, "usd")) {
-        out->quantity = CG_QUANTITY_MICROS;
-        return cg_parse_money(number, &out->amount);
-    }
-    bool is_tokens = cut_suffix(&number, "tokens");
-    if (!is_tokens) {
-        is_tokens = cut_suffix(&number, "token");
-    }
-    out->quantity = is_tokens ? CG_QUANTITY_TOKENS : CG_QUANTITY_REQUESTS;
-    return cg_parse_count(number, &out->amount);
+    return limit->window_for <= 0 && limit->window_for > CG_WINDOW_NONE;
 }
 
-static bool parse_window(cg_str_t text, cg_limit_t *out)
+bool cg_limit_is_same(const cg_limit_t *a, const cg_limit_t *b)
 {
-    if (out->quantity == CG_QUANTITY_MICROS) {
-        out->window_for = CG_WINDOW_MONTH;
-        return cg_str_is_nocase(text, "month");
-    }
-    return cg_parse_duration(text, &out->window_for) &&
-           out->window_for >= SECOND && out->window_for <= WINDOW_MAX;
+    return a->dimension == b->dimension && a->with == b->with &&
+           a->quantity == b->quantity && a->window_for == b->window_for;
 }
 
-bool cg_limit_parse(cg_str_t text, cg_limit_t *out, cg_error_t *err)
-{
-    cg_limit_t limit = {.dimension = out->dimension,
-                        .store_down = out->store_down};
-    cg_str_t amount, window;
-    int shown = text.len > 40 ? 40 : (int)text.len;
-    if (!split(text, &amount, &window)) {
-        cg_error_set(err,
-                     "'%.*s' is no limit: write an amount, a slash and a "
-                     "window, as 100/60s, 10000tokens/60s or 5USD/month",
-                     shown, text.ptr);
-        return false;
-    }
-    if (!parse_amount(amount, &limit) || limit.amount <= 0 ||
-        limit.amount > AMOUNT_MAX) {
-        cg_error_set(err,
-                     "'%.*s': the amount must be a number above 0 and at most "
-                     "10^14 (micro-dollars for USD), followed by nothing "
-                     "(requests), tokens or USD",
-                     shown, text.ptr);
-        return false;
-    }
-    if (!parse_window(window, &limit)) {
-        cg_error_set(err,
-                     limit.quantity == CG_QUANTITY_MICROS
-                         ? "'%.*s': the window of a budget must be month"
-                         : "'%.*s': the window must be 1s to 31d, as 60s, "
-                           "15min, 2h or 1d",
-                     shown, text.ptr);
-        return false;
-    }
-    *out = limit;
-    return true;
-}
+/* ---- writing ----------------------------------------------------------------- */
 
 static const char *format_money(int64_t micros, apr_pool_t *pool)
 {
@@ -172,30 +208,83 @@ static const char *format_money(int64_t micros, apr_pool_t *pool)
 
 static const char *format_window(int64_t micros, apr_pool_t *pool)
 {
-    size_t count = sizeof units / sizeof units[0];
+    for (size_t i = 0; i < CG_LIMIT_PERIODS; i++) {
+        if (cg_limit_periods[i].window_for == micros) {
+            return cg_limit_periods[i].name;
+        }
+    }
     size_t i = 0;
-    while (i < count - 1 &&
+    while (i < COUNT_OF(units) - 1 &&
            (micros % units[i].micros != 0 || micros == MINUTE) &&
            units[i].micros != SECOND) {
         i++;
     }
     if (micros % units[i].micros != 0) {
-        i = count - 1;
+        i = COUNT_OF(units) - 1;
     }
     return apr_psprintf(pool, "%" APR_INT64_T_FMT "%s",
                         micros / units[i].micros, units[i].name);
 }
 
+const char *cg_limit_brief(const cg_limit_t *limit, apr_pool_t *pool)
+{
+    const char *amount =
+        limit->quantity == CG_QUANTITY_MICROS
+            ? format_money(limit->amount, pool)
+            : apr_psprintf(pool, "%" APR_INT64_T_FMT "%s", limit->amount,
+                           quantity_units[limit->quantity]);
+    return limit->window_for == CG_WINDOW_NONE
+               ? amount
+               : apr_pstrcat(pool, amount, "/",
+                             format_window(limit->window_for, pool), NULL);
+}
+
+/* Appends " word", or nothing for an empty one. */
+static void add_word(cg_buf_t *out, char gap, const char *name,
+                     const char *value)
+{
+    if (value && value[0]) {
+        cg_buf_char(out, gap);
+        cg_buf_str(out, name);
+        cg_buf_str(out, value);
+    }
+}
+
+static const char *format_start(const cg_limit_t *limit, apr_pool_t *pool)
+{
+    if (!limit->start_day) {
+        return "";
+    }
+    if (limit->window_for == CG_WINDOW_WEEK) {
+        return cg_limit_weekdays[limit->start_day - 1];
+    }
+    return limit->window_for == CG_WINDOW_YEAR
+               ? apr_psprintf(pool, "%02d-%02d", limit->start_month,
+                              limit->start_day)
+               : apr_psprintf(pool, "%d", limit->start_day);
+}
+
+static const char *format(const cg_limit_t *limit, char gap, apr_pool_t *pool)
+{
+    cg_buf_t out;
+    cg_buf_init(&out, 64, pool);
+    cg_buf_str(&out, cg_limit_brief(limit, pool));
+    add_word(&out, gap, "",
+             limit->algorithm ? cg_limit_algorithms[limit->algorithm] : "");
+    add_word(&out, gap, "", limit->is_leased ? "leased" : "");
+    add_word(&out, gap, "", limit->is_soft ? "soft" : "");
+    add_word(&out, gap, "", store_down_names[limit->store_down]);
+    add_word(&out, gap, "tz=", limit->zone);
+    add_word(&out, gap, "start=", format_start(limit, pool));
+    return cg_buf_cstr(&out);
+}
+
 const char *cg_limit_format(const cg_limit_t *limit, apr_pool_t *pool)
 {
-    const char *window = limit->window_for == CG_WINDOW_MONTH
-                             ? "month"
-                             : format_window(limit->window_for, pool);
-    if (limit->quantity == CG_QUANTITY_MICROS) {
-        return apr_pstrcat(pool, format_money(limit->amount, pool), "/", window,
-                           NULL);
-    }
-    const char *unit = limit->quantity == CG_QUANTITY_TOKENS ? "tokens" : "";
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT "%s/%s", limit->amount, unit,
-                        window);
+    return format(limit, ' ', pool);
+}
+
+const char *cg_limit_spell(const cg_limit_t *limit, apr_pool_t *pool)
+{
+    return format(limit, ';', pool);
 }

@@ -33,8 +33,8 @@
 
 #define CG_POLICY_ROWS(X)                                                                               \
 /* member          kind       directive                  where    default         least     most/choices */ \
-X(store_url,       TEXT,      "ChatGPTStore",            SERVER,  "redis://127.0.0.1:6379/0", 0, 0, "",   \
-  "URL of Redis: unix:/path[?db=N] or redis://[user@]host[:port][/db]")                                 \
+X(store,           LIST,      "ChatGPTStore",            SERVER,  NULL,           0, 0, "",             \
+  "URL of Redis, of its sentinels or its cluster, then user=, password=, tls= and others")              \
 X(store_password,  TEXT,      "ChatGPTStorePasswordFile", SERVER, NULL,           0, 0, "",             \
   "file that holds the password of Redis")                                                              \
 X(store_for,       DURATION,  "ChatGPTStoreTimeout",     SERVER,  100 * CG_MS,    1 * CG_MS, 10 * CG_SECOND, "", \
@@ -53,6 +53,8 @@ X(journal_folder,  TEXT,      "ChatGPTJournal",          SERVER,  NULL,         
   "folder of the audit journal on local disk")                                                          \
 X(models_file,     TEXT,      "ChatGPTModels",           SERVER,  NULL,           0, 0, "",             \
   "JSON file of models, their sizes and prices")                                                        \
+X(tokens_folder,   TEXT,      "ChatGPTTokens",           SERVER,  "/usr/share/mod_chatgpt/tokens", 0, 0, "", \
+  "folder of the vocabularies by which tokens are counted")                                             \
 X(key_cache,       COUNT,     "ChatGPTKeyCache",         SERVER,  16384,          64, 16777216, "",     \
   "API keys remembered in shared memory")                                                               \
 X(key_cache_for,   DURATION,  "ChatGPTKeyCacheAge",      SERVER,  60 * CG_SECOND, 1 * CG_SECOND, CG_DAY, "", \
@@ -71,20 +73,30 @@ X(roles,           ROWS,      "ChatGPTRole",             SERVER,  NULL,         
   "role of the console, and the httpd authorization that gives it")                                     \
 X(policy_approval, CHOICE,   "ChatGPTPolicyApproval",   SERVER,  1,              0, 0, "never|loosening|always", \
   "which versions of the published policy need a second person")                                        \
+X(alerts,          ROWS,      "ChatGPTAlert",            SERVER,  NULL,           0, 0, "",             \
+  "of which limits people are told: [dimension|* [unit|*]] [at=50,80,100] [forecast=on|off] [window=1d], or off") \
+X(alert_ways,      ROWS,      "ChatGPTAlertTo",          SERVER,  NULL,           0, 0, "",             \
+  "how they are told: name, URL of a webhook or mail server, [secret=] [from= to= user= password=] and others") \
+X(unusual,         LIST,      "ChatGPTUnusual",          SERVER,  NULL,           0, 0, "",             \
+  "unusual use of keys and teams: off|alert|suspend, [factor=2.5] [tokens=] [cost=] [requests=]")       \
 X(is_on,           FLAG,      "ChatGPTEngine",           PLACE,   false,          0, 0, "",             \
   "serve the OpenAI API here")                                                                          \
 X(identity,        IDENTITY,  "ChatGPTIdentity",         PLACE,   NULL,           0, 0, "",             \
-  "who a caller is: user|team|role|scope|model|limit, expression, [expr=condition]")                    \
+  "who a caller is: user|team|organization|role|scope|model|limit, expression, [expr=condition]")       \
+X(organization,    TEXT,      "ChatGPTOrganization",     PLACE,   NULL,           0, 0, "",             \
+  "organization of whom ChatGPTIdentity names none: its limits and counts stand apart")                 \
 X(attempts,        ATTEMPTS,  "ChatGPTAttempts",         PLACE,   CG_ATTEMPTS_FEW, 0, 0, "",            \
   "failed authentications in a time, by address and by key id: amount/window, or off")                  \
 X(signature,       CHOICE,    "ChatGPTSignature",        TIGHTEN, 0,              0, 0, "off|optional|required", \
   "whether requests are signed (RFC 9421), and what happens to those that are not")                     \
 X(limits,          LIMITS,    "ChatGPTLimit",            TIGHTEN, {0},            0, 0, "",             \
-  "limit of requests or tokens: dimension, amount/window, [closed|local|open]")                         \
+  "limit of requests or tokens: dimension, amount/window, [sliding|smooth|exact] [leased] [soft] [closed|local|open]") \
 X(budgets,         BUDGETS,   "ChatGPTBudget",           TIGHTEN, {0},            0, 0, "",             \
-  "limit of money: dimension, amountUSD/month, [closed|local|open]")                                    \
+  "limit of money: dimension, amountUSD/window, [hard|soft] [leased] [closed|local|open] [tz=] [start=]") \
+X(clamp,           FLAG,      "ChatGPTClamp",            PLACE,   false,          0, 0, "",             \
+  "shorten the answer to what the limits leave instead of refusing the request")                        \
 X(store_down,      STOREDOWN, "ChatGPTStoreDown",        PLACE,   {{0}},          0, 0, "",             \
-  "what limits do without the store: [requests|tokens|budget] closed|local|open")                       \
+  "what limits do without the store: [requests|tokens|budget|concurrent] closed|local|open")                       \
 X(actions,         ACTIONS,   "ChatGPTRedact",           TIGHTEN, CG_ACTIONS_NONE, 0, 0, "",             \
   "what is done with an entity type: type or *, action, [request|answer|both]")                         \
 X(packs,           PACKS,     "ChatGPTRules",            TIGHTEN, NULL,           0, 0, "",             \

@@ -164,3 +164,19 @@ int64_t cg_price_micros(const cg_price_t *price, int64_t input_tokens,
     }
     return (sum + 999) / 1000;
 }
+
+int64_t cg_price_output(const cg_price_t *price, int64_t input_tokens,
+                        int64_t micros)
+{
+    int64_t input, left;
+    if (!price || micros < 0 ||
+        __builtin_mul_overflow(input_tokens, price->input_nanos, &input) ||
+        __builtin_mul_overflow(micros, 1000, &left)) {
+        return 0;
+    }
+    if (left < input) {
+        return 0;
+    }
+    return price->output_nanos > 0 ? (left - input) / price->output_nanos
+                                   : INT64_MAX;
+}

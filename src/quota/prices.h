@@ -42,6 +42,10 @@ size_t cg_prices_count(const cg_prices_t *prices);
 const cg_price_t *cg_prices_at(const cg_prices_t *prices, size_t index);
 
 /* Micro-dollars, rounded up; saturates at INT64_MAX. cached is part of input. */
+/* The other way: the most output tokens that micros pay for beside the input; of a
+ * model whose output is free INT64_MAX, below zero never. */
+int64_t cg_price_output(const cg_price_t *price, int64_t input_tokens,
+                        int64_t micros);
 int64_t cg_price_micros(const cg_price_t *price, int64_t input_tokens,
                         int64_t cached_tokens, int64_t output_tokens);
 

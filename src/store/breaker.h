@@ -2,8 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   closed --3 failures within 1 s, no success between--> open
- *   open   --one caller each 250 ms is let through------> closed, if it
+ *   open   --one caller is let through now and then-----> closed, if it
  * succeeds
+ *
+ * Now and then: after 125 ms, after 250 ms more, then each 500 ms; each a quarter
+ * more or less, so that many servers do not all knock at the same moment.
  *
  * A success between resets the count: one slow command, or one full client
  * table, must not turn away the thousands that are served meanwhile; a frozen
@@ -23,7 +26,8 @@
 
 #define CG_BREAKER_FAILURES 3
 #define CG_BREAKER_WITHIN APR_TIME_C(1000000)
-#define CG_BREAKER_PROBE_EACH APR_TIME_C(250000)
+#define CG_BREAKER_PROBE_FIRST APR_TIME_C(125000)
+#define CG_BREAKER_PROBE_DOUBLINGS 2
 
 typedef struct cg_breaker_t {
     volatile int64_t state;            /* atomic: 0 closed, 1 open */
@@ -33,11 +37,11 @@ typedef struct cg_breaker_t {
     volatile int64_t opened_total;     /* atomic: how often it opened */
     volatile int64_t failures_total;   /* atomic: failures ever counted */
     volatile int64_t opened_at;        /* atomic: monotonic micros, last time */
-    volatile int64_t spare;
+    volatile int64_t probes;           /* atomic: since it opened */
 } cg_breaker_t;
 
-/* May this caller try? now is monotonic. While open, true for one caller each
- * CG_BREAKER_PROBE_EACH; that caller must report how it went. */
+/* May this caller try? now is monotonic. While open, true for one caller now and
+ * then; that caller must report how it went. */
 bool cg_breaker_may_try(cg_breaker_t *breaker, apr_time_t now);
 void cg_breaker_succeeded(cg_breaker_t *breaker);
 void cg_breaker_failed(cg_breaker_t *breaker, apr_time_t now);

@@ -1,4 +1,4 @@
-/* One connection to Redis, as the pool and the listener use it.
+/* One connection to Redis, as the pools, the sentinels and the listener use it.
  * SPDX-License-Identifier: Apache-2.0
  *
  * For the store's own files. redis.c makes it of hiredis and nobody else knows.
@@ -9,15 +9,36 @@
 #define CG_STORE_CONNECTION_H
 
 #include "store/store.h"
+#include "store/tls.h"
 #include "store/url.h"
 
-typedef struct redisContext cg_connection_t;
+#define CG_RUN_ID_LEN 40
 
-/* Connects, signs in, chooses the database; each step within operation_for,
- * which also bounds each later read and write. */
-apr_status_t cg_connection_open(const cg_store_url_t *url,
-                                apr_time_t operation_for, cg_connection_t **out,
+/* context NULL: not open. Zeroed memory is a connection that is not open. */
+typedef struct cg_connection_t {
+    struct redisContext *context;
+    cg_tls_session_t *tls; /* NULL: plain */
+} cg_connection_t;
+
+/* Whom to reach, and how. */
+typedef struct cg_dial_t {
+    const cg_store_address_t *address;
+    const char *where;           /* for messages: never holds a password */
+    const char *user;            /* NULL: the default user */
+    const cg_secret_t *password; /* NULL: none */
+    int db;
+    const cg_tls_t *tls; /* NULL: plain */
+    bool is_sentinel;    /* may have no password although one is given */
+    bool needs_primary;  /* refuses who does not say so by ROLE */
+    apr_time_t within;   /* each step, and later each read and write */
+} cg_dial_t;
+
+/* Connects, signs in, chooses the database. out_run_id is the name of the
+ * server's run, which a restart changes; empty where the user may not know. */
+apr_status_t cg_connection_open(const cg_dial_t *dial, cg_connection_t *out,
+                                char out_run_id[CG_RUN_ID_LEN + 1],
                                 cg_error_t *err);
+/* Of one that is not open: nothing. */
 void cg_connection_close(cg_connection_t *connection);
 /* Of an idle connection: has the other side closed, or said something that
  * nobody asked for? Costs one system call. */

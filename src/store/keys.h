@@ -3,8 +3,9 @@
  *
  * One row says: what the key looks like, how long it lives, which room owns it,
  * and what it holds about a person (for the register of processing and for
- * erasure). Every key begins with "cg:". Quota's keys share the hash tag {cg}:
- * they lie in one slot of a cluster, so that one script may decide over all.
+ * erasure). Every key begins with "cg:". Quota's keys share the hash tag of their
+ * organization, {cg} where none is named: they lie in one slot of a cluster, so
+ * that one script may decide over all.
  */
 #ifndef CG_STORE_KEYS_H
 #define CG_STORE_KEYS_H
@@ -36,17 +37,28 @@
       "a set: names of credentials; nothing")                                   \
     X(CREDENTIAL_CHANNEL, "cg:credentials", "a channel, not kept", "auth",      \
       "names of changed credentials; nothing")                                  \
-    X(WINDOW,     "cg:{cg}:window:<dimension>:<quantity>:<window>:<subject>",   \
+    X(WINDOW,     "cg:{cg<:organization>}:window:<dimension>:<quantity>:<window>:<subject>", \
       "one to two windows after the last", "quota",                               \
       "the subject: key id, user, team, client address; how much, when")        \
-    X(BUDGET,     "cg:{cg}:budget:<dimension>:<quantity>:<month>:<subject>",  \
-      "40 days after the month", "quota",                                       \
-      "the subject: key id, user, team; money spent and held in the month")     \
-    X(HOLD,       "cg:{cg}:hold:<request>",                                     \
-      "until settled; 24 h after it expired unsettled", "quota",                \
+    X(BUDGET,     "cg:{cg<:organization>}:budget:<dimension>:<quantity>:<period>:<subject>", \
+      "40 days after the period", "quota",                                      \
+      "the subject: key id, user, team; what was used and held in a calendar period") \
+    X(CONCURRENT, "cg:{cg<:organization>}:concurrent:<dimension>:<subject>",    \
+      "24 h after the last", "quota",                                           \
+      "the subject: key id, user, team, client address; how many are under way") \
+    X(HOLD,       "cg:{cg<:organization>}:hold:<request>",                      \
+      "until settled and 30 s more; 24 h after it expired unsettled", "quota",  \
       "the subjects of one request's limits")                                   \
-    X(HOLD_INDEX, "cg:{cg}:holds", "for ever", "quota",                         \
+    X(HOLD_INDEX, "cg:{cg<:organization>}:holds", "for ever", "quota",          \
       "a sorted set: request ids and when their holds expire; nothing")         \
+    X(REPORT,     "cg:{cg<:organization>}:report:<id>", "24 h", "quota",        \
+      "the mark of what was counted during an outage and brought back; nothing") \
+    X(ORGANIZATIONS, "cg:organizations", "for ever", "quota",                   \
+      "a set: names of organizations")                                          \
+    X(OVERRIDES,  "cg:{limits}:by-object", "for ever", "quota",                 \
+      "a hash: limits of teams, users, keys and others, and who changed them")  \
+    X(OVERRIDE_CHANNEL, "cg:limits", "a channel, not kept", "quota",            \
+      "whose limits have changed: the subject")                                 \
     X(SIGNKEY,    "cg:auth:signkey:<id>", "until deleted", "auth",              \
       "a hash: name, user and team of a signing key; its public half, or its secret sealed") \
     X(SIGNKEY_INDEX, "cg:auth:signkeys:by-time", "for ever", "auth",            \
@@ -81,6 +93,22 @@
       "operators' names: author and approver; words and values the policy names") \
     X(POLICY_CHANNEL, "cg:policy", "a channel, not kept", "admin",              \
       "number of the version just published; nothing")                          \
+    X(ALERT_FEED, "cg:{alert}:feed", "for ever", "alert",                       \
+      "a sorted set: ids of the newest 10,000 alerts; nothing")                 \
+    X(ALERT,      "cg:{alert}:by-id:<id>", "until 10,000 newer ones came; 400 days", "alert", \
+      "a hash: an alert about a key, user or team; operators who have seen it") \
+    X(ALERT_ONCE, "cg:{alert}:once:<mark>", "until the period ends, or as long as its cause goes on", "alert", \
+      "which alert was raised already: key id, user, team")                     \
+    X(ALERT_QUEUE, "cg:{alert}:queue:<way>", "until they are sent", "alert",    \
+      "a sorted set: ids of alerts that wait; nothing")                         \
+    X(ALERT_DEAD, "cg:{alert}:dead", "until 1,000 newer ones came", "alert",    \
+      "a sorted set: ids of alerts that could not be sent; nothing")            \
+    X(ALERT_BURN, "cg:{alert}:burn:<counter>", "9 days after the last; 60 of yearly limits", "alert", \
+      "a hash: how much of a limit was used when; the subject: key id, user, team") \
+    X(ALERT_USE,  "cg:{alert}:use:<hour>", "3 days", "alert",                   \
+      "a hash: sums of one hour by key id and team")                            \
+    X(ALERT_BASE, "cg:{alert}:base:<kind>:<subject>", "60 days after the last", "alert", \
+      "how much a key or team uses by hour of the last five weeks")             \
     X(ADMIN_ONCE, "cg:admin:once:<hash>", "24 h", "admin",                      \
       "an operator's name, hashed; the answer to a change, without its secret")
 // clang-format on

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A frozen server sends nothing and closes nothing. So a server that is silent
- * for BEAT_EACH is asked with PING, and given up BEAT_WITHIN later.
+ * for BEAT_EACH is asked with PING, and given up BEAT_WITHIN later. And who listens
+ * has time: once a second he asks for the store whether it is still the same
+ * primary, or the same map of a cluster.
  */
 #include "store/store.h"
 
@@ -16,7 +18,9 @@
 
 /* lives in: the subscriber's pool · used by: the thread that listens */
 struct cg_listener_t {
-    cg_connection_t *connection;
+    cg_store_t *store;
+    cg_node_t *node; /* whom it listens to */
+    cg_connection_t connection;
     apr_pool_t *scratch;  /* cleared for each batch of messages */
     apr_time_t heard_at;  /* monotonic */
     apr_time_t pinged_at; /* 0: no answer is awaited */
@@ -25,7 +29,7 @@ struct cg_listener_t {
 static apr_status_t close_listener(void *data)
 {
     cg_listener_t *listener = data;
-    cg_connection_close(listener->connection);
+    cg_connection_close(&listener->connection);
     return APR_SUCCESS;
 }
 
@@ -53,16 +57,17 @@ apr_status_t cg_store_subscribe(cg_store_t *store, const char *channel,
     cg_listener_t *listener = apr_pcalloc(pool, sizeof *listener);
     apr_status_t rv = apr_pool_create(&listener->scratch, pool);
     if (rv == APR_SUCCESS) {
-        rv = cg_store_dial(store, &listener->connection, err);
+        rv = cg_store_dial(store, &listener->connection, &listener->node, err);
     }
     if (rv != APR_SUCCESS) {
         return rv;
     }
     apr_pool_cleanup_register(pool, listener, close_listener,
                               apr_pool_cleanup_null);
+    listener->store = store;
     listener->heard_at = cg_clock_monotonic();
     *out = listener;
-    return subscribe(listener->connection, cg_store_where(store), channel, err,
+    return subscribe(&listener->connection, listener->node->where, channel, err,
                      listener->scratch);
 }
 
@@ -80,13 +85,13 @@ static apr_status_t hear(cg_listener_t *listener, apr_time_t now,
                          void (*on_message)(void *baton, cg_str_t message),
                          void *baton)
 {
-    apr_status_t rv = cg_connection_receive(listener->connection);
+    apr_status_t rv = cg_connection_receive(&listener->connection);
     bool has_one = rv == APR_SUCCESS;
     listener->heard_at = now;
     listener->pinged_at = 0;
     while (has_one) {
         cg_reply_t reply;
-        rv = cg_connection_next(listener->connection, &reply, &has_one,
+        rv = cg_connection_next(&listener->connection, &reply, &has_one,
                                 listener->scratch);
         has_one = has_one && rv == APR_SUCCESS;
         if (has_one && is_message(&reply)) {
@@ -110,20 +115,24 @@ static apr_status_t beat(cg_listener_t *listener, apr_time_t now)
         return APR_SUCCESS;
     }
     listener->pinged_at = now;
-    cg_connection_add(listener->connection, &command, listener->scratch);
+    cg_connection_add(&listener->connection, &command, listener->scratch);
     apr_pool_clear(listener->scratch);
-    return cg_connection_flush(listener->connection);
+    return cg_connection_flush(&listener->connection);
 }
 
 apr_status_t cg_store_listen(cg_listener_t *listener, apr_time_t wait_for,
                              void (*on_message)(void *baton, cg_str_t message),
                              void *baton)
 {
-    struct pollfd ready = {.fd = cg_connection_fd(listener->connection),
+    struct pollfd ready = {.fd = cg_connection_fd(&listener->connection),
                            .events = POLLIN};
     apr_time_t now = cg_clock_monotonic();
     apr_time_t until = now + wait_for;
     apr_time_t span = 0; /* first look at what already waits, then judge */
+    cg_store_tend(listener->store);
+    if (!cg_store_serves(listener->store, listener->node)) {
+        return APR_ECONNRESET;
+    }
     for (;;) {
         int got = poll(&ready, 1, (int)((span + 999) / 1000));
         now = cg_clock_monotonic();

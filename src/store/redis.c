@@ -11,6 +11,9 @@
 #include <apr_strings.h>
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
+
+#define READ_MAX 16384
 
 /* What went wrong, as a status; at_errno is errno just after the call. */
 static apr_status_t status_of(const redisContext *ctx, int at_errno)
@@ -89,14 +92,54 @@ static void copy_reply(const redisReply *raw, cg_reply_t *out, apr_pool_t *pool)
     }
 }
 
+/* Waits for one reply. TLS stands between hiredis' buffers and the socket. */
+static apr_status_t await(cg_connection_t *connection, void **out)
+{
+    redisContext *ctx = connection->context;
+    apr_status_t rv = APR_SUCCESS;
+    if (redisGetReplyFromReader(ctx, out) != REDIS_OK) {
+        return APR_ECONNRESET;
+    }
+    if (!*out) {
+        rv = cg_connection_flush(connection);
+    }
+    while (!*out && rv == APR_SUCCESS) {
+        rv = cg_connection_receive(connection);
+        if (rv == APR_SUCCESS &&
+            redisGetReplyFromReader(ctx, out) != REDIS_OK) {
+            rv = APR_ECONNRESET;
+        }
+    }
+    return rv;
+}
+
+static apr_status_t get_reply(cg_connection_t *connection, void **out,
+                              const char *where, const char *doing,
+                              cg_error_t *err)
+{
+    *out = NULL;
+    errno = 0;
+    if (!connection->tls) {
+        return redisGetReply(connection->context, out) == REDIS_OK
+                   ? APR_SUCCESS
+                   : explain(connection->context, errno, where, doing, err);
+    }
+    apr_status_t rv = await(connection, out);
+    if (rv != APR_SUCCESS) {
+        cg_error_set(err, "the store at %s: %s: %s", where, doing,
+                     rv == APR_TIMEUP ? "no answer in time"
+                                      : "the TLS connection was cut");
+    }
+    return rv;
+}
+
 apr_status_t cg_connection_read(cg_connection_t *connection, cg_reply_t *out,
                                 const char *where, cg_error_t *err,
                                 apr_pool_t *pool)
 {
-    void *raw = NULL;
-    errno = 0;
-    if (redisGetReply(connection, &raw) != REDIS_OK) {
-        apr_status_t rv = explain(connection, errno, where, "a command", err);
+    void *raw;
+    apr_status_t rv = get_reply(connection, &raw, where, "a command", err);
+    if (rv != APR_SUCCESS) {
         return rv == APR_TIMEUP ? rv : APR_ECONNRESET;
     }
     copy_reply(raw, out, pool);
@@ -108,7 +151,7 @@ apr_status_t cg_connection_next(cg_connection_t *connection, cg_reply_t *out,
                                 bool *out_has_one, apr_pool_t *pool)
 {
     void *raw = NULL;
-    if (redisGetReplyFromReader(connection, &raw) != REDIS_OK) {
+    if (redisGetReplyFromReader(connection->context, &raw) != REDIS_OK) {
         return APR_ECONNRESET;
     }
     *out_has_one = raw != NULL;
@@ -130,131 +173,261 @@ void cg_connection_add(cg_connection_t *connection,
         argv[i] = command->argv[i].ptr;
         lens[i] = command->argv[i].len;
     }
-    redisAppendCommandArgv(connection, (int)command->argc, argv, lens);
+    redisAppendCommandArgv(connection->context, (int)command->argc, argv, lens);
+}
+
+static apr_status_t flush_tls(cg_connection_t *connection)
+{
+    sds waiting = connection->context->obuf;
+    apr_status_t rv = APR_SUCCESS;
+    if (sdslen(waiting) > 0) {
+        rv = cg_tls_write(connection->tls, waiting, sdslen(waiting));
+        sdsclear(waiting);
+    }
+    return rv;
 }
 
 apr_status_t cg_connection_flush(cg_connection_t *connection)
 {
     int is_done = 0;
+    if (connection->tls) {
+        return flush_tls(connection);
+    }
     while (!is_done) {
-        if (redisBufferWrite(connection, &is_done) != REDIS_OK) {
+        if (redisBufferWrite(connection->context, &is_done) != REDIS_OK) {
             return APR_ECONNRESET;
         }
     }
     return APR_SUCCESS;
 }
 
+/* All that is deciphered: poll would not tell of the rest. */
+static apr_status_t receive_tls(cg_connection_t *connection)
+{
+    char chunk[READ_MAX];
+    size_t len;
+    do {
+        apr_status_t rv =
+            cg_tls_read(connection->tls, chunk, sizeof chunk, &len);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        if (redisReaderFeed(connection->context->reader, chunk, len) !=
+            REDIS_OK) {
+            return APR_ECONNRESET;
+        }
+    } while (cg_tls_has_more(connection->tls));
+    return APR_SUCCESS;
+}
+
 apr_status_t cg_connection_receive(cg_connection_t *connection)
 {
-    return redisBufferRead(connection) == REDIS_OK ? APR_SUCCESS
-                                                   : APR_ECONNRESET;
+    if (connection->tls) {
+        return receive_tls(connection);
+    }
+    return redisBufferRead(connection->context) == REDIS_OK ? APR_SUCCESS
+                                                            : APR_ECONNRESET;
 }
 
 int cg_connection_fd(const cg_connection_t *connection)
 {
-    return connection->fd;
+    return connection->context->fd;
 }
 
 bool cg_connection_is_dead(const cg_connection_t *connection)
 {
     char byte;
-    ssize_t got = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t got =
+        recv(connection->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 /* ---- opening ----------------------------------------------------------- */
 
-/* Reads a reply that must not be an error. */
-static apr_status_t expect_ok(redisContext *ctx, const char *where,
-                              const char *doing, cg_error_t *err)
-{
-    void *raw = NULL;
-    errno = 0;
-    if (redisGetReply(ctx, &raw) != REDIS_OK) {
-        return explain(ctx, errno, where, doing, err);
-    }
-    redisReply *reply = raw;
-    apr_status_t rv = APR_SUCCESS;
-    if (reply->type == REDIS_REPLY_ERROR) {
-        cg_error_set(err, "the store at %s: %s: %s", where, doing, reply->str);
-        rv = APR_EGENERAL;
-    }
-    freeReplyObject(reply);
-    return rv;
-}
+/* The steps of a greeting, all sent in one round trip. */
+typedef struct greeting_t {
+    cg_connection_t *connection;
+    const cg_dial_t *dial;
+    char *run_id;
+} greeting_t;
 
-static void add_auth(redisContext *ctx, const cg_store_url_t *url)
+static void add_auth(const greeting_t *to)
 {
-    cg_str_t password = cg_secret_open(url->password);
-    const char *argv[3] = {"AUTH", url->user, password.ptr};
-    size_t lens[3] = {4, url->user ? strlen(url->user) : 0, password.len};
-    if (!url->user) {
+    const char *user = to->dial->user;
+    cg_str_t password = cg_secret_open(to->dial->password);
+    const char *argv[3] = {"AUTH", user, password.ptr};
+    size_t lens[3] = {4, user ? strlen(user) : 0, password.len};
+    if (!user) {
         argv[1] = password.ptr;
         lens[1] = password.len;
     }
-    redisAppendCommandArgv(ctx, url->user ? 3 : 2, argv, lens);
+    redisAppendCommandArgv(to->connection->context, user ? 3 : 2, argv, lens);
 }
 
-/* Signs in and chooses the database, in one round trip. */
-static apr_status_t greet(redisContext *ctx, const cg_store_url_t *url,
-                          cg_error_t *err)
+/* A sentinel mostly has no password; one that is given does no harm. */
+static apr_status_t on_auth(const greeting_t *to, const redisReply *reply,
+                            cg_error_t *err)
 {
-    apr_status_t rv = APR_SUCCESS;
-    if (url->password) {
-        add_auth(ctx, url);
+    bool is_refused = reply->type == REDIS_REPLY_ERROR;
+    bool is_needless = is_refused && to->dial->is_sentinel &&
+                       strncmp(reply->str, "ERR ", 4) == 0;
+    if (!is_refused || is_needless) {
+        return APR_SUCCESS;
     }
-    if (url->db) {
-        redisAppendCommand(ctx, "SELECT %d", url->db);
+    cg_error_set(err, "the store at %s: signing in: %s", to->dial->where,
+                 reply->str);
+    return APR_EGENERAL;
+}
+
+static apr_status_t on_select(const greeting_t *to, const redisReply *reply,
+                              cg_error_t *err)
+{
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return APR_SUCCESS;
     }
-    if (url->password) {
-        rv = expect_ok(ctx, url->where, "signing in", err);
+    cg_error_set(err, "the store at %s: choosing the database: %s",
+                 to->dial->where, reply->str);
+    return APR_EGENERAL;
+}
+
+/* Who was the primary and does not know yet that it is no more says so here;
+ * who was cut off and still believes it is found by asking the sentinels. */
+static apr_status_t on_role(const greeting_t *to, const redisReply *reply,
+                            cg_error_t *err)
+{
+    const redisReply *first =
+        reply->type == REDIS_REPLY_ARRAY && reply->elements ? reply->element[0]
+                                                            : reply;
+    if (first != reply && first->str && strcmp(first->str, "master") == 0) {
+        return APR_SUCCESS;
     }
-    if (rv == APR_SUCCESS && url->db) {
-        rv = expect_ok(ctx, url->where, "choosing the database", err);
+    cg_error_set(err, "the store at %s is no primary: ROLE says %.80s",
+                 to->dial->where, first->str ? first->str : "nothing");
+    return APR_EGENERAL;
+}
+
+/* Who may not ask has a store without generations, and is told in the manual. */
+static apr_status_t on_info(const greeting_t *to, const redisReply *reply,
+                            cg_error_t *err)
+{
+    static const char label[] = "run_id:";
+    (void)err;
+    const char *at = reply->type != REDIS_REPLY_ERROR && reply->str
+                         ? strstr(reply->str, label)
+                         : NULL;
+    if (at && strlen(at) >= sizeof label - 1 + CG_RUN_ID_LEN) {
+        memcpy(to->run_id, at + sizeof label - 1, CG_RUN_ID_LEN);
+        to->run_id[CG_RUN_ID_LEN] = '\0';
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t expect(const greeting_t *to, const char *doing,
+                           apr_status_t (*on_reply)(const greeting_t *to,
+                                                    const redisReply *reply,
+                                                    cg_error_t *err),
+                           cg_error_t *err)
+{
+    void *raw;
+    apr_status_t rv =
+        get_reply(to->connection, &raw, to->dial->where, doing, err);
+    if (rv == APR_SUCCESS) {
+        rv = on_reply(to, raw, err);
+        freeReplyObject(raw);
     }
     return rv;
 }
 
-static apr_status_t set_up(redisContext *ctx, const cg_store_url_t *url,
-                           const struct timeval within, cg_error_t *err)
+static apr_status_t greet(const greeting_t *to, cg_error_t *err)
 {
-    if (redisSetTimeout(ctx, within) != REDIS_OK) {
-        return explain(ctx, errno, url->where, "setting the time-out", err);
+    const cg_dial_t *dial = to->dial;
+    redisContext *ctx = to->connection->context;
+    apr_status_t rv = APR_SUCCESS;
+    if (dial->password) {
+        add_auth(to);
     }
-    if (!url->path) {
-        redisEnableKeepAlive(ctx);
+    if (dial->db) {
+        redisAppendCommand(ctx, "SELECT %d", dial->db);
     }
-    return greet(ctx, url, err);
+    if (dial->needs_primary) {
+        redisAppendCommand(ctx, "ROLE");
+    }
+    if (!dial->is_sentinel) {
+        redisAppendCommand(ctx, "INFO server");
+    }
+    if (dial->password) {
+        rv = expect(to, "signing in", on_auth, err);
+    }
+    if (rv == APR_SUCCESS && dial->db) {
+        rv = expect(to, "choosing the database", on_select, err);
+    }
+    if (rv == APR_SUCCESS && dial->needs_primary) {
+        rv = expect(to, "asking its role", on_role, err);
+    }
+    if (rv == APR_SUCCESS && !dial->is_sentinel) {
+        rv = expect(to, "asking its name", on_info, err);
+    }
+    return rv;
 }
 
-apr_status_t cg_connection_open(const cg_store_url_t *url,
-                                apr_time_t operation_for, cg_connection_t **out,
+static apr_status_t set_up(const greeting_t *to, const struct timeval within,
+                           cg_error_t *err)
+{
+    const cg_dial_t *dial = to->dial;
+    redisContext *ctx = to->connection->context;
+    cg_error_t why;
+    if (redisSetTimeout(ctx, within) != REDIS_OK) {
+        return explain(ctx, errno, dial->where, "setting the time-out", err);
+    }
+    if (!dial->address->path) {
+        redisEnableKeepAlive(ctx);
+    }
+    if (dial->tls) {
+        apr_status_t rv = cg_tls_begin(dial->tls, ctx->fd, dial->address->host,
+                                       &to->connection->tls, &why);
+        if (rv != APR_SUCCESS) {
+            cg_error_set(err, "the store at %s: %.200s", dial->where, why.text);
+            return rv;
+        }
+    }
+    return greet(to, err);
+}
+
+apr_status_t cg_connection_open(const cg_dial_t *dial, cg_connection_t *out,
+                                char out_run_id[CG_RUN_ID_LEN + 1],
                                 cg_error_t *err)
 {
+    const cg_store_address_t *at = dial->address;
     struct timeval within = {
-        .tv_sec = (time_t)(operation_for / APR_USEC_PER_SEC),
-        .tv_usec = (suseconds_t)(operation_for % APR_USEC_PER_SEC)};
+        .tv_sec = (time_t)(dial->within / APR_USEC_PER_SEC),
+        .tv_usec = (suseconds_t)(dial->within % APR_USEC_PER_SEC)};
+    greeting_t to = {out, dial, out_run_id};
+    *out = (cg_connection_t){NULL, NULL};
+    out_run_id[0] = '\0';
     errno = 0;
-    redisContext *ctx =
-        url->path ? redisConnectUnixWithTimeout(url->path, within)
-                  : redisConnectWithTimeout(url->host, url->port, within);
+    out->context = at->path
+                       ? redisConnectUnixWithTimeout(at->path, within)
+                       : redisConnectWithTimeout(at->host, at->port, within);
     int at_errno = errno;
-    if (!ctx) {
-        cg_error_set(err, "the store at %s: out of memory", url->where);
+    if (!out->context) {
+        cg_error_set(err, "the store at %s: out of memory", dial->where);
         return APR_ENOMEM;
     }
     apr_status_t rv =
-        ctx->err ? explain(ctx, at_errno, url->where, "connecting", err)
-                 : set_up(ctx, url, within, err);
+        out->context->err
+            ? explain(out->context, at_errno, dial->where, "connecting", err)
+            : set_up(&to, within, err);
     if (rv != APR_SUCCESS) {
-        redisFree(ctx);
-        return rv;
+        cg_connection_close(out);
     }
-    *out = ctx;
-    return APR_SUCCESS;
+    return rv;
 }
 
 void cg_connection_close(cg_connection_t *connection)
 {
-    redisFree(connection);
+    if (connection->context) {
+        cg_tls_end(connection->tls);
+        redisFree(connection->context);
+        *connection = (cg_connection_t){NULL, NULL};
+    }
 }

@@ -1,52 +1,25 @@
-/* The store: a bounded pool of connections, and calls that are bounded in time.
+/* The store: calls that are bounded in time, to whoever serves now.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   call -> breaker -> take -> make ready -> send, read all -> give back
- *                       |         |               |
- *                  idle or     found dead?     cut: flush the idle ones, and
- *                  spare       connect anew    once more if that does no harm
+ *   call -> breaker -> primary -> take -> send, read all -> give back
+ *                         |         |           |
+ *                     sentinels   idle, or   cut, or a replica: once more,
+ *                     in doubt    connect    if that does no harm
  *
- * A slot of the pool carries a number, its generation. To flush the idle ones is
- * to count the store's generation up: a slot of an older generation is closed by
- * whoever takes it next, so nobody touches a connection another thread uses.
+ * A cluster has its own way (cluster.c).
  */
 #include "store/store.h"
 
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/secret.h"
 #include "base/share.h"
-#include "store/connection.h"
+#include "store/slots.h"
 #include "store/store_int.h"
 
 #define OPERATION_FOR APR_TIME_C(100000)
 #define CONNECTIONS_MAX 64
 #define COMMANDS_MAX 1024 /* of one pipeline */
-
-typedef struct slot_t {
-    cg_connection_t *connection; /* NULL: not connected */
-    int64_t generation;
-} slot_t;
-
-/* lives in: child pool · used by: every thread of the child */
-struct cg_store_t {
-    cg_store_url_t url;
-    apr_time_t operation_for;
-    cg_breaker_t *breaker;
-    cg_breaker_t own_breaker;
-    volatile int64_t generation; /* atomic */
-
-    apr_thread_mutex_t *lock; /* guards what follows */
-    apr_thread_cond_t *freed;
-    slot_t *slots;
-    int slots_count;
-    slot_t **idle; /* connected; the last used on top */
-    int idle_count;
-    slot_t **spare; /* not connected */
-    int spare_count;
-};
 
 /* First words of errors by which a server says that it cannot serve now. */
 static const char *const away_codes[] = {
@@ -63,155 +36,34 @@ static const char *const safe_verbs[] = {
     "HGET", "HMGET", "HGETALL", "HSET", "HDEL",
     "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZRANGE", "ZREVRANGE",
     "ZRANGEBYSCORE", "ZREVRANGEBYSCORE", "ZRANGEBYLEX", "ZREVRANGEBYLEX",
-    "SADD", "SREM", "SMEMBERS", "SCARD",
+    "SADD", "SREM", "SMEMBERS", "SISMEMBER", "SCARD",
     "XRANGE", "XREVRANGE", "XLEN", "XINFO",
     "EXISTS", "EXPIRE", "PEXPIRE", "TTL", "PTTL", "TYPE", "SCAN",
     "PING", "TIME", "INFO", "DBSIZE",
 };
 // clang-format on
 
-/* ---- the pool ---------------------------------------------------------- */
+/* ---- what a reply says ------------------------------------------------- */
 
-static slot_t *pop(cg_store_t *store)
+bool cg_store_has_code(const cg_reply_t *reply, const char *code)
 {
-    if (store->idle_count) {
-        return store->idle[--store->idle_count];
-    }
-    return store->spare_count ? store->spare[--store->spare_count] : NULL;
+    size_t len = strlen(code);
+    return reply->kind == CG_REPLY_ERROR &&
+           cg_str_has_prefix(reply->text, code) &&
+           (reply->text.len == len || reply->text.ptr[len] == ' ');
 }
 
-static slot_t *take(cg_store_t *store, cg_error_t *err)
-{
-    apr_status_t rv = APR_SUCCESS;
-    apr_thread_mutex_lock(store->lock);
-    slot_t *slot = pop(store);
-    while (!slot && rv == APR_SUCCESS) {
-        rv = apr_thread_cond_timedwait(store->freed, store->lock,
-                                       store->operation_for);
-        slot = pop(store);
-    }
-    apr_thread_mutex_unlock(store->lock);
-    if (!slot) {
-        cg_error_set(err,
-                     "the store at %s: all %d connections are in use; allow "
-                     "as many as there are threads",
-                     store->url.where, store->slots_count);
-    }
-    return slot;
-}
-
-static void give_back(cg_store_t *store, slot_t *slot)
-{
-    apr_thread_mutex_lock(store->lock);
-    if (slot->connection) {
-        store->idle[store->idle_count++] = slot;
-    }
-    else {
-        store->spare[store->spare_count++] = slot;
-    }
-    apr_thread_cond_signal(store->freed);
-    apr_thread_mutex_unlock(store->lock);
-}
-
-static void disconnect(slot_t *slot)
-{
-    if (slot->connection) {
-        cg_connection_close(slot->connection);
-        slot->connection = NULL;
-    }
-}
-
-static void flush_idle(cg_store_t *store)
-{
-    cg_atomic_add(&store->generation, 1);
-}
-
-/* Makes a taken slot usable; *out_is_used: its connection has served before. */
-static apr_status_t make_ready(cg_store_t *store, slot_t *slot,
-                               bool *out_is_used, cg_error_t *err)
-{
-    int64_t generation = cg_atomic_get(&store->generation);
-    if (slot->connection && (slot->generation != generation ||
-                             cg_connection_is_dead(slot->connection))) {
-        disconnect(slot);
-    }
-    *out_is_used = slot->connection != NULL;
-    if (slot->connection) {
-        return APR_SUCCESS;
-    }
-    slot->generation = generation;
-    return cg_store_dial(store, &slot->connection, err);
-}
-
-/* ---- a call ------------------------------------------------------------ */
-
-static bool has_code(cg_str_t text, const char *code)
-{
-    size_t len = cg_str(code).len;
-    return cg_str_has_prefix(text, code) &&
-           (text.len == len || text.ptr[len] == ' ');
-}
-
-static bool is_away_reply(const cg_reply_t *reply)
+bool cg_store_is_away_reply(const cg_reply_t *reply)
 {
     if (reply->kind != CG_REPLY_ERROR) {
         return false;
     }
     for (size_t i = 0; i < sizeof away_codes / sizeof away_codes[0]; i++) {
-        if (has_code(reply->text, away_codes[i])) {
+        if (cg_store_has_code(reply, away_codes[i])) {
             return true;
         }
     }
     return false;
-}
-
-/* Sends all, reads all. All are read even if one says that the store cannot
- * serve. */
-static apr_status_t exchange(const cg_store_t *store,
-                             cg_connection_t *connection,
-                             const cg_store_command_t *commands, size_t count,
-                             cg_reply_t *out, cg_error_t *err, apr_pool_t *pool)
-{
-    apr_status_t result = APR_SUCCESS;
-    for (size_t i = 0; i < count; i++) {
-        cg_connection_add(connection, &commands[i], pool);
-    }
-    for (size_t i = 0; i < count; i++) {
-        apr_status_t rv = cg_connection_read(connection, &out[i],
-                                             store->url.where, err, pool);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        if (result == APR_SUCCESS && is_away_reply(&out[i])) {
-            cg_error_set(err, "the store at %s cannot serve: %.120s",
-                         store->url.where, out[i].text.ptr);
-            result = APR_EGENERAL;
-        }
-    }
-    return result;
-}
-
-/* One try on one connection, which is closed if it fails. */
-static apr_status_t attempt(cg_store_t *store,
-                            const cg_store_command_t *commands, size_t count,
-                            cg_reply_t *out, bool *out_is_used, cg_error_t *err,
-                            apr_pool_t *pool)
-{
-    *out_is_used = false;
-    slot_t *slot = take(store, err);
-    if (!slot) {
-        return APR_EBUSY;
-    }
-    apr_status_t rv = make_ready(store, slot, out_is_used, err);
-    if (rv == APR_SUCCESS) {
-        rv = exchange(store, slot->connection, commands, count, out, err, pool);
-    }
-    if (rv != APR_SUCCESS) {
-        disconnect(slot);
-        flush_idle(store);
-    }
-    give_back(store, slot);
-    return rv;
 }
 
 static bool is_safe(const cg_store_command_t *command)
@@ -225,7 +77,7 @@ static bool is_safe(const cg_store_command_t *command)
     return false;
 }
 
-static bool are_safe(const cg_store_command_t *commands, size_t count)
+bool cg_store_are_safe(const cg_store_command_t *commands, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (!is_safe(&commands[i])) {
@@ -233,6 +85,112 @@ static bool are_safe(const cg_store_command_t *commands, size_t count)
         }
     }
     return true;
+}
+
+/* All are read even if one says that the server cannot serve. */
+apr_status_t cg_store_read_all(cg_node_t *node, cg_node_slot_t *slot,
+                               cg_reply_t *out, size_t count,
+                               bool *out_is_moved, cg_error_t *err,
+                               apr_pool_t *pool)
+{
+    apr_status_t result = APR_SUCCESS;
+    *out_is_moved = false;
+    for (size_t i = 0; i < count; i++) {
+        apr_status_t rv = cg_connection_read(&slot->connection, &out[i],
+                                             node->where, err, pool);
+        if (rv != APR_SUCCESS) {
+            *out_is_moved = false;
+            return rv;
+        }
+        if (result == APR_SUCCESS && cg_store_is_away_reply(&out[i])) {
+            cg_error_set(err, "the store at %s cannot serve: %.120s",
+                         node->where, out[i].text.ptr);
+            *out_is_moved = cg_store_has_code(&out[i], "READONLY") ||
+                            cg_store_has_code(&out[i], "MASTERDOWN");
+            result = APR_EGENERAL;
+        }
+    }
+    return result;
+}
+
+/* ---- a call ------------------------------------------------------------ */
+
+/* How a try went. */
+typedef struct try_t {
+    apr_status_t status;
+    bool is_used;  /* on a connection that had served before */
+    bool is_sent;  /* the commands may have been carried out */
+    bool is_moved; /* they were not, for it was a replica */
+} try_t;
+
+/* One try on one connection, which is closed if it fails. */
+static try_t attempt(cg_store_t *store, apr_time_t began,
+                     const cg_store_command_t *commands, size_t count,
+                     cg_reply_t *out, cg_error_t *err, apr_pool_t *pool)
+{
+    try_t try = {.status = APR_ENOSOCKET};
+    cg_node_slot_t *slot;
+    cg_node_t *node = cg_store_primary(store, began, err);
+    if (node) {
+        try.status = cg_node_take(node, &slot, &try.is_used, err);
+    }
+    if (try.status != APR_SUCCESS) {
+        return try;
+    }
+    for (size_t i = 0; i < count; i++) {
+        cg_connection_add(&slot->connection, &commands[i], pool);
+    }
+    try.is_sent = true;
+    try.status =
+        cg_store_read_all(node, slot, out, count, &try.is_moved, err, pool);
+    cg_node_give_back(node, slot, try.status == APR_SUCCESS);
+    return try;
+}
+
+/* Sentinels know of another primary sooner or later; who was not reached, or
+ * found to be a replica, has done nothing. */
+static bool may_try_again(const cg_store_t *store, const try_t *try,
+                          const cg_store_command_t *commands, size_t count)
+{
+    if (try->status == APR_SUCCESS || try->status == APR_EBUSY) {
+        return false;
+    }
+    if (try->status == APR_ECONNRESET && try->is_sent) {
+        return try->is_used && cg_store_are_safe(commands, count);
+    }
+    return store->access.url.kind == CG_STORE_SENTINEL &&
+           (!try->is_sent || try->is_moved);
+}
+
+static apr_status_t call_primary(cg_store_t *store,
+                                 const cg_store_command_t *commands,
+                                 size_t count, cg_reply_t *out, cg_error_t *err,
+                                 apr_pool_t *pool)
+{
+    try_t try =
+        attempt(store, cg_clock_monotonic(), commands, count, out, err, pool);
+    if (try.status != APR_SUCCESS && try.status != APR_EBUSY) {
+        cg_store_doubt(store);
+    }
+    if (may_try_again(store, &try, commands, count)) {
+        bool was_sent = try.is_sent && !try.is_moved;
+        try = attempt(store, cg_clock_monotonic(), commands, count, out, err,
+                      pool);
+        /* The first try may have been carried out, whatever ails the second. */
+        if (was_sent && try.status != APR_SUCCESS && try.status != APR_TIMEUP) {
+            try.status = APR_ECONNRESET;
+        }
+        if (try.status != APR_SUCCESS && try.status != APR_EBUSY) {
+            cg_store_doubt(store);
+        }
+    }
+    if (try.status == APR_SUCCESS) {
+        cg_breaker_succeeded(store->breaker);
+    }
+    else if (try.status != APR_EBUSY) {
+        cg_breaker_failed(store->breaker, cg_clock_monotonic());
+    }
+    return try.status;
 }
 
 apr_status_t cg_store_pipeline(cg_store_t *store,
@@ -250,23 +208,12 @@ apr_status_t cg_store_pipeline(cg_store_t *store,
     }
     if (!cg_breaker_may_try(store->breaker, cg_clock_monotonic())) {
         cg_error_set(err, "the store at %s is away; not asked again yet",
-                     store->url.where);
+                     store->access.url.where);
         return APR_EAGAIN;
     }
-    bool is_used;
-    apr_status_t rv = attempt(store, commands, count, out, &is_used, err, pool);
-    if (rv == APR_ECONNRESET && is_used && are_safe(commands, count)) {
-        rv = attempt(store, commands, count, out, &is_used, err, pool);
-        /* The first try may have been carried out, whatever ails the second. */
-        rv = rv == APR_SUCCESS || rv == APR_TIMEUP ? rv : APR_ECONNRESET;
-    }
-    if (rv == APR_SUCCESS) {
-        cg_breaker_succeeded(store->breaker);
-    }
-    else if (rv != APR_EBUSY) {
-        cg_breaker_failed(store->breaker, cg_clock_monotonic());
-    }
-    return rv;
+    return store->access.url.kind == CG_STORE_CLUSTER
+               ? cg_cluster_pipeline(store, commands, count, out, err, pool)
+               : call_primary(store, commands, count, out, err, pool);
 }
 
 apr_status_t cg_store_call(cg_store_t *store, const cg_str_t *argv, size_t argc,
@@ -281,26 +228,46 @@ apr_status_t cg_store_call(cg_store_t *store, const cg_str_t *argv, size_t argc,
 static apr_status_t close_store(void *data)
 {
     cg_store_t *store = data;
-    for (int i = 0; i < store->slots_count; i++) {
-        disconnect(&store->slots[i]);
+    for (int i = 0; i < store->nodes_count; i++) {
+        cg_node_close(store->nodes[i]);
     }
     return APR_SUCCESS;
 }
 
-static apr_status_t make_slots(cg_store_t *store, int count, apr_pool_t *pool)
+static bool read_access(cg_store_t *store, const cg_store_options_t *options,
+                        cg_error_t *err, apr_pool_t *pool)
 {
-    size_t n = (size_t)count;
-    store->slots_count = count;
-    store->slots = apr_pcalloc(pool, n * sizeof *store->slots);
-    store->idle = apr_pcalloc(pool, n * sizeof *store->idle);
-    store->spare = apr_pcalloc(pool, n * sizeof *store->spare);
-    for (int i = 0; i < count; i++) {
-        store->spare[store->spare_count++] = &store->slots[i];
+    const cg_store_access_t *access = options->access;
+    if (!access) {
+        apr_array_header_t *words = apr_array_make(pool, 1, sizeof(char *));
+        APR_ARRAY_PUSH(words, const char *) = options->url;
+        if (cg_store_access_read(&access, words, NULL, err, pool) !=
+            APR_SUCCESS) {
+            return false;
+        }
     }
-    apr_status_t rv =
-        apr_thread_mutex_create(&store->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    store->access = *access;
+    if (options->password && options->password[0]) {
+        store->access.url.password =
+            cg_secret_make(cg_str(options->password), pool);
+    }
+    return true;
+}
+
+static apr_status_t make_parts(cg_store_t *store, apr_pool_t *pool)
+{
+    const cg_store_url_t *url = &store->access.url;
+    apr_status_t rv = apr_pool_create(&store->pool, pool);
     if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&store->freed, pool);
+        rv = apr_thread_mutex_create(&store->lock, APR_THREAD_MUTEX_DEFAULT,
+                                     pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&store->asked, pool);
+    }
+    if (rv == APR_SUCCESS && url->kind == CG_STORE_ONE) {
+        store->primary = cg_store_node(store, &url->seeds[0]);
+        rv = store->primary ? rv : APR_ENOMEM;
     }
     return rv;
 }
@@ -309,51 +276,38 @@ apr_status_t cg_store_open(cg_store_t **out, const cg_store_options_t *options,
                            cg_error_t *err, apr_pool_t *pool)
 {
     cg_store_t *store = apr_pcalloc(pool, sizeof *store);
-    if (!cg_store_url_parse(options->url, &store->url, err, pool)) {
+    if (!read_access(store, options, err, pool)) {
         return APR_EINVAL;
-    }
-    if (options->password && options->password[0]) {
-        store->url.password = cg_secret_make(cg_str(options->password), pool);
     }
     store->operation_for =
         options->operation_for > 0 ? options->operation_for : OPERATION_FOR;
     store->breaker = options->breaker ? options->breaker : &store->own_breaker;
-    int count = options->connections_max > 0 ? options->connections_max
-                                             : CONNECTIONS_MAX;
-    apr_status_t rv = make_slots(store, count, pool);
-    if (rv != APR_SUCCESS) {
+    store->connections_max = options->connections_max > 0
+                                 ? options->connections_max
+                                 : CONNECTIONS_MAX;
+    if (store->access.url.kind == CG_STORE_CLUSTER) {
+        store->owners = apr_pcalloc(pool, CG_SLOTS * sizeof *store->owners);
+    }
+    if (make_parts(store, pool) != APR_SUCCESS) {
         cg_error_set(err, "cannot make the lock of the store's connections");
-        return rv;
+        return APR_EGENERAL;
     }
     apr_pool_cleanup_register(pool, store, close_store, apr_pool_cleanup_null);
     *out = store;
     return APR_SUCCESS;
 }
 
-apr_status_t cg_store_dial(const cg_store_t *store, cg_connection_t **out,
-                           cg_error_t *err)
-{
-    return cg_connection_open(&store->url, store->operation_for, out, err);
-}
-
-bool cg_store_url_check(const char *url, cg_error_t *err)
-{
-    apr_pool_t *pool;
-    cg_store_url_t parsed;
-    if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        return false;
-    }
-    bool is_right = cg_store_url_parse(url, &parsed, err, pool);
-    apr_pool_destroy(pool);
-    return is_right;
-}
-
 const char *cg_store_where(const cg_store_t *store)
 {
-    return store->url.where;
+    return store->access.url.where;
 }
 
 bool cg_store_is_away(const cg_store_t *store)
 {
     return cg_breaker_is_open(store->breaker);
+}
+
+int64_t cg_store_generation(const cg_store_t *store)
+{
+    return cg_atomic_get(&store->generation);
 }

@@ -151,6 +151,9 @@ one each ${INTERVAL_MS} ms; CPU is of a whole stream, p50 and p99 are the delay 
     if (!only || only === 'keys')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/keys'),
             { encoding: 'utf8', timeout: 120000 })}`);
+    if (!only || only === 'quota')
+        process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/quota'),
+            { encoding: 'utf8', timeout: 120000 })}`);
     // The search alone, beside a loop of PCRE2-JIT, and what is made to be slow.
     if (!only || only === 'redact')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/redact'),
@@ -158,6 +161,9 @@ one each ${INTERVAL_MS} ms; CPU is of a whole stream, p50 and p99 are the delay 
     if (!only || only === 'tokens')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/tokens'),
             { encoding: 'utf8', timeout: 60000 })}`);
+    if (!only || only === 'counts')
+        process.stdout.write(`\n${execFileSync(process.execPath,
+            [fileURLToPath(new URL('counts.mjs', import.meta.url))], { encoding: 'utf8', timeout: 300000 })}`);
     if (!only || only === 'signatures')
         process.stdout.write(`\n${execFileSync(path.join(BUILD, 'bench/signatures'),
             { encoding: 'utf8', timeout: 60000 })}`);

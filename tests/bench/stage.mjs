@@ -61,6 +61,7 @@ ChatGPTStore ${stage.redis.url}
 ChatGPTPepperFile "${stage.file('pepper')}"
 ChatGPTJournal "${stage.file('journal')}"
 ChatGPTModels "${stage.file('models.json')}"
+ChatGPTTokens "${path.join(BUILD, 'tokens')}"
 ChatGPTUpstream bench http://127.0.0.1:${stage.upstreamPort}/v1 file:${stage.file('credential')}
 ChatGPTAuditKeep 5000
 ChatGPTRedactCache ${process.env.BENCH_CACHE ?? 0}

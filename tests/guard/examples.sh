@@ -17,14 +17,18 @@ trap 'rm -rf "$faults"* "$seen" "$root"' EXIT
 mkdir -p "$root/journal" "$root/console"
 head -c 48 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/pepper"
 for file in openai.key redis.password; do echo secret > "$root/$file"; done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca \
+    -keyout "$root/redis-ca.key" -out "$root/redis-ca.pem" 2> /dev/null
 head -c 48 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/pseudonyms"
 echo 'Project Aurora' > "$root/projects.txt"
 touch "$root/users" "$root/groups"
 cp conf/models.json "$root/"
 cp -R conf/rules "$root/"
+ln -s "$PWD/build/tokens" "$root/tokens"
 printf 'list ours action=block\n    Project Aurora\n' > "$root/ours.rules"
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$root/seal.key"
-chmod 600 "$root/pepper" "$root/openai.key" "$root/redis.password" "$root/seal.key"
+echo secret > "$root/webhook.secret"
+chmod 600 "$root/webhook.secret" "$root/pepper" "$root/openai.key" "$root/redis.password" "$root/seal.key"
 
 {
     echo "ServerRoot \"$root\""
@@ -46,6 +50,7 @@ ChatGPTSealKey "file:$root/seal.key"
 ChatGPTJournal "$root/journal"
 ChatGPTModels "$root/models.json"
 ChatGPTRulesFolder "$root/rules"
+ChatGPTTokens "$root/tokens"
 ChatGPTUpstream spare http://127.0.0.1:9/v1
 <Location "/spare/v1">
     ChatGPTEngine on
@@ -70,7 +75,8 @@ accepted() {
     fi
 }
 
-here < conf/minimal.conf | accepted conf/minimal.conf
+# It says nothing of the vocabularies: they are where they are installed.
+{ echo "ChatGPTTokens \"$root/tokens\""; here < conf/minimal.conf; } | accepted conf/minimal.conf
 for file in conf/examples/*.conf; do
     cat "$root/rest.conf" "$file" | sed 's/ChatGPTUpstream private/ChatGPTUpstream openai http:\/\/127.0.0.1:9\/v1\n&/' |
         here | accepted "$file"

@@ -5,8 +5,9 @@
 
 # The floors of the house, lowest first; a room stands in one line only.
 floors='base
+token
 chat redact store policy meter
-quota route auth audit
+quota route auth audit alert
 flow admin
 httpd ctl'
 

@@ -14,7 +14,7 @@ only() {
 
 only 'jansson'      src/base/json.c
 only 'curl/'        src/base/fetch.c
-only 'openssl/'     'src/base/\(digest\|aead\|pkey[a-z_]*\)\.[ch]'
+only 'openssl/'     'src/\(base/\(digest\|aead\|pkey[a-z_]*\)\|store/tls\)\.[ch]'
 only 'hiredis'      src/store/redis.c
 only 'hs'           src/redact/pattern.c
 only 'jwt\.h'       src/ctl/token.c

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 . tests/guard/common.sh
 
-for file in admin-ui/package-lock.json tests/package-lock.json; do
+for file in admin-ui/package-lock.json conf/tokens/package-lock.json tests/package-lock.json; do
     grep -c '"integrity"' "$file" >> "$seen"
     grep -n '"resolved"' "$file" | sed "s,^,$file:," >> "$faults" || true
     [ "$(grep -c '"integrity"' "$file")" = "$(grep -c '^    "node_modules/' "$file")" ] ||

@@ -74,10 +74,12 @@ export class Gateway extends Server {
                 'x-chatgpt-console': '1', 'sec-fetch-site': 'same-origin',
                 origin: new URL(this.ready.admin_api).origin } : {}),
             ...headers };
+        const text = body === undefined || typeof body === 'string' ? body
+            : JSON.stringify(body);
+        if (text !== undefined) // which node leaves out of a DELETE
+            all['content-length'] ??= String(Buffer.byteLength(text));
         return send(this.ready.admin_api + at, { method,
-            headers: present(all),
-            body: body === undefined ? undefined
-                : typeof body === 'string' ? body : JSON.stringify(body) });
+            headers: present(all), body: text });
     }
 
     /** A new key; resolves to { id, key, … }. */

@@ -87,8 +87,8 @@ export class Server {
         const put = (file, list) => writeFile(file, `${list.join('\n')}\n`);
         await put(this.files.policy, [...OPEN_LIMITS,
             ...(options.policy ?? [])]);
-        await put(this.files.server, [...SERVER, ...(options.redis ? []
-            : PATIENT), ...(options.server ?? [])]);
+        await put(this.files.server, [...SERVER, ...(options.redis || options.store
+            ? [] : PATIENT), ...(options.server ?? [])]);
     }
 
     environment() {
@@ -99,7 +99,8 @@ export class Server {
             OPENAI_API_KEY: this.options.upstreamKey
                 ?? 'sk-upstream-only-the-provider-may-see',
             POLICY: this.files.policy, SERVER_CONF: this.files.server,
-            ...(this.redis ? { REDIS: this.redis.url } : {}) };
+            ...(this.redis ? { REDIS: this.redis.url } : {}),
+            ...(this.options.store ? { REDIS: this.options.store } : {}) };
     }
 
     async #launch() {

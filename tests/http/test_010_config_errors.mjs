@@ -18,6 +18,8 @@ const WRONG = [
     ['ChatGPTLimit', 'key 0/60s', /[1-9]/],
     ['ChatGPTLimit', 'key -5/60s', /[1-9]/],
     ['ChatGPTLimit', 'key 100/0s', /[1-9]/],
+    ['ChatGPTLimit', 'key none 100/60s', /nothing/],
+    ['ChatGPTLimit', 'key 100/30s leased', /60s or more/],
     ['ChatGPTLimit', 'key 100/60parsecs', /s|min|h/],
     ['ChatGPTLimit', 'planet 100/60s', /key.*address|address.*key/s],
     ['ChatGPTLimit', 'key 99999999999999999999/60s', /[1-9]/],

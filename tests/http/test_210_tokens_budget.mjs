@@ -54,6 +54,21 @@ test('tokens a minute: served up to the limit, then refused as tokens',
         assert.ok(left.at(-1) < left[0], left.join());
     });
 
+test('a request that alone may use more than the limit is told not to come again',
+    async () => {
+        const { key } = await gw.newKey({ name: 'small', limits: ['200tokens/1h'] });
+        const never = await gw.chat('hi', { key, body: { max_tokens: 300 } });
+        assert.equal(never.status, 429, never.text);
+        assert.equal(never.headers['x-should-retry'], 'false');
+        assert.equal(never.headers['retry-after'], '60');
+        assert.match(never.json.error.message, /200tokens\/1h, by key\); this request alone/);
+        assert.equal((await gw.chat(using(5, 150), { key,
+            body: { max_tokens: 150 } })).status, 200);
+        const later = await gw.chat('hi', { key, body: { max_tokens: 150 } });
+        assert.equal(later.status, 429, later.text);
+        assert.equal(later.headers['x-should-retry'], undefined);
+    });
+
 test('what an answer did not use is given back', async () => {
     const { key } = await gw.newKey({ name: 'thrifty',
         limits: ['3000tokens/60s'] });
@@ -109,7 +124,8 @@ test('a budget asked for by forty connections at once is never overspent',
             gw.chat(using(50, 900), { key: made.key,
                 body: { model: 'gpt-4o', max_tokens: 900 } })));
         const served = all.filter((one) => one.status === 200).length;
-        assert.ok(served >= 5 && served <= 10, `${served} served`);
+        // Held are 9,000 micro-dollars of output and a few of input: 11 fit.
+        assert.ok(served >= 5 && served <= 11, `${served} served`);
         assert.ok(all.every((one) => [200, 429].includes(one.status)));
     });
 

@@ -84,7 +84,8 @@ const WHO = [
     [/^(?:exports|events)\./, ['approver', 'compliance']],
     [/\.(?:list|get|export|current)$/, ['approver', 'compliance', 'operator',
         'viewer']],
-    [/^(?:keys|signing-keys|issuers|token-checks)\./, ['operator']],
+    [/^(?:limit-simulations|alerts)\./, ['approver', 'compliance', 'operator']],
+    [/^(?:keys|limits|alert-tests|signing-keys|issuers|token-checks)\./, ['operator']],
     [/^policy-versions\.(?:approve|reject)$/, ['approver']],
     [/^policy-(?:checks|versions)\./, ['compliance', 'operator']],
     [/^scan\./, ['approver', 'compliance']]];

@@ -38,6 +38,8 @@ done <<END
 -rwxr-xr-x root root . /usr/bin/chatgptctl
 -rw-r--r-- root root . /usr/share/mod_chatgpt/models.json
 -rw-r--r-- root root . /usr/share/mod_chatgpt/rules/cn.rules
+-rw-r--r-- root root . /usr/share/mod_chatgpt/tokens/cl100k_base.tokens
+-rw-r--r-- root root . /usr/share/mod_chatgpt/tokens/o200k_base.tokens
 -rw-r--r-- root root . /usr/share/mod_chatgpt/console/index.html
 -rw-r--r-- root root . /usr/share/mod_chatgpt/console/vendor/preact.js
 -rw-r--r-- root root d. /usr/share/doc/mod_chatgpt/README.md

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 import { makeIdentity, NO_IDENTITY } from './identity.mjs';
+import { makeAlerts, makeLimits } from './quota.mjs';
 
 /* A key's name, a prompt: what a page must show as letters. */
 export const PROBE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>\'"`${window.broken=1}</td>';
@@ -179,33 +180,14 @@ function makeRecord(i, roll, keys) {
     };
 }
 
-function limitsOf(keys, roll) {
-    const own = keys.slice(0, 40).flatMap((key) => key.limits.map((limit) => {
-        const amount = Number.parseInt(limit, 10);
-        const used = Math.floor(amount * Math.min(1, roll() * 1.15));
-        const quantity = limit.includes('tokens') ? 'tokens' : 'requests';
-        return { scope: 'key', subject: key.id, label: key.name, limit, quantity, window_seconds: 60, amount, used,
-            remaining: amount - used, reset_seconds: Math.floor(roll() * 60), source: `key ${key.id}` };
-    }));
-    return [...own, { scope: 'address', subject: '10.2.4.19', label: '10.2.4.19', limit: '100/900s',
-        quantity: 'requests', window_seconds: 900, amount: 100, used: 31, remaining: 69, reset_seconds: 412,
-        source: 'ChatGPTLimit address 100/900s (gateway.conf:41)' }];
-}
-
-function budgetsOf(keys, roll) {
-    return keys.filter((key) => key.budget).slice(0, 12).map((key) => {
-        const used = Math.floor(50e6 * Math.min(1, roll() * 1.1));
-        return { scope: 'key', subject: key.id, label: key.name, limit: key.budget, period: iso(Date.now()).slice(0, 7),
-            amount_micros: 50e6, used_micros: used, held_micros: 0, remaining_micros: 50e6 - used,
-            reset_seconds: 86400, source: `key ${key.id}` };
-    });
-}
-
 const DEEDS = [
     { operation: 'keys.create', change: { state: { before: null, after: 'active' }, owner: { before: null, after: '' } } },
     { operation: 'keys.update', change: { limits: { before: ['100/60s'], after: ['200/60s', '20000tokens/60s'] },
         owner: { before: '', after: 'anna.berg' } } },
     { operation: 'keys.revoke', change: { state: { before: 'active', after: 'revoked' } } },
+    { operation: 'limits.update', subject: 'limits/team/payments', user: 'anna.berg', change: { limits: { before: ['100/60s', '20concurrent'],
+        after: ['20concurrent'] }, budgets: { before: ['400USD/month'], after: ['500USD/month hard'] },
+        reason: { before: null, after: 'agreed for November' } } },
     { operation: 'scan.text', subject: 'scan', change: { findings: 3 } },
     { operation: 'keys.create', subject: 'keys', change: null, decision: 'denied', status: 403, user: 'v.chen' },
 ];
@@ -220,11 +202,11 @@ export function makeHouse(keyCount, recordCount) {
     const keys = Array.from({ length: keyCount }, (_, i) => makeKey(i, roll));
     const records = Array.from({ length: recordCount }, (_, i) => makeRecord(i, roll, keys));
     Object.assign(records[0], { prompt: `${PROBE}\n[EMAIL_ADDRESS]`, user: PROBE, answer: PROBE });
-    return { keys, records, limits: limitsOf(keys, roll), budgets: budgetsOf(keys, roll), events: eventsOf(keys),
-        accounts: ACCOUNTS, policies: POLICIES, ...makeIdentity(keys, records, PROBE) };
+    return { keys, records, limits: makeLimits(keys, roll, PROBE), overrides: new Map(), alerts: makeAlerts(keys, PROBE),
+        events: eventsOf(keys), accounts: ACCOUNTS, policies: POLICIES, ...makeIdentity(keys, records, PROBE) };
 }
 
-export const EMPTY_HOUSE = { keys: [], records: [], limits: [], budgets: [], events: [], accounts: [], policies: [],
+export const EMPTY_HOUSE = { keys: [], records: [], limits: [], overrides: new Map(), alerts: [], events: [], accounts: [], policies: [],
     ...NO_IDENTITY };
 
 /* A day that is busy in the evening, by the minute or the hour. */

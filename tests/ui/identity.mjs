@@ -45,7 +45,7 @@ function groupsOf(keys, records, isTeams) {
     const groups = new Map();
     const group = (name) => {
         if (name && !groups.has(name)) {
-            groups.set(name, { name, keys: 0, active_keys: 0, owned_keys: 0, requests: 0, last_used_at: null,
+            groups.set(name, { name, keys: 0, active_keys: 0, owned_keys: 0, requests: 0, cost_micros: 0, last_used_at: null,
                 expires_at: null, others: new Set() });
         }
         return groups.get(name) || { others: new Set() };
@@ -61,6 +61,7 @@ function groupsOf(keys, records, isTeams) {
     for (const record of records) {
         const mine = group(isTeams ? record.team : record.user);
         mine.requests += 1;
+        mine.cost_micros += record.cost_micros;
         mine.others.add(isTeams ? record.user : record.team);
         if (!mine.last_used_at || record.at > mine.last_used_at) mine.last_used_at = record.at;
     }

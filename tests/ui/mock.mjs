@@ -17,6 +17,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { EMPTY_HOUSE, iso, makeHouse, makeStats } from './house.mjs';
 import { IDENTITY } from './identity.mjs';
+import { QUOTA } from './quota.mjs';
 import { askPolicy, makePolicy, scan } from './policy.mjs';
 
 const PREFIX = '/console/';
@@ -33,8 +34,8 @@ const TYPES = {
 const WRITERS = ['admin', 'operator'];
 const READERS = ['admin', 'compliance', 'approver'];
 const POLICY = ['policy-catalogue', 'policy-versions', 'policy-checks'];
-const WRITTEN = ['keys', 'keys-import', 'signing-keys', 'issuers', 'token-checks'];
-const STORED = ['people', 'teams', 'signing-keys', 'policy-versions', 'keys', 'limits', 'budgets', 'requests', 'stats', 'admin-events'];
+const WRITTEN = ['limits', 'limits-import', 'alert-tests', 'keys', 'keys-import', 'signing-keys', 'issuers', 'token-checks'];
+const STORED = ['people', 'teams', 'signing-keys', 'policy-versions', 'keys', 'limits', 'alerts', 'requests', 'stats', 'admin-events'];
 
 /* ---- answers ---- */
 
@@ -129,9 +130,8 @@ const THINGS = {
         return json(makeStats(Date.parse(query.get('from')), Date.parse(query.get('to')), query.get('step')));
     },
     scan: ({ body }) => json(scan(body.text, body.document)),
-    limits: (call) => list(call.house.limits.filter((row) => isAbout(row, call.query)), call.query),
-    budgets: (call) => list(call.house.budgets.filter((row) => isAbout(row, call.query)), call.query),
-    'admin-events': ({ house, query }) => list(house.events, query),
+    'admin-events': ({ house, query }) => list(house.events.filter((row) => ['subject', 'user', 'operation'].every((name) => (
+        !query.get(name) || row[name] === query.get(name)))), query),
     accounts: ({ house, query }) => list(house.accounts, query),
     policies: ({ house, query }) => list(house.policies, query),
     store: ({ mock }) => json(mock.scenario === 'store_down'
@@ -156,7 +156,15 @@ for (const [name, answer] of Object.entries(IDENTITY)) {
     };
 }
 
-const isAbout = (row, query) => !query.get('subject') || row.subject === query.get('subject');
+for (const [name, answer] of Object.entries(QUOTA)) {
+    THINGS[name] = (call) => {
+        const found = answer(call);
+        if (!found) return absent();
+        if (found.list) return list(found.list, call.query);
+        if (found.slug) return problem(found.status, found.slug, found.detail, found.errors);
+        return found.type ? found : json(found.body, found.status, found);
+    };
+}
 
 /* What stands before the handlers: sign-in, roles, and what the scenario breaks. */
 function refusal(mock, method, thing) {
@@ -201,7 +209,7 @@ export async function startMock(pages) {
         mock.calls.push({ method, path, headers, body });
         await new Promise((resolve) => { setTimeout(resolve, mock.delay); });
         const reply = refusal(mock, method, thing)
-            || THINGS[thing]({ house: house(), mock, thing, method, id, deed, query, body, show });
+            || THINGS[thing]({ house: house(), mock, thing, method, id, deed, query, body, headers, path, show });
         const etag = reply.etag ? { etag: reply.etag } : {};
         response.writeHead(reply.status, { 'content-type': reply.type, 'cache-control': 'no-store', ...etag });
         response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export const PAGES = ['overview', 'requests', 'upstreams', 'keys', 'signing_keys', 'issuers', 'people', 'limits', 'credentials',
+export const PAGES = ['overview', 'requests', 'upstreams', 'alerts', 'keys', 'signing_keys', 'issuers', 'people', 'limits', 'credentials',
     'policies', 'redaction', 'scan', 'changes'];
 
 /* The words of a language by the page that says them; '': those of all pages. */

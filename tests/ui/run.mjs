@@ -29,7 +29,7 @@ async function runFile(name) {
     const began = Date.now();
     const tally = { passed: 0, failed: 0 };
     await new Promise((resolve) => {
-        const stream = run({ files: [HERE + name], concurrency: 1, timeout: 300000 });
+        const stream = run({ files: [HERE + name], concurrency: 1, timeout: 480000 });
         stream.on('test:pass', (data) => { if (!isGroup(data)) tally.passed += 1; });
         stream.on('test:fail', (data) => {
             const { error } = data.details;

@@ -65,6 +65,27 @@ async function scanned(page) {
     await page.locator('.scanned').first().waitFor();
 }
 
+async function limitsSet(page) {
+    await page.locator('.panel footer .button').nth(1).click();
+    await page.locator('dialog .limit-line input').last().fill('100/60x soft');
+    await page.locator('dialog summary').click();
+}
+
+async function requestTried(page) {
+    await page.locator('.panel footer .button').first().click();
+    await page.fill('dialog textarea', 'Hello');
+    await page.locator('dialog input[type=number]').last().fill('90000000');
+    await page.locator('dialog footer .primary').click();
+    await page.locator('dialog tbody tr').first().waitFor();
+}
+
+async function limitsTried(page) {
+    await page.locator('.actions .button:not(.primary, .bare)').last().click();
+    await page.fill('dialog textarea', 'dimension,subject,limits\nteam,red,100/60s\nteam,,1/1s\n');
+    await page.locator('dialog footer .primary').click();
+    await page.locator('dialog tbody tr').first().waitFor();
+}
+
 /* Pages, and what opens over them. */
 const FACES = [
     ...PAGES.map((name) => ({ name, hash: name })),
@@ -81,6 +102,14 @@ const FACES = [
     { name: 'a person', hash: 'people', act: first, isOfMany: true },
     { name: 'teams', hash: 'people?by=team' },
     { name: 'a credential', hash: 'credentials', act: first, isOfMany: true },
+    { name: 'a budget and its burn-down', hash: 'limits/team%2Fpayments' },
+    { name: 'a window and what was used of it', hash: 'limits/endpoint%2Fchat', act: asTables, isOfMany: true },
+    { name: 'limits that are set', hash: 'limits/team%2Fpayments', act: limitsSet, isOfMany: true },
+    { name: 'limits of whom', hash: 'limits', act: (page) => page.locator('.actions .primary').click(), isOfMany: true },
+    { name: 'a request that is thought of', hash: 'limits/team%2Fpayments', act: requestTried },
+    { name: 'a table of limits', hash: 'limits', act: limitsTried, isOfMany: true },
+    { name: 'an alert', hash: 'alerts', act: (page) => page.locator('tbody a').nth(3).click() },
+    { name: 'a test alert', hash: 'alerts', act: (page) => page.locator('.actions .button:not(.bare)').click(), isOfMany: true },
     { name: 'a scanned text', hash: 'scan', act: scanned },
     { name: 'a draft', hash: 'redaction', act: triedOut },
     ...['packs', 'lists', 'patterns', 'allowed values'].map((name, i) => ({ name: `a draft's ${name}`, hash: 'redaction',

@@ -3,7 +3,8 @@
  *
  * suites.h is made by the Makefile from the tables that tests/unit/<room>/
  * test_<file>.c define, one CG_SUITE(room, file) each. A name is a suite's
- * ("base_text") or a room's ("base").
+ * ("base_text") or a room's ("base"). --list names all suites (tests/unit/run.sh
+ * runs them side by side).
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -91,6 +92,14 @@ static bool run(int argc, char **argv)
     return passed > 0 && failed == 0;
 }
 
+static bool list(void)
+{
+    for (int i = 0; i < SUITES; i++) {
+        puts(suites[i].name);
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0); /* in step with what the tests say */
@@ -98,5 +107,6 @@ int main(int argc, char **argv)
         return 1;
     }
     atexit(apr_terminate); /* after what fixtures undo at the end */
-    return run(argc, argv) ? 0 : 1;
+    bool is_list = argc == 2 && strcmp(argv[1], "--list") == 0;
+    return (is_list ? list() : run(argc, argv)) ? 0 : 1;
 }

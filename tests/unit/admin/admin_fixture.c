@@ -13,6 +13,7 @@
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "alert/feed.h"
 #include "audit/journal.h"
 #include "audit/ledger.h"
 #include "auth/apikey.h"
@@ -47,6 +48,13 @@ static const cg_admin_policy_t POLICIES[] = {
 };
 static const char *const MODELS[] = {"gpt-4o", "gpt-4o-mini"};
 static cg_admin_limit_t defaults[4];
+static const cg_alert_rules_t alert_rules = {
+    .ways_count = 1,
+    .ways = {{.name = "hook",
+              .url = "https://user@alerts.example:8443/path?token=x",
+              .kinds = ~0u,
+              .total_for = 1000000,
+              .tries = 3}}};
 
 static size_t read_accounts(void *baton, cg_account_view_t **out,
                             apr_pool_t *pool)
@@ -107,6 +115,8 @@ static apr_status_t open_store(cg_error_t *err)
                                          apr_time_from_sec(60), self.pool);
     void *shared = apr_pcalloc(self.pool, cg_quota_shared_bytes());
     self.admin.quota = cg_quota_open(self.admin.store, shared, self.pool);
+    self.admin.alerts = cg_alert_feed_open(self.admin.store, self.pool);
+    self.admin.alert_rules = &alert_rules;
     char line[CG_SEAL_LINE_LEN + 1];
     cg_sealer_t *sealer = NULL;
     cg_sealer_new_key(line);

@@ -38,6 +38,7 @@ static cg_record_t sample(void)
         .input_tokens = 12,
         .output_tokens = 40,
         .tokens_from = "provider",
+        .soft_limits = "key 5/1h",
         .cost_micros = 310,
         .took = 1234567,
         .first_byte_took = 200100,
@@ -82,6 +83,8 @@ static void record_says_everything_that_happened(void)
     CU_ASSERT_EQUAL(cg_json_get_int(json, "status", 0), 200);
     CU_ASSERT_EQUAL(cg_json_get_int(json, "output_tokens", 0), 40);
     CU_ASSERT_EQUAL(cg_json_get_int(json, "cost_micros", 0), 310);
+    CU_ASSERT_STRING_EQUAL(cg_json_get_str(json, "soft_limits_passed", ""),
+                           "key 5/1h");
     CU_ASSERT_EQUAL(cg_json_get_int(json, "took_micros", 0), 1234567);
     CU_ASSERT_EQUAL(cg_json_get_int(json, "attempts", 0), 2);
     CU_ASSERT_TRUE(cg_json_get_bool(json, "stream", false));

@@ -371,7 +371,9 @@ static void keeper_takes_what_is_set_and_lets_go_of_what_is_deleted(void)
     CU_ASSERT_EQUAL_FATAL(
         apr_thread_create(&to.thread, NULL, listen_thread, &to, walk.pool),
         APR_SUCCESS);
-    apr_sleep(300000);
+    for (int i = 0; i < 300 && __atomic_load_n(&to.refused, __ATOMIC_RELAXED) < 2; i++) {
+        apr_sleep(10000);
+    }
     set(&walk, "main", "one");
     apr_time_t at = cg_clock_monotonic();
     CU_ASSERT(comes_to(&walk, "first", "one"));

@@ -93,6 +93,21 @@ static cg_accounts_t *make_accounts(apr_pool_t *pool)
     return accounts;
 }
 
+/* The vocabularies that the build has made; CG_TOKENS names their folder. */
+static const cg_vocabularies_t *open_vocabularies(apr_pool_t *pool)
+{
+    cg_vocabularies_t *all = apr_pcalloc(pool, sizeof *all);
+    const char *folder = getenv("CG_TOKENS");
+    cg_error_t err = {""};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
+    for (int i = 0; i < CG_ENCODING_COUNT; i++) {
+        CU_ASSERT_EQUAL_FATAL(cg_vocabulary_open(folder, (cg_encoding_t)i,
+                                                 &all->of[i], &err, pool),
+                              APR_SUCCESS);
+    }
+    return all;
+}
+
 void walk_open_dry(walk_t *walk)
 {
     static const cg_meter_names_t names = {0};
@@ -103,6 +118,7 @@ void walk_open_dry(walk_t *walk)
         .pool = walk->pool,
         .rules = cg_rules_builtin(),
         .prices = read_prices(walk->pool),
+        .vocabularies = open_vocabularies(walk->pool),
         .accounts = make_accounts(walk->pool),
         .node = "",
         .audit_keep = 1000,

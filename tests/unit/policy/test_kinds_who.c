@@ -99,8 +99,8 @@ static void lines_further_in_replace_all_outer_ones(void)
 
 static void every_trait_has_its_name(void)
 {
-    static const char *const names[] = {"user",  "team",  "role",
-                                        "scope", "model", "limit"};
+    static const char *const names[CG_TRAIT_COUNT] = {
+        "user", "team", "role", "scope", "model", "limit", "organization"};
     for (int i = 0; i < CG_TRAIT_COUNT; i++) {
         CU_ASSERT_STRING_EQUAL(cg_trait_name((cg_trait_t)i), names[i]);
     }

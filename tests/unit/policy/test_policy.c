@@ -119,11 +119,12 @@ static const char *const bad[] = {
     "ChatGPTOutputTokens 9223372036854775808", "ChatGPTUnknownModel maybe",
     "ChatGPTAudit \"\"", "ChatGPTAllowModel", "ChatGPTLimit key",
     "ChatGPTLimit planet 1/60s", "ChatGPTLimit key 5USD/month",
+    "ChatGPTLimit key none 1/60s", "ChatGPTBudget key none hard",
     "ChatGPTLimit key 1/60s ajar", "ChatGPTLimit key 1/60s open open",
     "ChatGPTBudget key 100/60s", "ChatGPTStoreDown", "ChatGPTStoreDown ajar",
     "ChatGPTStoreDown money open", "ChatGPTRedact A", "ChatGPTRedact C mask",
     "ChatGPTRedact A hide", "ChatGPTRedact A mask sideways",
-    "ChatGPTStore \"\"", "ChatGPTFirstByteTimeout 9ms",
+    "ChatGPTStore", "ChatGPTFirstByteTimeout 9ms",
 };
 
 static void policy_takes_what_is_legal_and_says_what_is(void)

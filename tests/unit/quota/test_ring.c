@@ -12,9 +12,8 @@
 
 #include <apr_strings.h>
 
-#include "gen/admit_lua.h"
-#include "gen/ring_lua.h"
 #include "quota/plan.h"
+#include "quota/scripts.h"
 #include "redis_fixture.h"
 
 #define SECOND INT64_C(1000000)
@@ -51,9 +50,10 @@ static void simulation_start(simulation_t *sim, int64_t amount,
     apr_pool_create(&sim->pool, NULL);
     apr_pool_create(&sim->scratch, sim->pool);
     sim->store = redis_fixture_store(redis_fixture_shared(), sim->pool);
-    const char *source = with_clock(
-        apr_pstrcat(sim->pool, cg_lua_ring, cg_lua_admit, NULL), sim->pool);
-    cg_script_init(&sim->admit, "admit", source);
+    cg_scripts_t scripts;
+    cg_scripts_init(&scripts, sim->pool);
+    cg_script_init(&sim->admit, "admit",
+                   with_clock(scripts.admit.source, sim->pool));
     sim->limit = (cg_limit_t){.dimension = CG_DIMENSION_KEY,
                               .quantity = CG_QUANTITY_REQUESTS,
                               .amount = amount,
@@ -74,14 +74,16 @@ static bool ask(simulation_t *sim, int64_t at, int64_t cost, int64_t out[6])
     cg_quota_ask_t quota_ask = {
         .limit = &sim->limit, .subject = CG_STR("sim"), .cost = cost};
     apr_pool_clear(sim->scratch);
-    cg_plan_make(&plan, &quota_ask, 1, at, sim->scratch);
+    unsigned char packed[CG_PLAN_ASK_BYTES];
+    cg_plan_make(&plan, CG_STR(""), &quota_ask, 1, at, NULL, sim->scratch);
+    cg_plan_pack_counter(packed, &plan.counters[0]);
     cg_str_t keys[] = {
         cg_str(apr_psprintf(sim->scratch, "cg:{cg}:hold:%d@%" APR_INT64_T_FMT,
                             sim->serial++, at)),
         plan.counters[0].key, CG_STR("cg:{cg}:holds")};
-    cg_str_t args[] = {{(const char *)plan.packed, CG_PLAN_ASK_BYTES},
-                       CG_STR("1000000")};
-    apr_status_t rv = cg_store_script(sim->store, &sim->admit, keys, 3, args, 2,
+    cg_str_t args[] = {{(const char *)packed, sizeof packed},
+                       CG_STR("1000000"), CG_STR("1000000")};
+    apr_status_t rv = cg_store_script(sim->store, &sim->admit, keys, 3, args, 3,
                                       &reply, &err, sim->scratch);
     if (rv != APR_SUCCESS || reply.kind != CG_REPLY_ARRAY) {
         CU_FAIL_FATAL("the script fails");

@@ -16,7 +16,11 @@ static void keys_all_begin_with_the_prefix_and_say_what_they_hold(void)
         CU_ASSERT(strlen(family->life) > 3);
         CU_ASSERT(strlen(family->person) > 3);
         bool is_quota = strcmp(family->room, "quota") == 0;
-        CU_ASSERT_EQUAL(strstr(family->pattern, "{cg}") != NULL, is_quota);
+        bool is_counted = strstr(family->pattern, "{cg}") ||
+                          strstr(family->pattern, "{cg<:organization>}");
+        bool is_common = i == CG_KEYS_ORGANIZATIONS || i == CG_KEYS_OVERRIDES ||
+                         i == CG_KEYS_OVERRIDE_CHANNEL;
+        CU_ASSERT_EQUAL(is_counted, is_quota && !is_common);
     }
     CU_ASSERT_PTR_NULL(cg_keys_family(CG_KEYS_COUNT));
 }
@@ -25,11 +29,14 @@ static void keys_fill_their_pattern_in_order(void)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
-    cg_str_t parts[] = {CG_STR("key"), CG_STR("tokens"), CG_STR("60000"),
-                        CG_STR("a<b>:{x}")};
-    cg_str_t key = cg_keys_make(CG_KEYS_WINDOW, parts, 4, pool);
+    cg_str_t parts[] = {CG_STR(""), CG_STR("key"), CG_STR("tokens"),
+                        CG_STR("60000"), CG_STR("a<b>:{x}")};
+    cg_str_t key = cg_keys_make(CG_KEYS_WINDOW, parts, 5, pool);
     CU_ASSERT_STRING_EQUAL(key.ptr, "cg:{cg}:window:key:tokens:60000:a<b>:{x}");
     CU_ASSERT_EQUAL(key.len, strlen(key.ptr));
+    cg_str_t tenant = CG_STR(":acme");
+    key = cg_keys_make(CG_KEYS_HOLD_INDEX, &tenant, 1, pool);
+    CU_ASSERT_STRING_EQUAL(key.ptr, "cg:{cg:acme}:holds");
     key = cg_keys_make(CG_KEYS_HOLD_INDEX, NULL, 0, pool);
     CU_ASSERT_STRING_EQUAL(key.ptr, "cg:{cg}:holds");
     apr_pool_destroy(pool);
