@@ -50,7 +50,7 @@ INCLUDES := -Isrc -I. -I$(BUILD) -I$(GEN) -Itests/unit \
 CFLAGS   ?= -O2 -g
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 FLAGS    := -std=gnu11 $(WARN) -fvisibility=hidden -fPIC $(INCLUDES) $(LIBJWT:%=-DCG_LIBJWT=%)
-ASAN     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+ASAN     := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LIBS     := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
 APR      := $(shell apu-1-config --link-ld 2>/dev/null) $(shell apr-1-config --link-ld 2>/dev/null) -lpthread
