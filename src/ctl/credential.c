@@ -7,7 +7,6 @@
  */
 #include "ctl/ctl.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +19,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/reach.h"
-
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
+#include "ctl/say.h"
 
 static const char usage[] =
     "usage: chatgptctl credential set NAME < FILE     the secret, one line\n"
@@ -42,36 +40,20 @@ typedef struct call_t {
     apr_time_t now;
 } call_t;
 
-static int complain(int status, const cg_error_t *err)
-{
-    fprintf(stderr, "chatgptctl credential: %s\n", err->text);
-    return status;
-}
-
 /* ---- what is said -------------------------------------------------------- */
-
-static void set_time(cg_json_t *object, const char *name, apr_time_t at)
-{
-    char text[25];
-    cg_clock_rfc3339(at, text);
-    cg_json_set_str(object, name, text);
-}
 
 static int print_credential(const cg_credential_t *one, apr_pool_t *pool)
 {
-    size_t len;
     cg_json_t *out = cg_json_object(pool);
     cg_json_set_str(out, "name", one->name);
     cg_json_set_int(out, "version", one->version);
-    set_time(out, "created_at", one->created_at);
-    set_time(out, "changed_at", one->changed_at);
+    cg_ctl_set_time(out, "created_at", one->created_at);
+    cg_ctl_set_time(out, "changed_at", one->changed_at);
     if (one->key_id) {
         cg_json_set_str(out, "kek_id", one->key_id);
     }
-    const char *text = cg_json_dump(out, &len, pool);
-    fwrite(text, 1, len, stdout);
-    fputc('\n', stdout);
-    return EXIT_DONE;
+    cg_ctl_print(out, pool);
+    return CG_CTL_DONE;
 }
 
 /* ---- the secret ---------------------------------------------------------- */
@@ -117,7 +99,7 @@ static int set(call_t *call, cg_error_t *err)
     cg_sealer_t *sealer;
     cg_credential_t made;
     if (!cg_ctl_sealer(call->words, &sealer, err, call->pool)) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("credential", CG_CTL_NO, err);
     }
     /* Memory that is locked, and wiped with the pool. */
     cg_secret_room(CG_SEAL_PLAIN_MAX + 2, &room, call->pool);
@@ -125,7 +107,8 @@ static int set(call_t *call, cg_error_t *err)
     apr_status_t rv = cg_credential_set(call->store, sealer, call->name, value,
                                         call->now, &made, err, call->pool);
     if (rv != APR_SUCCESS) {
-        return complain(rv == APR_EINVAL ? EXIT_USAGE : EXIT_NO, err);
+        return cg_ctl_complain(
+            "credential", rv == APR_EINVAL ? CG_CTL_USAGE : CG_CTL_NO, err);
     }
     return print_credential(&made, call->pool);
 }
@@ -134,12 +117,12 @@ static int list(call_t *call, cg_error_t *err)
 {
     apr_array_header_t *all;
     if (cg_credential_list(call->store, &all, err, call->pool) != APR_SUCCESS) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("credential", CG_CTL_NO, err);
     }
     for (int i = 0; i < all->nelts; i++) {
         print_credential(&APR_ARRAY_IDX(all, i, cg_credential_t), call->pool);
     }
-    return EXIT_DONE;
+    return CG_CTL_DONE;
 }
 
 static int drop(call_t *call, cg_error_t *err)
@@ -147,7 +130,7 @@ static int drop(call_t *call, cg_error_t *err)
     cg_credential_t gone;
     if (cg_credential_delete(call->store, call->name, call->now, &gone, err,
                              call->pool) != APR_SUCCESS) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("credential", CG_CTL_NO, err);
     }
     return print_credential(&gone, call->pool);
 }
@@ -204,17 +187,17 @@ static int run(call_t *call, int argc, char **argv)
 {
     cg_error_t err = {""};
     if (!parse(call, argc, argv, &err)) {
-        complain(EXIT_USAGE, &err);
+        cg_ctl_complain("credential", CG_CTL_USAGE, &err);
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     const struct command_t *command = find_command(call);
     if (!command || command->has_name != (call->name != NULL)) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     if (!cg_ctl_store(call->store_url, &call->store, &err, call->pool)) {
-        return complain(EXIT_NO, &err);
+        return cg_ctl_complain("credential", CG_CTL_NO, &err);
     }
     return command->run(call, &err);
 }
@@ -222,10 +205,8 @@ static int run(call_t *call, int argc, char **argv)
 int cg_ctl_credential(int argc, char **argv)
 {
     apr_pool_t *pool;
-    /* A store that goes away must be an error, not the end of the tool. */
-    signal(SIGPIPE, SIG_IGN);
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        return EXIT_NO;
+        return CG_CTL_NO;
     }
     call_t call = {.pool = pool,
                    .words = apr_array_make(pool, 2, sizeof(char *)),

@@ -6,7 +6,6 @@
  */
 #include "ctl/key.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,12 +49,6 @@ static const char usage[] =
     "FILE to $CHATGPT_PEPPER_FILE, else $RUN_DIR/pepper; RUN_DIR to "
     "build/run\n";
 
-int cg_ctl_key_complain(int status, const cg_error_t *err)
-{
-    fprintf(stderr, "chatgptctl key: %s\n", err->text);
-    return status;
-}
-
 static const char *find_pepper(const cg_ctl_key_t *call)
 {
     const char *path = getenv("CHATGPT_PEPPER_FILE");
@@ -81,25 +74,6 @@ static bool open_ring(cg_ctl_key_t *call, cg_error_t *err)
 
 /* ---- commands ---------------------------------------------------------- */
 
-void cg_ctl_key_print(const cg_json_t *object, apr_pool_t *pool)
-{
-    size_t len;
-    const char *text = cg_json_dump(object, &len, pool);
-    fwrite(text, 1, len, stdout);
-    fputc('\n', stdout);
-}
-
-static void set_time(cg_json_t *object, const char *name, apr_time_t at)
-{
-    char text[25];
-    if (!at) {
-        cg_json_set_null(object, name);
-        return;
-    }
-    cg_clock_rfc3339(at, text);
-    cg_json_set_str(object, name, text);
-}
-
 static int print_secret(const cg_key_t *key, const char *spelled,
                         bool is_rotated, apr_pool_t *pool)
 {
@@ -107,9 +81,9 @@ static int print_secret(const cg_key_t *key, const char *spelled,
     cg_json_set_str(out, "id", key->id);
     cg_json_set_str(out, "key", spelled);
     if (is_rotated) {
-        set_time(out, "previous_until", key->previous_until);
+        cg_ctl_set_time(out, "previous_until", key->previous_until);
     }
-    cg_ctl_key_print(out, pool);
+    cg_ctl_print(out, pool);
     return CG_CTL_DONE;
 }
 
@@ -120,8 +94,8 @@ static int create_key(cg_ctl_key_t *call, cg_error_t *err)
     apr_status_t rv = cg_apikey_create(call->ring, &call->key, call->now, &key,
                                        spelled, err, call->pool);
     if (rv != APR_SUCCESS) {
-        return cg_ctl_key_complain(rv == APR_EINVAL ? CG_CTL_USAGE : CG_CTL_NO,
-                                   err);
+        return cg_ctl_complain(
+            "key", rv == APR_EINVAL ? CG_CTL_USAGE : CG_CTL_NO, err);
     }
     int status = print_secret(&key, spelled, false, call->pool);
     cg_wipe(spelled, sizeof spelled);
@@ -140,7 +114,7 @@ static int rotate_key(cg_ctl_key_t *call, cg_error_t *err)
             : cg_apikey_rotate(call->ring, call->word, 0, call->now,
                                call->grace_for, &key, spelled, err, call->pool);
     if (rv != APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     int status = print_secret(&key, spelled, true, call->pool);
     cg_wipe(spelled, sizeof spelled);
@@ -152,21 +126,23 @@ static int revoke_key(cg_ctl_key_t *call, cg_error_t *err)
     cg_key_t key;
     if (cg_apikey_revoke(call->ring, call->word, &key, err, call->pool) !=
         APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     cg_json_t *out = cg_json_object(call->pool);
     cg_json_set_str(out, "id", key.id);
     cg_json_set_str(out, "state", cg_key_state_name(key.state));
-    cg_ctl_key_print(out, call->pool);
+    cg_ctl_print(out, call->pool);
     return CG_CTL_DONE;
 }
 
 static void print_uses(cg_json_t *out, const cg_key_t *key, apr_time_t now)
 {
     bool has_previous = now < key->previous_until;
-    set_time(out, "last_used_at", key->last_used_at);
-    set_time(out, "previous_until", has_previous ? key->previous_until : 0);
-    set_time(out, "previous_used_at", has_previous ? key->previous_used_at : 0);
+    cg_ctl_set_time(out, "last_used_at", key->last_used_at);
+    cg_ctl_set_time(out, "previous_until",
+                    has_previous ? key->previous_until : 0);
+    cg_ctl_set_time(out, "previous_used_at",
+                    has_previous ? key->previous_used_at : 0);
     cg_json_set_str(out, "previous_last4",
                     has_previous ? key->previous_last4 : "");
     cg_json_set_int(out, "version", key->version);
@@ -195,10 +171,10 @@ static void print_key(const cg_key_t *key, apr_time_t now, apr_pool_t *pool)
         cg_json_add_str(limits, cg_limit_format(&key->limits[i], pool));
     }
     cg_json_set(out, "limits", limits);
-    set_time(out, "created_at", key->created_at);
-    set_time(out, "expires_at", key->expires_at);
+    cg_ctl_set_time(out, "created_at", key->created_at);
+    cg_ctl_set_time(out, "expires_at", key->expires_at);
     print_uses(out, key, now);
-    cg_ctl_key_print(out, pool);
+    cg_ctl_print(out, pool);
 }
 
 static int list_keys(cg_ctl_key_t *call, cg_error_t *err)
@@ -211,7 +187,7 @@ static int list_keys(cg_ctl_key_t *call, cg_error_t *err)
         apr_pool_create(&page, call->pool);
         if (cg_apikey_find(call->ring, &call->filter, call->now, cursor, PAGE,
                            &keys, &next, err, page) != APR_SUCCESS) {
-            return cg_ctl_key_complain(CG_CTL_NO, err);
+            return cg_ctl_complain("key", CG_CTL_NO, err);
         }
         for (int i = 0; i < keys->nelts; i++) {
             print_key(&APR_ARRAY_IDX(keys, i, cg_key_t), call->now, page);
@@ -227,7 +203,7 @@ static int show_key(cg_ctl_key_t *call, cg_error_t *err)
     cg_key_t key;
     if (cg_apikey_get(call->ring, call->word, &key, err, call->pool) !=
         APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     print_key(&key, call->now, call->pool);
     return CG_CTL_DONE;
@@ -239,7 +215,7 @@ static int save_key(cg_ctl_key_t *call, const cg_key_t *wanted, cg_error_t *err)
     apr_status_t rv =
         cg_apikey_update(call->ring, wanted, &key, err, call->pool);
     if (rv != APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     print_key(&key, call->now, call->pool);
     return CG_CTL_DONE;
@@ -250,7 +226,7 @@ static int set_state(cg_ctl_key_t *call, cg_key_state_t state, cg_error_t *err)
     cg_key_t key;
     if (cg_apikey_get(call->ring, call->word, &key, err, call->pool) !=
         APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     if (key.state != CG_KEY_STATE_REVOKED) { /* else update says why not */
         key.state = (uint8_t)state;
@@ -273,7 +249,7 @@ static int end_grace(cg_ctl_key_t *call, cg_error_t *err)
     cg_key_t key;
     if (cg_apikey_end_grace(call->ring, call->word, 0, call->now, &key, err,
                             call->pool) != APR_SUCCESS) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     print_key(&key, call->now, call->pool);
     return CG_CTL_DONE;
@@ -285,11 +261,11 @@ static int change_key(cg_ctl_key_t *call, cg_error_t *err)
     if (cg_apikey_get(call->ring, call->word, &call->key, err, call->pool) !=
             APR_SUCCESS ||
         !cg_ctl_key_options(call, call->argc, call->argv, err)) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     return cg_key_check(&call->key, err)
                ? save_key(call, &call->key, err)
-               : cg_ctl_key_complain(CG_CTL_USAGE, err);
+               : cg_ctl_complain("key", CG_CTL_USAGE, err);
 }
 
 static const struct command_t {
@@ -322,7 +298,7 @@ static int run(cg_ctl_key_t *call, int argc, char **argv)
     call->argv = argv;
     call->grace_for = CG_KEY_GRACE;
     if (!cg_ctl_key_options(call, argc, argv, &err)) {
-        cg_ctl_key_complain(CG_CTL_USAGE, &err);
+        cg_ctl_complain("key", CG_CTL_USAGE, &err);
         fputs(usage, stderr);
         return CG_CTL_USAGE;
     }
@@ -332,10 +308,10 @@ static int run(cg_ctl_key_t *call, int argc, char **argv)
         return CG_CTL_USAGE;
     }
     if (command->run == create_key && !cg_key_check(&call->key, &err)) {
-        return cg_ctl_key_complain(CG_CTL_USAGE, &err);
+        return cg_ctl_complain("key", CG_CTL_USAGE, &err);
     }
     if (!open_ring(call, &err)) {
-        return cg_ctl_key_complain(CG_CTL_NO, &err);
+        return cg_ctl_complain("key", CG_CTL_NO, &err);
     }
     return command->run(call, &err);
 }
@@ -343,8 +319,6 @@ static int run(cg_ctl_key_t *call, int argc, char **argv)
 int cg_ctl_key(int argc, char **argv)
 {
     apr_pool_t *pool;
-    /* A store that goes away must be an error, not the end of the tool. */
-    signal(SIGPIPE, SIG_IGN);
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
         return CG_CTL_NO;
     }

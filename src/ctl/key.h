@@ -9,8 +9,8 @@
 #include "auth/apikey.h"
 #include "auth/keyfind.h"
 #include "base/json.h"
-
-enum { CG_CTL_DONE = 0, CG_CTL_NO = 1, CG_CTL_USAGE = 2 };
+#include "ctl/ctl.h"
+#include "ctl/say.h"
 
 /* lives in: main's pool · written by: key_options.c · read by: the commands */
 typedef struct cg_ctl_key_t {
@@ -39,8 +39,5 @@ bool cg_ctl_key_options(cg_ctl_key_t *call, int argc, char **argv,
 
 int cg_ctl_key_export(cg_ctl_key_t *call, cg_error_t *err);
 int cg_ctl_key_import(cg_ctl_key_t *call, cg_error_t *err);
-
-int cg_ctl_key_complain(int status, const cg_error_t *err);
-void cg_ctl_key_print(const cg_json_t *object, apr_pool_t *pool);
 
 #endif

@@ -31,7 +31,7 @@ int cg_ctl_key_export(cg_ctl_key_t *call, cg_error_t *err)
         const char *next;
         if (cg_apikey_find(call->ring, &call->filter, call->now, cursor, PAGE,
                            &keys, &next, err, page) != APR_SUCCESS) {
-            return cg_ctl_key_complain(CG_CTL_NO, err);
+            return cg_ctl_complain("key", CG_CTL_NO, err);
         }
         for (int i = 0; i < keys->nelts; i++) {
             cg_keycsv_write(&APR_ARRAY_IDX(keys, i, cg_key_t), call->now, &text,
@@ -105,7 +105,7 @@ static void print_line(batch_t *batch, int64_t line, cg_key_result_t result,
         cg_json_set_str(out, "detail", detail);
     }
     batch->has_failed = batch->has_failed || has_failed;
-    cg_ctl_key_print(out, batch->pool);
+    cg_ctl_print(out, batch->pool);
 }
 
 static void make_all(batch_t *batch, cg_error_t *err)
@@ -155,11 +155,11 @@ int cg_ctl_key_import(cg_ctl_key_t *call, cg_error_t *err)
     cg_str_t text;
     cg_keycsv_row_t row;
     if (!read_all(call, &text, err)) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     cg_keycsv_t *csv = cg_keycsv_open(text, err, call->pool);
     if (!csv) {
-        return cg_ctl_key_complain(CG_CTL_NO, err);
+        return cg_ctl_complain("key", CG_CTL_NO, err);
     }
     batch_t *batch = apr_pcalloc(call->pool, sizeof *batch);
     cg_key_import_t *plan = apr_palloc(call->pool, sizeof *plan);

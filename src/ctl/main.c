@@ -13,8 +13,6 @@
 
 #include <apr_general.h>
 
-enum { EXIT_USAGE = 2 };
-
 static const struct command_t {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -75,7 +73,7 @@ static int run(int argc, char **argv)
             fprintf(stderr, "chatgptctl: there is no command %.40s\n", argv[1]);
         }
         print_help(stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     return command->run(argc - 1, argv + 1);
 }

@@ -3,6 +3,7 @@
  */
 #include "ctl/reach.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ bool cg_ctl_store(const char *url, cg_store_t **out, cg_error_t *err,
 {
     cg_store_options_t options = {.operation_for = OPERATION_FOR,
                                   .connections_max = 1};
+    /* A store that goes away must be an error, not the end of the tool. */
+    signal(SIGPIPE, SIG_IGN);
     const char *text = url ? url : find_store(err, pool);
     char **words;
     if (!text || apr_tokenize_to_argv(text, &words, pool) != APR_SUCCESS) {

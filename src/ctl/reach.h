@@ -17,7 +17,7 @@
     "URL defaults to $CHATGPT_STORE, else to \"redis\" in "                    \
     "$RUN_DIR/ready.json;\n"                                                   \
     "it may be all words of ChatGPTStore: \"sentinel://a,b/main user=u "       \
-    "password=file:/p\";\n"                                                   \
+    "password=file:/p\";\n"                                                    \
     "WORD is file:/path, env:NAME or \"exec:/path ...\", as in "               \
     "ChatGPTSealKey, the current\n"                                            \
     "one first; default $CHATGPT_SEAL_KEY, else file:$RUN_DIR/seal.key; "      \

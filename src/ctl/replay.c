@@ -22,8 +22,6 @@
 #include "redact/pseudonym.h"
 #include "redact/scan.h"
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
-
 static const char usage[] =
     "usage: chatgptctl policy replay --rules FILE... [--today FILE]... "
     "[FILE]...\n"
@@ -224,7 +222,7 @@ static bool on_line(void *baton, const cg_line_t *line)
 static int complain(const char *what)
 {
     fprintf(stderr, "chatgptctl policy: %s\n%s", what, usage);
-    return EXIT_USAGE;
+    return CG_CTL_USAGE;
 }
 
 static bool make_ready(side_t *side, apr_pool_t *pool)
@@ -251,7 +249,7 @@ static int run(call_t *call, int argc, char **argv, apr_pool_t *pool)
         }
         if (!cg_ctl_add_rules("policy", argv[i + 1],
                               &call->sides[is_after].spec, pool)) {
-            return EXIT_NO;
+            return CG_CTL_NO;
         }
     }
     if (call->sides[1].spec.pack_count == 0) {
@@ -259,11 +257,11 @@ static int run(call_t *call, int argc, char **argv, apr_pool_t *pool)
     }
     if (!make_ready(&call->sides[0], pool) ||
         !make_ready(&call->sides[1], pool)) {
-        return EXIT_NO;
+        return CG_CTL_NO;
     }
     bool is_good = cg_ctl_lines("policy", argc - i, argv + i, on_line, call);
     put_summary(call);
-    return is_good ? EXIT_DONE : EXIT_NO;
+    return is_good ? CG_CTL_DONE : CG_CTL_NO;
 }
 
 int cg_ctl_policy(int argc, char **argv)
@@ -271,7 +269,7 @@ int cg_ctl_policy(int argc, char **argv)
     apr_pool_t *pool;
     if (argc > 1 && strcmp(argv[argc - 1], "--help") == 0) {
         fputs(usage, stdout);
-        return EXIT_DONE;
+        return CG_CTL_DONE;
     }
     if (argc < 2 || strcmp(argv[1], "replay") != 0) {
         return complain("replay is what there is");

@@ -13,8 +13,6 @@
 
 #include "redact/rules.h"
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
-
 static const char usage[] =
     "usage: chatgptctl rules check FILE...\n"
     "prints \"file:line: what is wrong\" for each fault\n";
@@ -56,15 +54,15 @@ int cg_ctl_rules(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[argc - 1], "--help") == 0) {
         fputs(usage, stdout);
-        return EXIT_DONE;
+        return CG_CTL_DONE;
     }
     if (argc < 3 || strcmp(argv[1], "check") != 0 || argv[2][0] == '-') {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     bool are_sound = true;
     for (int i = 2; i < argc; i++) {
         are_sound = check(argv[i]) && are_sound;
     }
-    return are_sound ? EXIT_DONE : EXIT_NO;
+    return are_sound ? CG_CTL_DONE : CG_CTL_NO;
 }

@@ -24,8 +24,6 @@
 #include "redact/scan.h"
 #include "redact/stream.h"
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
-
 static const char usage[] =
     "usage: chatgptctl scan [--rules FILE]... [--action NAME]\n"
     "                       [--pseudonym-key FILE] [FILE]...\n"
@@ -362,7 +360,7 @@ static bool on_line(void *baton, const cg_line_t *line)
 static int complain(const char *what)
 {
     fprintf(stderr, "chatgptctl scan: %s\n%s", what, usage);
-    return EXIT_USAGE;
+    return CG_CTL_USAGE;
 }
 
 /* path NULL: a key for this run. */
@@ -400,14 +398,14 @@ int cg_ctl_scan(int argc, char **argv)
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
         if (strcmp(argv[i], "--help") == 0) {
             fputs(usage, stdout);
-            return EXIT_DONE;
+            return CG_CTL_DONE;
         }
         if (i + 1 >= argc) {
             return complain("a value is missing");
         }
         if (strcmp(argv[i], "--rules") == 0) {
             if (!cg_ctl_add_rules("scan", argv[i + 1], &spec, pool)) {
-                return EXIT_NO;
+                return CG_CTL_NO;
             }
         }
         else if (strcmp(argv[i], "--action") == 0) {
@@ -426,7 +424,7 @@ int cg_ctl_scan(int argc, char **argv)
     }
     call.rules = cg_ctl_compile("scan", &spec, pool);
     if (!call.rules || !load_keys(&call, key_file, pool)) {
-        return EXIT_NO;
+        return CG_CTL_NO;
     }
     cg_rules_pack_actions(call.rules, &call.actions);
     if (action_name) {
@@ -435,5 +433,5 @@ int cg_ctl_scan(int argc, char **argv)
     call.rules = cg_rules_look_for(call.rules, &call.actions, pool);
     bool is_good = cg_ctl_lines("scan", argc - i, argv + i, on_line, &call);
     apr_pool_destroy(pool);
-    return is_good ? EXIT_DONE : EXIT_NO;
+    return is_good ? CG_CTL_DONE : CG_CTL_NO;
 }

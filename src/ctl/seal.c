@@ -8,7 +8,6 @@
  */
 #include "ctl/ctl.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +19,8 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "ctl/reach.h"
+#include "ctl/say.h"
 #include "store/keys.h"
-
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: chatgptctl seal new-key      a line for a file of master keys\n"
@@ -44,27 +42,13 @@ typedef struct call_t {
     int64_t failed;
 } call_t;
 
-static int complain(int status, const cg_error_t *err)
-{
-    fprintf(stderr, "chatgptctl seal: %s\n", err->text);
-    return status;
-}
-
-static void print_line(const cg_json_t *object, apr_pool_t *pool)
-{
-    size_t len;
-    const char *text = cg_json_dump(object, &len, pool);
-    fwrite(text, 1, len, stdout);
-    fputc('\n', stdout);
-}
-
 static int new_key(void)
 {
     char line[CG_SEAL_LINE_LEN + 1];
     cg_sealer_new_key(line);
     puts(line);
     cg_wipe(line, sizeof line);
-    return EXIT_DONE;
+    return CG_CTL_DONE;
 }
 
 /* ---- each record --------------------------------------------------------- */
@@ -137,7 +121,7 @@ static void print_key(const call_t *call, const char *id, int64_t records)
     cg_json_set_str(out, "key_id", id);
     cg_json_set_str(out, "state", place_of(call, id));
     cg_json_set_int(out, "records", records);
-    print_line(out, call->pool);
+    cg_ctl_print(out, call->pool);
 }
 
 /* The keys that are given, in order, then those that would be needed. */
@@ -146,7 +130,7 @@ static int status(call_t *call, cg_error_t *err)
     bool is_missing = false;
     call->by_key = apr_hash_make(call->pool);
     if (!walk(call, count_record, err)) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("seal", CG_CTL_NO, err);
     }
     for (size_t i = 0; i < cg_sealer_count(call->sealer); i++) {
         const char *id = cg_sealer_key_id(call->sealer, i);
@@ -162,7 +146,7 @@ static int status(call_t *call, cg_error_t *err)
             is_missing = true;
         }
     }
-    return is_missing ? EXIT_NO : EXIT_DONE;
+    return is_missing ? CG_CTL_NO : CG_CTL_DONE;
 }
 
 static void publish(call_t *call)
@@ -179,7 +163,7 @@ static void publish(call_t *call)
 static int rotate(call_t *call, cg_error_t *err)
 {
     if (!walk(call, wrap_record, err)) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("seal", CG_CTL_NO, err);
     }
     publish(call);
     cg_json_t *out = cg_json_object(call->pool);
@@ -187,8 +171,8 @@ static int rotate(call_t *call, cg_error_t *err)
     cg_json_set_int(out, "records", call->records);
     cg_json_set_int(out, "rewrapped", call->changed);
     cg_json_set_int(out, "failed", call->failed);
-    print_line(out, call->pool);
-    return call->failed ? EXIT_NO : EXIT_DONE;
+    cg_ctl_print(out, call->pool);
+    return call->failed ? CG_CTL_NO : CG_CTL_DONE;
 }
 
 static bool parse(call_t *call, int argc, char **argv, cg_error_t *err)
@@ -221,9 +205,9 @@ static int run(call_t *call, int argc, char **argv)
 {
     cg_error_t err = {""};
     if (!parse(call, argc, argv, &err)) {
-        complain(EXIT_USAGE, &err);
+        cg_ctl_complain("seal", CG_CTL_USAGE, &err);
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     const char *command = call->command ? call->command : "";
     bool is_status = strcmp(command, "status") == 0;
@@ -232,11 +216,11 @@ static int run(call_t *call, int argc, char **argv)
     }
     if (!is_status && strcmp(command, "rotate") != 0) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     if (!cg_ctl_sealer(call->words, &call->sealer, &err, call->pool) ||
         !cg_ctl_store(call->store_url, &call->store, &err, call->pool)) {
-        return complain(EXIT_NO, &err);
+        return cg_ctl_complain("seal", CG_CTL_NO, &err);
     }
     return is_status ? status(call, &err) : rotate(call, &err);
 }
@@ -244,10 +228,8 @@ static int run(call_t *call, int argc, char **argv)
 int cg_ctl_seal(int argc, char **argv)
 {
     apr_pool_t *pool;
-    /* A store that goes away must be an error, not the end of the tool. */
-    signal(SIGPIPE, SIG_IGN);
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        return EXIT_NO;
+        return CG_CTL_NO;
     }
     call_t call = {.pool = pool,
                    .words = apr_array_make(pool, 2, sizeof(char *))};

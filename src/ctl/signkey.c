@@ -7,7 +7,6 @@
  */
 #include "ctl/ctl.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +18,10 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "ctl/reach.h"
+#include "ctl/say.h"
 
 #define PAGE 200
 #define MATERIAL_MAX 4096
-
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: chatgptctl signkey create --name N --alg ALG [--id KEYID]\n"
@@ -54,12 +52,6 @@ typedef struct call_t {
     cg_signkey_t key;
     cg_signring_t *ring;
 } call_t;
-
-static int complain(int status, const cg_error_t *err)
-{
-    fprintf(stderr, "chatgptctl signkey: %s\n", err->text);
-    return status;
-}
 
 /* ---- options ----------------------------------------------------------------------- */
 
@@ -177,25 +169,6 @@ static bool open_ring(call_t *call, cg_error_t *err)
 
 /* ---- commands ---------------------------------------------------------------------- */
 
-static void print_line(const cg_json_t *object, apr_pool_t *pool)
-{
-    size_t len;
-    const char *text = cg_json_dump(object, &len, pool);
-    fwrite(text, 1, len, stdout);
-    fputc('\n', stdout);
-}
-
-static void set_time(cg_json_t *object, const char *name, apr_time_t at)
-{
-    char text[25];
-    if (!at) {
-        cg_json_set_null(object, name);
-        return;
-    }
-    cg_clock_rfc3339(at, text);
-    cg_json_set_str(object, name, text);
-}
-
 static cg_json_t *line_of(const cg_signkey_t *key, apr_pool_t *pool)
 {
     cg_json_t *out = cg_json_object(pool);
@@ -206,9 +179,9 @@ static cg_json_t *line_of(const cg_signkey_t *key, apr_pool_t *pool)
     cg_json_set_str(out, "user", key->user);
     cg_json_set_str(out, "team", key->team);
     cg_json_set_str(out, "state", cg_signkey_state_name(key->state));
-    set_time(out, "created_at", key->created_at);
-    set_time(out, "expires_at", key->expires_at);
-    set_time(out, "last_used_at", key->last_used_at);
+    cg_ctl_set_time(out, "created_at", key->created_at);
+    cg_ctl_set_time(out, "expires_at", key->expires_at);
+    cg_ctl_set_time(out, "last_used_at", key->last_used_at);
     return out;
 }
 
@@ -233,27 +206,28 @@ static int create(call_t *call, cg_error_t *err)
     bool is_shared = cg_sig_alg_is_hmac((cg_sig_alg_t)call->key.alg);
     if (call->key.alg == CG_SIG_NONE) {
         cg_error_set(err, "--alg is missing");
-        return complain(EXIT_USAGE, err);
+        return cg_ctl_complain("signkey", CG_CTL_USAGE, err);
     }
     if (!is_shared || call->reads_secret) {
         material = read_material(call);
     }
     if (call->reads_secret && material.len == 0) {
         cg_error_set(err, "nothing came on standard input");
-        return complain(EXIT_USAGE, err);
+        return cg_ctl_complain("signkey", CG_CTL_USAGE, err);
     }
     apr_status_t rv =
         cg_signkey_create(call->ring, &call->key, material, call->now, &made,
                           &secret, err, call->pool);
     if (rv != APR_SUCCESS) {
-        return complain(rv == APR_EINVAL ? EXIT_USAGE : EXIT_NO, err);
+        return cg_ctl_complain(
+            "signkey", rv == APR_EINVAL ? CG_CTL_USAGE : CG_CTL_NO, err);
     }
     cg_json_t *out = line_of(&made, call->pool);
     if (secret) {
         cg_json_set_str(out, "secret", secret);
     }
-    print_line(out, call->pool);
-    return EXIT_DONE;
+    cg_ctl_print(out, call->pool);
+    return CG_CTL_DONE;
 }
 
 static int list(call_t *call, cg_error_t *err)
@@ -266,16 +240,16 @@ static int list(call_t *call, cg_error_t *err)
         apr_pool_create(&page, call->pool);
         if (cg_signkey_list(call->ring, cursor, PAGE, &keys, &next, err,
                             page) != APR_SUCCESS) {
-            return complain(EXIT_NO, err);
+            return cg_ctl_complain("signkey", CG_CTL_NO, err);
         }
         for (int i = 0; i < keys->nelts; i++) {
-            print_line(line_of(&APR_ARRAY_IDX(keys, i, cg_signkey_t), page),
-                       page);
+            cg_ctl_print(line_of(&APR_ARRAY_IDX(keys, i, cg_signkey_t), page),
+                         page);
         }
         cursor = next ? apr_pstrdup(call->pool, next) : NULL;
         apr_pool_destroy(page);
     } while (cursor);
-    return EXIT_DONE;
+    return CG_CTL_DONE;
 }
 
 static int turn(call_t *call, cg_signkey_state_t state, cg_error_t *err)
@@ -288,10 +262,10 @@ static int turn(call_t *call, cg_signkey_state_t state, cg_error_t *err)
         rv = cg_signkey_update(call->ring, &key, &key, err, call->pool);
     }
     if (rv != APR_SUCCESS) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("signkey", CG_CTL_NO, err);
     }
-    print_line(line_of(&key, call->pool), call->pool);
-    return EXIT_DONE;
+    cg_ctl_print(line_of(&key, call->pool), call->pool);
+    return CG_CTL_DONE;
 }
 
 static int suspend(call_t *call, cg_error_t *err)
@@ -309,10 +283,10 @@ static int revoke_key(call_t *call, cg_error_t *err)
     cg_signkey_t key;
     if (cg_signkey_revoke(call->ring, call->id, &key, err, call->pool) !=
         APR_SUCCESS) {
-        return complain(EXIT_NO, err);
+        return cg_ctl_complain("signkey", CG_CTL_NO, err);
     }
-    print_line(line_of(&key, call->pool), call->pool);
-    return EXIT_DONE;
+    cg_ctl_print(line_of(&key, call->pool), call->pool);
+    return CG_CTL_DONE;
 }
 
 static const struct command_t {
@@ -339,20 +313,20 @@ static int run(call_t *call, int argc, char **argv)
 {
     cg_error_t err = {.text = ""};
     if (!parse(call, argc, argv, &err)) {
-        complain(EXIT_USAGE, &err);
+        cg_ctl_complain("signkey", CG_CTL_USAGE, &err);
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     const struct command_t *command = find_command(call);
     if (!command || command->has_id != (call->id != NULL)) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return CG_CTL_USAGE;
     }
     if (command->run == create && !cg_signkey_check(&call->key, &err)) {
-        return complain(EXIT_USAGE, &err);
+        return cg_ctl_complain("signkey", CG_CTL_USAGE, &err);
     }
     if (!open_ring(call, &err)) {
-        return complain(EXIT_NO, &err);
+        return cg_ctl_complain("signkey", CG_CTL_NO, &err);
     }
     return command->run(call, &err);
 }
@@ -360,10 +334,8 @@ static int run(call_t *call, int argc, char **argv)
 int cg_ctl_signkey(int argc, char **argv)
 {
     apr_pool_t *pool;
-    /* A store that goes away must be an error, not the end of the tool. */
-    signal(SIGPIPE, SIG_IGN);
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        return EXIT_NO;
+        return CG_CTL_NO;
     }
     call_t *call = apr_pcalloc(pool, sizeof *call);
     call->pool = pool;

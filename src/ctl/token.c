@@ -27,8 +27,6 @@
 #include "base/json.h"
 #include "base/secret.h"
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
-
 static const char usage[] =
     "usage: chatgptctl token new-key --alg ALG FILE\n"
     "         writes a private key to FILE and the public one to FILE.pub\n"
@@ -65,9 +63,9 @@ static int complain(int status, const char *words)
 
 static int misused(const char *words)
 {
-    complain(EXIT_USAGE, words);
+    complain(CG_CTL_USAGE, words);
     fputs(usage, stderr);
-    return EXIT_USAGE;
+    return CG_CTL_USAGE;
 }
 
 /* ---- new-key ---------------------------------------------------------------- */
@@ -97,12 +95,12 @@ static int new_key(call_t *call)
     }
     if (cg_pkey_generate(call->alg, &secret, &shown, &err, call->pool) !=
         APR_SUCCESS) {
-        return complain(EXIT_USAGE, err.text);
+        return complain(CG_CTL_USAGE, err.text);
     }
     const char *beside = apr_pstrcat(call->pool, call->path, ".pub", NULL);
     return write_new(call->path, secret, 0600) && write_new(beside, shown, 0644)
-               ? EXIT_DONE
-               : EXIT_NO;
+               ? CG_CTL_DONE
+               : CG_CTL_NO;
 }
 
 /* ---- mint ------------------------------------------------------------------- */
@@ -206,7 +204,7 @@ static int mint(call_t *call)
     }
     cg_pkey_t *key = read_key(call, &bytes, &err);
     if (!key) {
-        return complain(EXIT_NO, err.text);
+        return complain(CG_CTL_NO, err.text);
     }
     apr_time_t now = cg_clock_now();
     cg_json_set_int(call->claims, "iat", apr_time_sec(now));
@@ -215,10 +213,10 @@ static int mint(call_t *call)
     const char *token = mint_by_libjwt(call, bytes, claims);
     token = token ? token : mint_by_pkey(call, key, claims);
     if (!token) {
-        return complain(EXIT_NO, "the token could not be signed");
+        return complain(CG_CTL_NO, "the token could not be signed");
     }
     puts(token);
-    return EXIT_DONE;
+    return CG_CTL_DONE;
 }
 
 /* ---- check ------------------------------------------------------------------ */
@@ -277,10 +275,10 @@ static int check(call_t *call, int argc, char **argv)
     }
     APR_ARRAY_PUSH(lines, const apr_array_header_t *) = words;
     if (!cg_issuers_read(lines, same_path, &rows, &err, call->pool)) {
-        return complain(EXIT_USAGE, err.text);
+        return complain(CG_CTL_USAGE, err.text);
     }
     if (rows.rows[0].is_fetched) {
-        return complain(EXIT_USAGE,
+        return complain(CG_CTL_USAGE,
                         "check fetches nothing; say jwks=file:PATH");
     }
     cg_issuers_t *issuers = cg_issuers_make(&rows, NULL, NULL, call->pool);
@@ -288,7 +286,7 @@ static int check(call_t *call, int argc, char **argv)
         cg_jwt_try(issuers, read_token(call->pool), cg_clock_now(), &claims,
                    &rule, &issuer, call->pool);
     print_verdict(&claims, rule, issuer, call->pool);
-    return verdict == CG_JWT_OK ? EXIT_DONE : EXIT_NO;
+    return verdict == CG_JWT_OK ? CG_CTL_DONE : CG_CTL_NO;
 }
 
 /* ---- options ----------------------------------------------------------------- */
@@ -364,7 +362,7 @@ static int run(call_t *call, int argc, char **argv)
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
         fputs(usage, stdout);
-        return EXIT_DONE;
+        return CG_CTL_DONE;
     }
     if (strcmp(command, "check") == 0) {
         return check(call, argc - 2, argv + 2);

@@ -18,8 +18,6 @@
 #include "ctl/input.h"
 #include "token/count.h"
 
-enum { EXIT_USAGE = 2 };
-
 #define INSTALLED "/usr/share/mod_chatgpt/tokens"
 
 static const char USAGE[] =
@@ -366,7 +364,7 @@ static bool open_all(const options_t *options, cg_vocabularies_t *out,
 static int misuse(const char *words)
 {
     fprintf(stderr, "chatgptctl tokens: %s\n\n%s", words, USAGE);
-    return EXIT_USAGE;
+    return CG_CTL_USAGE;
 }
 
 static cg_endpoint_t endpoint_named(const char *name)
