@@ -178,6 +178,8 @@ void cg_admin_problem(cg_ask_t *ask, cg_problem_t problem, const char *fmt, ...)
 void cg_admin_store_away(cg_ask_t *ask, const char *words);
 /* 400 with the faults gathered so far. */
 void cg_admin_refuse_faults(cg_ask_t *ask);
+/* The same with the one fault that the cursor is none of ours. */
+void cg_admin_refuse_cursor(cg_ask_t *ask);
 void cg_admin_etag(cg_ask_t *ask, apr_int64_t version);
 /* Sets a time member, or null for 0. */
 void cg_admin_set_time(cg_json_t *object, const char *name, apr_time_t at);
@@ -211,6 +213,11 @@ const char *cg_admin_record(cg_ask_t *ask, const char *decision, int status,
 /* {"field":{"before":…,"after":…}} of the members that differ. */
 cg_json_t *cg_admin_difference(const cg_json_t *before, const cg_json_t *after,
                                apr_pool_t *pool);
+/* Records a change of subject from before (NULL: there was nothing) to after, with
+ * the reason that the body gives. As cg_admin_record. */
+const char *cg_admin_record_change(cg_ask_t *ask, int status,
+                                   const char *subject, const cg_json_t *before,
+                                   const cg_json_t *after);
 
 /* ---- handlers, one file per thing --------------------------------------- */
 

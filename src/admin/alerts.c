@@ -87,9 +87,7 @@ void cg_admin_alerts_list(cg_ask_t *ask)
         return;
     }
     if (cursor && !is_id(cursor)) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     cg_alert_filter_t filter = {.kind = cg_admin_param(ask, "kind"),

@@ -118,3 +118,18 @@ const char *cg_admin_record(cg_ask_t *ask, const char *decision, int status,
     }
     return id;
 }
+
+const char *cg_admin_record_change(cg_ask_t *ask, int status,
+                                   const char *subject, const cg_json_t *before,
+                                   const cg_json_t *after)
+{
+    cg_json_t *change = cg_admin_difference(before, after, ask->pool);
+    const char *reason = cg_json_get_str(ask->body, "reason", NULL);
+    if (reason) {
+        cg_json_t *pair = cg_json_object(ask->pool);
+        cg_json_set_null(pair, "before");
+        cg_json_set_str(pair, "after", reason);
+        cg_json_set(change, "reason", pair);
+    }
+    return cg_admin_record(ask, "changed", status, subject, change);
+}

@@ -7,22 +7,16 @@
 
 #include <apr_strings.h>
 
+#include "admin/members.h"
 #include "auth/keyplace.h"
 #include "base/clock.h"
 #include "redact/demand.h"
 
 /* The members of a key that are plain words. */
-static const struct {
-    const char *name;
-    size_t offset;
-    size_t size; /* with the NUL */
-} WORDS[] = {
-    {"name", offsetof(cg_key_t, name), sizeof((cg_key_t *)0)->name},
-    {"owner", offsetof(cg_key_t, owner), sizeof((cg_key_t *)0)->owner},
-    {"user", offsetof(cg_key_t, user), sizeof((cg_key_t *)0)->user},
-    {"team", offsetof(cg_key_t, team), sizeof((cg_key_t *)0)->team},
-    {"redact", offsetof(cg_key_t, redact), sizeof((cg_key_t *)0)->redact},
-    {"hours", offsetof(cg_key_t, hours), sizeof((cg_key_t *)0)->hours},
+static const cg_admin_word_t WORDS[] = {
+    CG_ADMIN_WORD(cg_key_t, name),   CG_ADMIN_WORD(cg_key_t, owner),
+    CG_ADMIN_WORD(cg_key_t, user),   CG_ADMIN_WORD(cg_key_t, team),
+    CG_ADMIN_WORD(cg_key_t, redact), CG_ADMIN_WORD(cg_key_t, hours),
 };
 #define WORDS_COUNT (sizeof WORDS / sizeof WORDS[0])
 
@@ -80,10 +74,7 @@ cg_json_t *cg_admin_key_json(const cg_ask_t *ask, const cg_key_t *key)
 {
     cg_json_t *object = cg_json_object(ask->pool);
     cg_json_set_str(object, "id", key->id);
-    for (size_t i = 0; i < WORDS_COUNT; i++) {
-        cg_json_set_str(object, WORDS[i].name,
-                        (const char *)key + WORDS[i].offset);
-    }
+    cg_admin_set_words(object, key, WORDS, WORDS_COUNT);
     cg_json_set_str(object, "prefix", key->prefix);
     cg_json_set_str(object, "last4", key->last4);
     cg_json_set_str(object, "state", cg_key_state_at(key, ask->call->now));
@@ -107,27 +98,6 @@ cg_json_t *cg_admin_key_json(const cg_ask_t *ask, const cg_key_t *key)
 }
 
 /* ---- a body into a key -------------------------------------------------- */
-
-static void take_words(cg_ask_t *ask, cg_key_t *key)
-{
-    for (size_t i = 0; i < WORDS_COUNT; i++) {
-        const cg_json_t *value = cg_json_get(ask->body, WORDS[i].name);
-        if (!value) {
-            continue;
-        }
-        const char *text = cg_json_text(value); /* null is "" */
-        if (strlen(text) >= WORDS[i].size) {
-            cg_admin_fault(
-                ask, "body", apr_pstrcat(ask->pool, "/", WORDS[i].name, NULL),
-                "too_long",
-                apr_psprintf(ask->pool, "at most %" APR_SIZE_T_FMT " bytes",
-                             WORDS[i].size - 1));
-        }
-        else {
-            apr_cpystrn((char *)key + WORDS[i].offset, text, WORDS[i].size);
-        }
-    }
-}
 
 /* A blank would be trimmed away or part a name: no entry of any list has one. */
 static void check_entries(cg_ask_t *ask, size_t list, const cg_json_t *items)
@@ -216,24 +186,6 @@ static void take_limits(cg_ask_t *ask, cg_key_t *key)
     }
 }
 
-static void take_expiry(cg_ask_t *ask, cg_key_t *key)
-{
-    const cg_json_t *value = cg_json_get(ask->body, "expires_at");
-    if (!value) {
-        return;
-    }
-    key->expires_at = 0;
-    apr_time_t at = 0;
-    if (cg_json_is_string(value) &&
-        cg_clock_parse_rfc3339(cg_str(cg_json_text(value)), &at)) {
-        key->expires_at = at;
-        if (at <= ask->call->now) {
-            cg_admin_fault(ask, "body", "/expires_at", "in_the_past",
-                           "must lie in the future");
-        }
-    }
-}
-
 static void take_state(cg_ask_t *ask, cg_key_t *key)
 {
     cg_key_state_t state = CG_KEY_STATE_ACTIVE;
@@ -283,12 +235,12 @@ static void check_hours(cg_ask_t *ask, const cg_key_t *key)
 
 bool cg_admin_take_key(cg_ask_t *ask, cg_key_t *key)
 {
-    take_words(ask, key);
+    cg_admin_take_words(ask, key, WORDS, WORDS_COUNT);
     for (size_t i = 0; i < LISTS_COUNT; i++) {
         take_list(ask, key, i);
     }
     take_limits(ask, key);
-    take_expiry(ask, key);
+    cg_admin_take_expiry(ask, &key->expires_at);
     take_state(ask, key);
     check_redact(ask, key);
     check_hours(ask, key);

@@ -68,17 +68,8 @@ const char *cg_admin_record_key(cg_ask_t *ask, int status,
                                 const cg_key_t *before, const cg_key_t *after)
 {
     cg_json_t *old = before ? cg_admin_key_json(ask, before) : NULL;
-    cg_json_t *change =
-        cg_admin_difference(old, cg_admin_key_json(ask, after), ask->pool);
-    const char *reason = cg_json_get_str(ask->body, "reason", NULL);
-    if (reason) {
-        cg_json_t *pair = cg_json_object(ask->pool);
-        cg_json_set_null(pair, "before");
-        cg_json_set_str(pair, "after", reason);
-        cg_json_set(change, "reason", pair);
-    }
-    return cg_admin_record(ask, "changed", status, subject_of(ask, after),
-                           change);
+    return cg_admin_record_change(ask, status, subject_of(ask, after), old,
+                                  cg_admin_key_json(ask, after));
 }
 
 static void reply_key(cg_ask_t *ask, int status, const cg_key_t *key,
@@ -137,9 +128,7 @@ void cg_admin_keys_list(cg_ask_t *ask)
         cg_admin_param(ask, "cursor"), (int)cg_admin_param_limit(ask), &keys,
         &next, &err, ask->pool);
     if (rv == APR_EINVAL) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     if (rv != APR_SUCCESS) {

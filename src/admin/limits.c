@@ -263,9 +263,7 @@ static void list(cg_ask_t *ask, const cg_limit_wish_t *wish, show_t show)
         return;
     }
     if (first < 0) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     reply_page(ask, rows, first, show);

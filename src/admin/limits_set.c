@@ -120,16 +120,8 @@ static const char *record(cg_ask_t *ask, const cg_override_t *before,
     const char *subject = apr_pstrcat(ask->pool, "limits/",
                                       cg_limit_scope(&after->scope, ask->pool),
                                       "/", after->subject, NULL);
-    cg_json_t *change = cg_admin_difference(shown(before, ask->pool),
-                                            shown(after, ask->pool), ask->pool);
-    const char *reason = cg_json_get_str(ask->body, "reason", NULL);
-    if (reason) {
-        cg_json_t *pair = cg_json_object(ask->pool);
-        cg_json_set_null(pair, "before");
-        cg_json_set_str(pair, "after", reason);
-        cg_json_set(change, "reason", pair);
-    }
-    return cg_admin_record(ask, "changed", 200, subject, change);
+    return cg_admin_record_change(ask, 200, subject, shown(before, ask->pool),
+                                  shown(after, ask->pool));
 }
 
 static void put_back(cg_ask_t *ask, const cg_override_t *before)

@@ -369,9 +369,7 @@ static void list(cg_ask_t *ask, const char *kind, bool is_teams)
                        .groups = apr_hash_make(ask->pool)};
     const char *before = name_before(&all);
     if (!before) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     if (gather(&all)) {

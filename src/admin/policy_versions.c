@@ -258,9 +258,7 @@ void cg_admin_policy_versions_list(cg_ask_t *ask)
     const char *cursor = cg_admin_param(ask, "cursor");
     int64_t before = 0;
     if (cursor && (!cg_parse_count(cg_str(cursor), &before) || before == 0)) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     size_t limit = cg_admin_param_limit(ask);

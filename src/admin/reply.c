@@ -71,9 +71,7 @@ void cg_admin_list_whole(cg_ask_t *ask, const cg_json_t *all)
 {
     apr_int64_t first = index_of(ask);
     if (first < 0) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     size_t limit = cg_admin_param_limit(ask);
@@ -123,6 +121,13 @@ void cg_admin_refuse_faults(cg_ask_t *ask)
     cg_admin_problem(ask, CG_PROBLEM_INVALID,
                      "%" APR_SIZE_T_FMT " fault(s) in the request, see errors",
                      cg_json_size(ask->errors));
+}
+
+void cg_admin_refuse_cursor(cg_ask_t *ask)
+{
+    cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
+                   "a next_cursor of an earlier answer");
+    cg_admin_refuse_faults(ask);
 }
 
 /* Strong (RFC 9110 section 8.8.3): a version never stands for two states. */

@@ -8,23 +8,17 @@
 
 #include <apr_strings.h>
 
-#include "admin/admin_int.h"
+#include "admin/members.h"
 #include "auth/signkey.h"
 #include "base/clock.h"
 
 #define SECRET_MEMBER "secret"
 
 /* The members that are plain words. */
-static const struct {
-    const char *name;
-    size_t offset;
-    size_t size; /* with the NUL */
-} WORDS[] = {
-    {"id", offsetof(cg_signkey_t, id), sizeof((cg_signkey_t *)0)->id},
-    {"name", offsetof(cg_signkey_t, name), sizeof((cg_signkey_t *)0)->name},
-    {"key", offsetof(cg_signkey_t, key), sizeof((cg_signkey_t *)0)->key},
-    {"user", offsetof(cg_signkey_t, user), sizeof((cg_signkey_t *)0)->user},
-    {"team", offsetof(cg_signkey_t, team), sizeof((cg_signkey_t *)0)->team},
+static const cg_admin_word_t WORDS[] = {
+    CG_ADMIN_WORD(cg_signkey_t, id),   CG_ADMIN_WORD(cg_signkey_t, name),
+    CG_ADMIN_WORD(cg_signkey_t, key),  CG_ADMIN_WORD(cg_signkey_t, user),
+    CG_ADMIN_WORD(cg_signkey_t, team),
 };
 #define WORDS_COUNT (sizeof WORDS / sizeof WORDS[0])
 
@@ -42,10 +36,7 @@ static const char *state_of(const cg_signkey_t *key, apr_time_t now)
 static cg_json_t *key_json(const cg_ask_t *ask, const cg_signkey_t *key)
 {
     cg_json_t *object = cg_json_object(ask->pool);
-    for (size_t i = 0; i < WORDS_COUNT; i++) {
-        cg_json_set_str(object, WORDS[i].name,
-                        (const char *)key + WORDS[i].offset);
-    }
+    cg_admin_set_words(object, key, WORDS, WORDS_COUNT);
     cg_json_set_str(object, "algorithm", cg_signkey_alg_name(key->alg));
     if (cg_sig_alg_is_hmac((cg_sig_alg_t)key->alg)) {
         cg_json_set_null(object, "public_key");
@@ -63,46 +54,6 @@ static cg_json_t *key_json(const cg_ask_t *ask, const cg_signkey_t *key)
 
 /* ---- a body into a signing key ----------------------------------------------------- */
 
-static void take_words(cg_ask_t *ask, cg_signkey_t *key)
-{
-    for (size_t i = 0; i < WORDS_COUNT; i++) {
-        const cg_json_t *value = cg_json_get(ask->body, WORDS[i].name);
-        if (!value) {
-            continue;
-        }
-        const char *text = cg_json_text(value); /* null is "" */
-        if (strlen(text) >= WORDS[i].size) {
-            cg_admin_fault(
-                ask, "body", apr_pstrcat(ask->pool, "/", WORDS[i].name, NULL),
-                "too_long",
-                apr_psprintf(ask->pool, "at most %" APR_SIZE_T_FMT " bytes",
-                             WORDS[i].size - 1));
-        }
-        else {
-            memset((char *)key + WORDS[i].offset, 0, WORDS[i].size);
-            apr_cpystrn((char *)key + WORDS[i].offset, text, WORDS[i].size);
-        }
-    }
-}
-
-static void take_expiry(cg_ask_t *ask, cg_signkey_t *key)
-{
-    const cg_json_t *value = cg_json_get(ask->body, "expires_at");
-    apr_time_t at = 0;
-    if (!value) {
-        return;
-    }
-    key->expires_at = 0;
-    if (cg_json_is_string(value) &&
-        cg_clock_parse_rfc3339(cg_str(cg_json_text(value)), &at)) {
-        key->expires_at = at;
-        if (at <= ask->call->now) {
-            cg_admin_fault(ask, "body", "/expires_at", "in_the_past",
-                           "must lie in the future");
-        }
-    }
-}
-
 static void take_state(cg_ask_t *ask, cg_signkey_t *key)
 {
     cg_signkey_state_t state = CG_SIGNKEY_ACTIVE;
@@ -116,8 +67,8 @@ static void take_state(cg_ask_t *ask, cg_signkey_t *key)
 static bool take_body(cg_ask_t *ask, cg_signkey_t *key)
 {
     cg_error_t err = {""};
-    take_words(ask, key);
-    take_expiry(ask, key);
+    cg_admin_take_words(ask, key, WORDS, WORDS_COUNT);
+    cg_admin_take_expiry(ask, &key->expires_at);
     take_state(ask, key);
     if (!cg_admin_has_faults(ask) && !cg_signkey_check(key, &err)) {
         cg_admin_fault(ask, "body", "", "bad_signing_key", err.text);
@@ -209,18 +160,9 @@ static const char *record_step(cg_ask_t *ask, int status,
                                const cg_signkey_t *after)
 {
     cg_json_t *old = before ? key_json(ask, before) : NULL;
-    cg_json_t *change =
-        cg_admin_difference(old, key_json(ask, after), ask->pool);
-    const char *reason = cg_json_get_str(ask->body, "reason", NULL);
-    if (reason) {
-        cg_json_t *pair = cg_json_object(ask->pool);
-        cg_json_set_null(pair, "before");
-        cg_json_set_str(pair, "after", reason);
-        cg_json_set(change, "reason", pair);
-    }
-    return cg_admin_record(
-        ask, "changed", status,
-        apr_pstrcat(ask->pool, "signing-keys/", after->id, NULL), change);
+    return cg_admin_record_change(
+        ask, status, apr_pstrcat(ask->pool, "signing-keys/", after->id, NULL),
+        old, key_json(ask, after));
 }
 
 /* secret "": none was made, and is told as null. */
@@ -255,9 +197,7 @@ void cg_admin_signing_keys_list(cg_ask_t *ask)
         ask->admin->signring, cg_admin_param(ask, "cursor"),
         (int)cg_admin_param_limit(ask), &keys, &next, &err, ask->pool);
     if (rv == APR_EINVAL) {
-        cg_admin_fault(ask, "query", "/cursor", "bad_cursor",
-                       "a next_cursor of an earlier answer");
-        cg_admin_refuse_faults(ask);
+        cg_admin_refuse_cursor(ask);
         return;
     }
     if (rv != APR_SUCCESS) {
