@@ -13,6 +13,7 @@
 #include <apr_file_info.h>
 
 #include "auth/apikey_int.h"
+#include "auth/versioned.h"
 #include "auth/keyplace.h"
 #include "auth/keyrecord.h"
 #include "auth/keyspell.h"
@@ -102,7 +103,7 @@ cg_keyring_t *cg_keyring_open(cg_store_t *store, const cg_pepper_t *pepper,
     ring->store = store;
     ring->pepper = pepper;
     ring->stale_for = stale_for;
-    cg_script_init(&ring->save, "save key", cg_keyadmin_save);
+    cg_script_init(&ring->save, "save key", cg_versioned_source);
     if (memory) {
         void *uses =
             (unsigned char *)memory + line_up(cg_keycache_bytes(entries));

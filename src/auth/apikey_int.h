@@ -25,7 +25,6 @@ void cg_pepper_digest(const cg_pepper_t *pepper, const void *secret, size_t len,
 /* Asks the store. APR_NOTFOUND: no such key. */
 apr_status_t cg_keyring_fetch(cg_keyring_t *ring, const char *id, cg_key_t *out,
                               cg_error_t *err, apr_pool_t *pool);
-extern const char cg_keyadmin_save[];
 /* Writes key in place of version before; key->version becomes the next.
  * has_new_secrets: the moments of use go with them. */
 apr_status_t cg_keyring_save(cg_keyring_t *ring, cg_key_t *key, int64_t before,

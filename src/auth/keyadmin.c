@@ -1,11 +1,9 @@
 /* API keys, for an operator: create and change.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A change is one script: it compares the version, writes the fields and
- * publishes the id. Each change carries a random mark, so that the same change
- * sent twice (an answer was lost) is done once. The index by time is a key of
- * its own, in another slot of a cluster: it is written before the hash, and an
- * entry without a hash is passed over by list.
+ * A change is one script (versioned.h). The index by time is a key of its own, in
+ * another slot of a cluster: it is written before the hash, and an entry without a
+ * hash is passed over by list.
  */
 #include <string.h>
 
@@ -15,26 +13,13 @@
 #include "auth/apikey_int.h"
 #include "auth/keyrecord.h"
 #include "auth/keyspell.h"
+#include "auth/versioned.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "store/keys.h"
 
 #define TRIES 5
 #define PREFIX_LEN 11 /* vk_ and the id */
-
-enum { SAVED = 1, NOT_THERE = 0, ALREADY_THERE = -1, OTHER_VERSION = -2 };
-
-/* KEYS: the hash. ARGV: id, version before (0: must not exist), mark, channel,
- * then fields and values. */
-const char cg_keyadmin_save[] =
-    "local have = redis.call('HGET', KEYS[1], 'version')\n"
-    "if redis.call('HGET', KEYS[1], 'mark') == ARGV[3] then return 1 end\n"
-    "if ARGV[2] == '0' and have then return -1 end\n"
-    "if ARGV[2] ~= '0' and not have then return 0 end\n"
-    "if have and have ~= ARGV[2] then return -2 end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[3], unpack(ARGV, 5))\n"
-    "redis.call('PUBLISH', ARGV[4], ARGV[1])\n"
-    "return 1\n";
 
 bool cg_key_is_changeable(const cg_key_t *key, cg_error_t *err)
 {
@@ -44,23 +29,6 @@ bool cg_key_is_changeable(const cg_key_t *key, cg_error_t *err)
     cg_error_set(err, "the key %.16s is revoked for good; create another",
                  key->id);
     return false;
-}
-
-static apr_status_t status_of(int64_t answer, const char *id, cg_error_t *err)
-{
-    if (answer == SAVED) {
-        return APR_SUCCESS;
-    }
-    if (answer == NOT_THERE) {
-        cg_error_set(err, "there is no key with the id %.16s", id);
-        return APR_NOTFOUND;
-    }
-    if (answer == OTHER_VERSION) {
-        cg_error_set(err, "the key %.16s was changed meanwhile; read it again",
-                     id);
-        return APR_EMISMATCH;
-    }
-    return APR_EEXIST;
 }
 
 static cg_str_t moment(apr_time_t at, apr_pool_t *pool)
@@ -87,35 +55,20 @@ apr_status_t cg_keyring_save(cg_keyring_t *ring, cg_key_t *key, int64_t before,
                              bool has_new_secrets, cg_error_t *err,
                              apr_pool_t *pool)
 {
-    cg_str_t args[4 + 2 * CG_KEYRECORD_FIELDS + 4];
-    unsigned char dice[12];
-    char mark[2 * sizeof dice + 1];
+    cg_str_t args[CG_VERSIONED_ARGS + 2 * CG_KEYRECORD_FIELDS + 4];
     cg_str_t id = cg_str(key->id);
     cg_str_t hash = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
-    cg_reply_t reply;
-    cg_random(dice, sizeof dice);
-    cg_hex_encode(dice, sizeof dice, mark);
     key->version = before + 1;
-    args[0] = id;
-    args[1] = cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, before));
-    args[2] = cg_str(mark);
-    args[3] = CG_STR(CG_KEY_CHANNEL);
-    size_t count = 4 + cg_keyrecord_write(key, args + 4, pool);
+    cg_versioned_begin(args, key->id, before, pool);
+    size_t count = CG_VERSIONED_ARGS +
+                   cg_keyrecord_write(key, args + CG_VERSIONED_ARGS, pool);
     if (has_new_secrets && before) {
         count += write_uses(key, args + count, pool);
     }
-    apr_status_t rv = cg_store_script(ring->store, &ring->save, &hash, 1, args,
-                                      count, &reply, err, pool);
+    apr_status_t rv = cg_versioned_save(ring->store, &ring->save, hash, args,
+                                        count, "key", err, pool);
     cg_keyring_forget(ring, key->id);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (reply.kind != CG_REPLY_INT) {
-        cg_error_set(err, "the script that saves a key failed: %.200s",
-                     reply.text.ptr ? reply.text.ptr : "no number came back");
-        return APR_EGENERAL;
-    }
-    return status_of(reply.number, key->id, err);
+    return rv;
 }
 
 cg_str_t cg_keyring_member(apr_time_t at, const char *id, apr_pool_t *pool)
@@ -250,7 +203,7 @@ apr_status_t cg_apikey_update(cg_keyring_t *ring, const cg_key_t *wanted,
         return rv;
     }
     if (out->version != given.version) {
-        return status_of(OTHER_VERSION, out->id, err);
+        return cg_versioned_stale("key", out->id, err);
     }
     if (!cg_key_is_changeable(out, err)) {
         return APR_EINVAL;

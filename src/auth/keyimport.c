@@ -9,6 +9,7 @@
 
 #include "auth/apikey_int.h"
 #include "auth/keyrecord.h"
+#include "auth/versioned.h"
 #include "base/digest.h"
 #include "store/keys.h"
 
@@ -192,21 +193,14 @@ static apr_status_t index_all(cg_keyring_t *ring, const cg_key_t *keys,
 static void write_run(const cg_keyring_t *ring, cg_key_t *key,
                       cg_store_run_t *out, apr_pool_t *pool)
 {
-    cg_str_t *args =
-        apr_palloc(pool, (4 + 2 * CG_KEYRECORD_FIELDS) * sizeof *args);
+    cg_str_t *args = apr_palloc(
+        pool, (CG_VERSIONED_ARGS + 2 * CG_KEYRECORD_FIELDS) * sizeof *args);
     cg_str_t *hash = apr_palloc(pool, sizeof *hash);
-    char *mark = apr_palloc(pool, 25);
-    unsigned char dice[12];
     cg_str_t id = cg_str(key->id);
-    cg_random(dice, sizeof dice);
-    cg_hex_encode(dice, sizeof dice, mark);
     key->version = 1;
     *hash = cg_keys_make(CG_KEYS_KEY, &id, 1, pool);
-    args[0] = id;
-    args[1] = CG_STR("0");
-    args[2] = cg_str(mark);
-    args[3] = CG_STR(CG_KEY_CHANNEL);
-    size_t count = 4;
+    cg_versioned_begin(args, key->id, 0, pool);
+    size_t count = CG_VERSIONED_ARGS;
     cg_str_t fields[2 * CG_KEYRECORD_FIELDS];
     size_t all = cg_keyrecord_write(key, fields, pool);
     for (size_t i = 0; i < all; i += 2) {

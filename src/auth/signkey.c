@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "auth/signkey_int.h"
+#include "auth/versioned.h"
 #include "auth/signopen.h"
 #include "store/keys.h"
 
@@ -34,7 +35,7 @@ cg_signring_t *cg_signring_open(cg_store_t *store, const cg_sealer_t *sealer,
     ring->cache = cache;
     ring->stale_for = stale_for;
     ring->open = cg_signopen_make(pool);
-    cg_script_init(&ring->save, "save signing key", cg_signkey_save);
+    cg_script_init(&ring->save, "save signing key", cg_versioned_source);
     return ring;
 }
 

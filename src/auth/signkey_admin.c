@@ -1,9 +1,7 @@
 /* Signing keys, for an operator: create, change, revoke.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A change is one script, as that of an API key (keyadmin.c): it compares the
- * version, writes the fields and publishes the id; each carries a random mark, so
- * that one that was sent twice is done once.
+ * A change is one script, as that of an API key (versioned.h).
  */
 #include <string.h>
 
@@ -13,6 +11,7 @@
 #include "auth/sealed.h"
 #include "auth/signfield.h"
 #include "auth/signkey_int.h"
+#include "auth/versioned.h"
 #include "base/digest.h"
 #include "store/keys.h"
 
@@ -21,72 +20,24 @@
 #define ID_BYTES 10
 #define SECRET_BYTES 32
 
-enum { SAVED = 1, NOT_THERE = 0, ALREADY_THERE = -1, OTHER_VERSION = -2 };
-
-/* KEYS: the hash. ARGV: id, version before (0: must not exist), mark, channel,
- * then fields and values. */
-const char cg_signkey_save[] =
-    "local have = redis.call('HGET', KEYS[1], 'version')\n"
-    "if redis.call('HGET', KEYS[1], 'mark') == ARGV[3] then return 1 end\n"
-    "if ARGV[2] == '0' and have then return -1 end\n"
-    "if ARGV[2] ~= '0' and not have then return 0 end\n"
-    "if have and have ~= ARGV[2] then return -2 end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[3], unpack(ARGV, 5))\n"
-    "redis.call('PUBLISH', ARGV[4], ARGV[1])\n"
-    "return 1\n";
-
 /* ---- saving ---------------------------------------------------------------------- */
-
-static apr_status_t status_of(int64_t answer, const char *id, cg_error_t *err)
-{
-    switch (answer) {
-    case SAVED:
-        return APR_SUCCESS;
-    case NOT_THERE:
-        cg_error_set(err, "there is no signing key with the id %s", id);
-        return APR_NOTFOUND;
-    case OTHER_VERSION:
-        cg_error_set(err,
-                     "the signing key %s was changed meanwhile; read it "
-                     "again",
-                     id);
-        return APR_EMISMATCH;
-    default:
-        cg_error_set(err, "there is a signing key with the id %s already", id);
-        return APR_EEXIST;
-    }
-}
 
 /* Writes key in place of version before; key->version becomes the next. */
 static apr_status_t save(cg_signring_t *ring, cg_signkey_t *key, int64_t before,
                          cg_error_t *err, apr_pool_t *pool)
 {
-    cg_str_t args[4 + 2 * CG_SIGNKEY_FIELDS];
-    unsigned char dice[12];
-    char mark[2 * sizeof dice + 1];
+    cg_str_t args[CG_VERSIONED_ARGS + 2 * CG_SIGNKEY_FIELDS];
     cg_str_t id = cg_str(key->id);
     cg_str_t hash = cg_keys_make(CG_KEYS_SIGNKEY, &id, 1, pool);
-    cg_reply_t reply;
-    cg_random_id(dice, sizeof dice);
-    cg_hex_encode(dice, sizeof dice, mark);
     key->version = before + 1;
-    args[0] = id;
-    args[1] = cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, before));
-    args[2] = cg_str(mark);
-    args[3] = CG_STR(CG_KEY_CHANNEL);
-    size_t count = 4 + cg_signkey_write(key, before == 0, args + 4, pool);
-    apr_status_t rv = cg_store_script(ring->store, &ring->save, &hash, 1, args,
-                                      count, &reply, err, pool);
+    cg_versioned_begin(args, key->id, before, pool);
+    size_t count =
+        CG_VERSIONED_ARGS +
+        cg_signkey_write(key, before == 0, args + CG_VERSIONED_ARGS, pool);
+    apr_status_t rv = cg_versioned_save(ring->store, &ring->save, hash, args,
+                                        count, "signing key", err, pool);
     cg_signring_forget(ring, key->id);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (reply.kind != CG_REPLY_INT) {
-        cg_error_set(err, "the script that saves a signing key failed: %.200s",
-                     reply.text.ptr ? reply.text.ptr : "no number came back");
-        return APR_EGENERAL;
-    }
-    return status_of(reply.number, key->id, err);
+    return rv;
 }
 
 /* Members sort by time, then id: "00001764024511042000:sgn_4f0c…". */
@@ -279,7 +230,7 @@ apr_status_t cg_signkey_update(cg_signring_t *ring, const cg_signkey_t *wanted,
         return APR_EINVAL;
     }
     if (now.version != wanted->version) {
-        return status_of(OTHER_VERSION, now.id, err);
+        return cg_versioned_stale("signing key", now.id, err);
     }
     memcpy(now.name, wanted->name, sizeof now.name);
     memcpy(now.key, wanted->key, sizeof now.key);

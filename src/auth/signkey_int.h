@@ -37,6 +37,5 @@ apr_status_t cg_signkey_read(const cg_reply_t *reply, const char *id,
 apr_status_t cg_signring_fetch(cg_signring_t *ring, const char *id,
                                cg_signkey_t *out, cg_error_t *err,
                                apr_pool_t *pool);
-extern const char cg_signkey_save[];
 
 #endif
