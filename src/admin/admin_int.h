@@ -127,6 +127,11 @@ extern const cg_admin_endpoint_t cg_admin_endpoints[];
 extern const size_t cg_admin_endpoints_count;
 extern const cg_schema_t cg_admin_schemas[];
 extern const size_t cg_admin_schemas_count;
+/* Words of members that a parameter may ask for too; NULL at the end. */
+extern const char *const cg_admin_key_states[];
+extern const char *const cg_admin_steps[];
+extern const char *const cg_admin_alert_kinds[];
+extern const char *const cg_admin_deliveries[];
 
 /* lives in: the call's pool · written by: api.c, before the handler runs */
 struct cg_ask_t {
@@ -183,6 +188,11 @@ void cg_admin_refuse_cursor(cg_ask_t *ask);
 void cg_admin_etag(cg_ask_t *ask, apr_int64_t version);
 /* Sets a time member, or null for 0. */
 void cg_admin_set_time(cg_json_t *object, const char *name, apr_time_t at);
+
+/* What stands in the reply's buffer goes out, to a caller who takes pieces; else all
+ * of it is kept. Worth a write from CG_ADMIN_PIECE_BYTES on. */
+apr_status_t cg_admin_send_piece(cg_ask_t *ask);
+#define CG_ADMIN_PIECE_BYTES ((size_t)32 * 1024)
 
 const char *cg_admin_header(const cg_ask_t *ask,
                             const char *name); /* or NULL */

@@ -35,17 +35,7 @@
 /* ---- parameters and bodies ---------------------------------------------- */
 
 static const char *const STATES[] = {"active", "suspended", NULL};
-static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
-                                         "expired", "revoked",  NULL};
 static const char *const KEPT[] = {"current", "previous", NULL};
-static const char *const STEPS[] = {"minute", "hour", NULL};
-static const char *const ALERT_KINDS[] = {
-#define ALERT_KIND(id, name, words) name,
-    CG_ALERT_KINDS(ALERT_KIND)
-#undef ALERT_KIND
-        NULL};
-static const char *const DELIVERIES[] = {"waiting", "sent", "dead", "dropped",
-                                         NULL};
 static const char *const YES_NO[] = {"yes", "no", NULL};
 static const char *const DECISIONS[] = {"served", "refused", "failed",
                                         "aborted", NULL};
@@ -71,7 +61,7 @@ static const char *const DECISIONS[] = {"served", "refused", "failed",
 
 static const cg_field_t PAGE[] = {PAGE_ROWS, END};
 #define KEY_FILTER_ROWS                                                        \
-    {"state",    NULL,                               .kind = CG_FIELD_NAME, .choices = KEY_STATES}, \
+    {"state",    NULL,                               .kind = CG_FIELD_NAME, .choices = cg_admin_key_states}, \
     {"team",     NULL,                               .kind = CG_FIELD_NAME},           \
     {"user",     NULL,                               .kind = CG_FIELD_NAME},           \
     {"tag",      NULL,                               .kind = CG_FIELD_NAME},           \
@@ -126,14 +116,14 @@ static const cg_field_t EVENTS[] = {
     PAGE_ROWS, END};
 static const cg_field_t ALERTS[] = {
     RANGE_ROWS,
-    {"kind",         NULL,                           .kind = CG_FIELD_NAME, .choices = ALERT_KINDS},
+    {"kind",         NULL,                           .kind = CG_FIELD_NAME, .choices = cg_admin_alert_kinds},
     {"subject",      "one key id, user or team",     .kind = CG_FIELD_NAME},
     {"acknowledged", "has somebody seen it?",        .kind = CG_FIELD_NAME, .choices = YES_NO},
-    {"delivery",     "some way has this state",      .kind = CG_FIELD_NAME, .choices = DELIVERIES},
+    {"delivery",     "some way has this state",      .kind = CG_FIELD_NAME, .choices = cg_admin_deliveries},
     PAGE_ROWS, END};
 static const cg_field_t STATS[] = {
     RANGE_ROWS,
-    {"step", "kept 3 days by the minute, 100 days by the hour", .kind = CG_FIELD_NAME, .choices = STEPS},
+    {"step", "kept 3 days by the minute, 100 days by the hour", .kind = CG_FIELD_NAME, .choices = cg_admin_steps},
     END};
 
 #define KEY_ROWS                                                               \

@@ -10,29 +10,14 @@
 #include "admin/admin_int.h"
 #include "admin/records.h"
 
-#define PIECE_BYTES ((size_t)32 * 1024)
-
-/* Lines are gathered so that a piece is worth a write; the reply's own buffer
- * holds them, and keeps everything when the caller takes no pieces. */
-static apr_status_t send_piece(cg_ask_t *ask)
-{
-    cg_admin_reply_t *reply = ask->reply;
-    if (!ask->call->on_piece || reply->body.len == 0) {
-        return APR_SUCCESS;
-    }
-    reply->was_streamed = true;
-    cg_str_t piece = {reply->body.ptr, reply->body.len};
-    apr_status_t rv = ask->call->on_piece(ask->call->piece_baton, piece);
-    reply->body.len = 0;
-    return rv;
-}
-
 static apr_status_t on_line(void *baton, cg_str_t json)
 {
     cg_ask_t *ask = baton;
     cg_buf_add(&ask->reply->body, json.ptr, json.len);
     cg_buf_char(&ask->reply->body, '\n');
-    return ask->reply->body.len < PIECE_BYTES ? APR_SUCCESS : send_piece(ask);
+    return ask->reply->body.len < CG_ADMIN_PIECE_BYTES
+               ? APR_SUCCESS
+               : cg_admin_send_piece(ask);
 }
 
 static void begin_export(cg_ask_t *ask)
@@ -92,7 +77,7 @@ void cg_admin_exports_get(cg_ask_t *ask)
     apr_status_t rv =
         cg_ledger_export(ledger, &filter, on_line, ask, &err, ask->pool);
     if (rv == APR_SUCCESS) {
-        rv = send_piece(ask);
+        rv = cg_admin_send_piece(ask);
     }
     if (rv != APR_SUCCESS) {
         break_off(ask, &err);

@@ -10,27 +10,14 @@
 #include <apr_strings.h>
 
 #include "admin/keyjson.h"
+#include "admin/members.h"
 #include "auth/keyimport.h"
 #include "base/digest.h"
 
 #define PAGE 250
-#define PIECE_BYTES ((size_t)32 * 1024)
 #define LINES_MAX 2000 /* one call is one round trip of a browser */
 
 /* ---- export ------------------------------------------------------------------ */
-
-static apr_status_t send_piece(cg_ask_t *ask)
-{
-    cg_admin_reply_t *reply = ask->reply;
-    if (!ask->call->on_piece || reply->body.len == 0) {
-        return APR_SUCCESS;
-    }
-    reply->was_streamed = true;
-    cg_str_t piece = {reply->body.ptr, reply->body.len};
-    apr_status_t rv = ask->call->on_piece(ask->call->piece_baton, piece);
-    reply->body.len = 0;
-    return rv;
-}
 
 static apr_status_t send_keys(cg_ask_t *ask, const cg_key_filter_t *filter,
                               cg_error_t *err)
@@ -48,8 +35,8 @@ static apr_status_t send_keys(cg_ask_t *ask, const cg_key_filter_t *filter,
             cg_keycsv_write(&APR_ARRAY_IDX(keys, i, cg_key_t), ask->call->now,
                             &ask->reply->body, page);
         }
-        if (rv == APR_SUCCESS && ask->reply->body.len >= PIECE_BYTES) {
-            rv = send_piece(ask);
+        if (rv == APR_SUCCESS && ask->reply->body.len >= CG_ADMIN_PIECE_BYTES) {
+            rv = cg_admin_send_piece(ask);
         }
         cursor =
             rv == APR_SUCCESS && next ? apr_pstrdup(ask->pool, next) : NULL;
@@ -76,7 +63,7 @@ void cg_admin_keys_export(cg_ask_t *ask)
     cg_keycsv_head(&ask->reply->body);
     apr_status_t rv = send_keys(ask, &filter, &err);
     if (rv == APR_SUCCESS) {
-        rv = send_piece(ask);
+        rv = cg_admin_send_piece(ask);
     }
     if (rv == APR_SUCCESS) {
         return;
@@ -192,24 +179,6 @@ static bool read_lines(cg_ask_t *ask, cg_keycsv_t *csv, bool is_dry,
     return goes_on || has_done(counts);
 }
 
-static bool is_short_enough(cg_ask_t *ask, cg_str_t text)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_pair = i + 1 < text.len && text.ptr[i + 1] == '\n';
-        lines += text.ptr[i] == '\n' || (text.ptr[i] == '\r' && !is_pair);
-    }
-    if (lines <= LINES_MAX + 1) {
-        return true;
-    }
-    cg_admin_fault(ask, "body", "/csv", "too_many",
-                   apr_psprintf(ask->pool,
-                                "at most %d lines at once; chatgptctl key "
-                                "import takes any number",
-                                LINES_MAX));
-    return false;
-}
-
 void cg_admin_keys_import(cg_ask_t *ask)
 {
     cg_str_t text = cg_str(cg_json_get_str(ask->body, "csv", ""));
@@ -219,9 +188,11 @@ void cg_admin_keys_import(cg_ask_t *ask)
     if (!cg_admin_has_keyring(ask)) {
         return;
     }
-    cg_keycsv_t *csv = is_short_enough(ask, text)
-                           ? cg_keycsv_open(text, &err, ask->pool)
-                           : NULL;
+    cg_keycsv_t *csv =
+        cg_admin_csv_fits(ask, text, LINES_MAX,
+                          "; chatgptctl key import takes any number")
+            ? cg_keycsv_open(text, &err, ask->pool)
+            : NULL;
     if (!csv) {
         if (!cg_admin_has_faults(ask)) {
             cg_admin_fault(ask, "body", "/csv", "bad_csv", err.text);

@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 
 #include "admin/limits.h"
+#include "admin/members.h"
 #include "auth/keycells.h"
 #include "base/clock.h"
 
@@ -182,22 +183,6 @@ static bool open_file(file_t *file, cg_str_t text, cg_error_t *err,
                           "dimension and subject among them");
     }
     return is_whole;
-}
-
-static bool is_short_enough(cg_ask_t *ask, cg_str_t text)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_pair = i + 1 < text.len && text.ptr[i + 1] == '\n';
-        lines += text.ptr[i] == '\n' || (text.ptr[i] == '\r' && !is_pair);
-    }
-    if (lines <= LINES_MAX + 1) {
-        return true;
-    }
-    cg_admin_fault(
-        ask, "body", "/csv", "too_many",
-        apr_psprintf(ask->pool, "at most %d lines at once", LINES_MAX));
-    return false;
 }
 
 /* ---- a line ------------------------------------------------------------------------- */
@@ -406,7 +391,7 @@ void cg_admin_limits_import(cg_ask_t *ask)
     if (!cg_admin_has_quota(ask)) {
         return;
     }
-    if (!is_short_enough(ask, text) ||
+    if (!cg_admin_csv_fits(ask, text, LINES_MAX, "") ||
         !open_file(&file, text, &err, ask->pool)) {
         if (!cg_admin_has_faults(ask)) {
             cg_admin_fault(ask, "body", "/csv", "bad_csv", err.text);

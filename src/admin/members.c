@@ -59,3 +59,21 @@ void cg_admin_take_expiry(cg_ask_t *ask, apr_time_t *at)
         }
     }
 }
+
+bool cg_admin_csv_fits(cg_ask_t *ask, cg_str_t text, size_t most,
+                       const char *else_words)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_pair = i + 1 < text.len && text.ptr[i + 1] == '\n';
+        lines += text.ptr[i] == '\n' || (text.ptr[i] == '\r' && !is_pair);
+    }
+    if (lines <= most + 1) { /* the first has the names */
+        return true;
+    }
+    cg_admin_fault(ask, "body", "/csv", "too_many",
+                   apr_psprintf(ask->pool,
+                                "at most %" APR_SIZE_T_FMT " lines at once%s",
+                                most, else_words));
+    return false;
+}

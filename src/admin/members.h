@@ -28,4 +28,9 @@ void cg_admin_take_words(cg_ask_t *ask, void *record,
 /* expires_at of the body, if it gives one: null is 0, the past a fault. */
 void cg_admin_take_expiry(cg_ask_t *ask, apr_time_t *at);
 
+/* Has the text of member csv at most so many lines below its first? Else a fault;
+ * else_words says what else there is, or is "". */
+bool cg_admin_csv_fits(cg_ask_t *ask, cg_str_t text, size_t most,
+                       const char *else_words);
+
 #endif

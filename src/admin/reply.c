@@ -148,3 +148,16 @@ void cg_admin_set_time(cg_json_t *object, const char *name, apr_time_t at)
     cg_clock_rfc3339(at, text);
     cg_json_set_str(object, name, text);
 }
+
+apr_status_t cg_admin_send_piece(cg_ask_t *ask)
+{
+    cg_admin_reply_t *reply = ask->reply;
+    if (!ask->call->on_piece || reply->body.len == 0) {
+        return APR_SUCCESS;
+    }
+    reply->was_streamed = true;
+    cg_str_t piece = {reply->body.ptr, reply->body.len};
+    apr_status_t rv = ask->call->on_piece(ask->call->piece_baton, piece);
+    reply->body.len = 0;
+    return rv;
+}

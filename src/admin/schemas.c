@@ -18,7 +18,7 @@
         .name = NULL                                                           \
     }
 
-static const char *const KEY_STATES[] = {"active",  "rotating", "suspended",
+const char *const cg_admin_key_states[] = {"active",  "rotating", "suspended",
                                          "revoked", "expired",  NULL};
 static const char *const KEY_RESULTS[] = {"created",   "updated", "revoked",
                                           "unchanged", "failed",  NULL};
@@ -51,13 +51,13 @@ static const char *const VERSION_STATES[] = {
 static const char *const WHYS[] = {"check_digit", "shape",    "context",
                                    "keyword",     "pattern",  "prefix",
                                    "entropy",     "detector", NULL};
-static const char *const STEPS[] = {"minute", "hour", NULL};
-static const char *const ALERT_KINDS[] = {
+const char *const cg_admin_steps[] = {"minute", "hour", NULL};
+const char *const cg_admin_alert_kinds[] = {
 #define ALERT_KIND(id, name, words) name,
     CG_ALERT_KINDS(ALERT_KIND)
 #undef ALERT_KIND
         NULL};
-static const char *const DELIVERIES[] = {"waiting", "sent", "dead", "dropped",
+const char *const cg_admin_deliveries[] = {"waiting", "sent", "dead", "dropped",
                                          NULL};
 
 // clang-format off
@@ -77,7 +77,7 @@ static const cg_field_t SESSION[] = {
     {"team",       TEXT, ALWAYS, WORDS("limits of scope team count this")},    \
     {"prefix",     TEXT, ALWAYS, WORDS("how the secret begins")},              \
     {"last4",      TEXT, ALWAYS, WORDS("how the secret ends")},                \
-    {"state",      TEXT, ALWAYS, .choices = KEY_STATES},                       \
+    {"state",      TEXT, ALWAYS, .choices = cg_admin_key_states},                       \
     {"models",     .kind = CG_FIELD_NAMES, ALWAYS, WORDS("names, * stands for any characters; empty: all")}, \
     {"redact",     TEXT, ALWAYS, WORDS("what it demands beyond its place: TYPE=ACTION[:request|:answer], +PACK")}, \
     {"tags",       .kind = CG_FIELD_NAMES, ALWAYS},                             \
@@ -377,7 +377,7 @@ static const cg_field_t TOTALS[] = {
     {"findings",      COUNT, ALWAYS},
     END};
 static const cg_field_t STATS[] = {
-    {"step",   TEXT, ALWAYS, .choices = STEPS},
+    {"step",   TEXT, ALWAYS, .choices = cg_admin_steps},
     {"series", .kind = CG_FIELD_OBJECT, ALWAYS, .of = "Series"},
     {"totals", .kind = CG_FIELD_OBJECT, ALWAYS, .of = "Totals"},
     END};
@@ -400,7 +400,7 @@ static const cg_field_t SCAN[] = {
 
 static const cg_field_t ALERT_SENT[] = {
     {"way",     TEXT, ALWAYS, WORDS("name of a ChatGPTAlertTo")},
-    {"state",   TEXT, ALWAYS, .choices = DELIVERIES},
+    {"state",   TEXT, ALWAYS, .choices = cg_admin_deliveries},
     {"tries",   COUNT, ALWAYS},
     {"error",   TEXT, ALWAYS, WORDS("of the last try; empty: none")},
     {"sent_at", TIME, OR_NULL},
@@ -408,7 +408,7 @@ static const cg_field_t ALERT_SENT[] = {
 #define ALERT_ROWS                                                             \
     {"id",             TEXT, ALWAYS, WORDS("also webhook-id")},                \
     {"at",             TIME, ALWAYS},                                          \
-    {"kind",           TEXT, ALWAYS, .choices = ALERT_KINDS},                  \
+    {"kind",           TEXT, ALWAYS, .choices = cg_admin_alert_kinds},                  \
     {"node",           TEXT, ALWAYS, WORDS("the server that raised it")},      \
     {"organization",   TEXT, ALWAYS, WORDS("empty: the default one")},         \
     {"dimension",      TEXT, ALWAYS, WORDS("key, team, team+model, ...; empty of a test")}, \

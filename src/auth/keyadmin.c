@@ -31,23 +31,14 @@ bool cg_key_is_changeable(const cg_key_t *key, cg_error_t *err)
     return false;
 }
 
-static cg_str_t moment(apr_time_t at, apr_pool_t *pool)
-{
-    char *text = apr_pcalloc(pool, 25);
-    if (at) {
-        cg_clock_rfc3339(at, text);
-    }
-    return cg_str(text);
-}
-
 /* The moments of use belong to keyuse.c, but for a rotation: the secret of now
  * becomes the previous one, and takes its moment along. */
 static size_t write_uses(const cg_key_t *key, cg_str_t *out, apr_pool_t *pool)
 {
     out[0] = CG_STR("last_used_at");
-    out[1] = moment(key->last_used_at, pool);
+    out[1] = cg_versioned_time(key->last_used_at, pool);
     out[2] = CG_STR("previous_used_at");
-    out[3] = moment(key->previous_used_at, pool);
+    out[3] = cg_versioned_time(key->previous_used_at, pool);
     return 4;
 }
 

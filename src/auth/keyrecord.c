@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "auth/keyplace.h"
+#include "auth/versioned.h"
 #include "base/clock.h"
 #include "redact/demand.h"
 
@@ -145,9 +146,9 @@ static const char *write_limits(const cg_key_t *key, apr_pool_t *pool)
     const char *text = "";
     for (int i = 0; i < key->limits_count; i++) {
         const cg_limit_t *limit = &key->limits[i];
-        text = apr_pstrcat(pool, text, i ? " " : "",
-                           cg_limit_scope(limit, pool), ":",
-                           cg_limit_spell(limit, pool), NULL);
+        text =
+            apr_pstrcat(pool, text, i ? " " : "", cg_limit_scope(limit, pool),
+                        ":", cg_limit_spell(limit, pool), NULL);
     }
     return text;
 }
@@ -212,22 +213,6 @@ static bool read_limits(cg_str_t text, cg_key_t *key, cg_error_t *err)
 
 /* ---- the hash ---------------------------------------------------------- */
 
-static cg_str_t write_time(apr_time_t at, apr_pool_t *pool)
-{
-    char *text = apr_pcalloc(pool, 25);
-    if (at) {
-        cg_clock_rfc3339(at, text);
-    }
-    return cg_str(text);
-}
-
-static size_t put(cg_str_t *out, size_t at, const char *name, cg_str_t value)
-{
-    out[at] = cg_str(name);
-    out[at + 1] = value;
-    return at + 2;
-}
-
 size_t cg_keyrecord_write(const cg_key_t *key,
                           cg_str_t out[2 * CG_KEYRECORD_FIELDS],
                           apr_pool_t *pool)
@@ -241,18 +226,23 @@ size_t cg_keyrecord_write(const cg_key_t *key,
                       previous);
     }
     for (size_t i = 0; i < TEXT_MEMBERS; i++) {
-        n = put(out, n, text_members[i].name,
-                cg_str(text_of(key, &text_members[i])));
+        n = cg_versioned_put(out, n, text_members[i].name,
+                             cg_str(text_of(key, &text_members[i])));
     }
-    n = put(out, n, "digest", cg_str(digest));
-    n = put(out, n, "previous_digest", cg_str(previous));
-    n = put(out, n, "previous_until", write_time(key->previous_until, pool));
-    n = put(out, n, "state", cg_str(cg_key_state_name(key->state)));
-    n = put(out, n, "created_at", write_time(key->created_at, pool));
-    n = put(out, n, "expires_at", write_time(key->expires_at, pool));
-    n = put(out, n, "limits", cg_str(write_limits(key, pool)));
-    n = put(out, n, "version",
-            cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, key->version)));
+    n = cg_versioned_put(out, n, "digest", cg_str(digest));
+    n = cg_versioned_put(out, n, "previous_digest", cg_str(previous));
+    n = cg_versioned_put(out, n, "previous_until",
+                         cg_versioned_time(key->previous_until, pool));
+    n = cg_versioned_put(out, n, "state",
+                         cg_str(cg_key_state_name(key->state)));
+    n = cg_versioned_put(out, n, "created_at",
+                         cg_versioned_time(key->created_at, pool));
+    n = cg_versioned_put(out, n, "expires_at",
+                         cg_versioned_time(key->expires_at, pool));
+    n = cg_versioned_put(out, n, "limits", cg_str(write_limits(key, pool)));
+    n = cg_versioned_put(
+        out, n, "version",
+        cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, key->version)));
     return n;
 }
 

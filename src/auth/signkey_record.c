@@ -10,6 +10,7 @@
 
 #include "auth/sealed.h"
 #include "auth/signkey_int.h"
+#include "auth/versioned.h"
 #include "base/clock.h"
 
 static const char *const states[] = {
@@ -162,39 +163,28 @@ bool cg_signkey_check(const cg_signkey_t *key, cg_error_t *err)
 
 /* ---- the hash ------------------------------------------------------------------ */
 
-static cg_str_t write_time(apr_time_t at, apr_pool_t *pool)
-{
-    char *text = apr_pcalloc(pool, 25);
-    if (at) {
-        cg_clock_rfc3339(at, text);
-    }
-    return cg_str(text);
-}
-
-static size_t put(cg_str_t *out, size_t at, const char *name, cg_str_t value)
-{
-    out[at] = cg_str(name);
-    out[at + 1] = value;
-    return at + 2;
-}
-
 size_t cg_signkey_write(const cg_signkey_t *key, bool is_new,
                         cg_str_t out[2 * CG_SIGNKEY_FIELDS], apr_pool_t *pool)
 {
     size_t n = 0;
     if (is_new) {
-        n = put(out, n, material_name(key->alg), cg_str(key->material));
+        n = cg_versioned_put(out, n, material_name(key->alg),
+                             cg_str(key->material));
     }
     for (int i = 0; i < MATERIAL; i++) {
-        n = put(out, n, texts[i].name,
-                cg_str((const char *)key + texts[i].offset));
+        n = cg_versioned_put(out, n, texts[i].name,
+                             cg_str((const char *)key + texts[i].offset));
     }
-    n = put(out, n, "alg", cg_str(cg_signkey_alg_name(key->alg)));
-    n = put(out, n, "state", cg_str(cg_signkey_state_name(key->state)));
-    n = put(out, n, "created_at", write_time(key->created_at, pool));
-    n = put(out, n, "expires_at", write_time(key->expires_at, pool));
-    return put(out, n, "version",
-               cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, key->version)));
+    n = cg_versioned_put(out, n, "alg", cg_str(cg_signkey_alg_name(key->alg)));
+    n = cg_versioned_put(out, n, "state",
+                         cg_str(cg_signkey_state_name(key->state)));
+    n = cg_versioned_put(out, n, "created_at",
+                         cg_versioned_time(key->created_at, pool));
+    n = cg_versioned_put(out, n, "expires_at",
+                         cg_versioned_time(key->expires_at, pool));
+    return cg_versioned_put(
+        out, n, "version",
+        cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, key->version)));
 }
 
 static bool read_time(cg_str_t value, apr_time_t *out)

@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "auth/apikey.h"
+#include "base/clock.h"
 #include "base/digest.h"
 
 #define MARK_BYTES 12
@@ -37,6 +38,23 @@ void cg_versioned_begin(cg_str_t args[CG_VERSIONED_ARGS], const char *id,
     args[1] = cg_str(apr_psprintf(pool, "%" APR_INT64_T_FMT, before));
     args[2] = cg_str(mark);
     args[3] = CG_STR(CG_KEY_CHANNEL);
+}
+
+cg_str_t cg_versioned_time(apr_time_t at, apr_pool_t *pool)
+{
+    char *text = apr_pcalloc(pool, 25);
+    if (at) {
+        cg_clock_rfc3339(at, text);
+    }
+    return cg_str(text);
+}
+
+size_t cg_versioned_put(cg_str_t *out, size_t at, const char *name,
+                        cg_str_t value)
+{
+    out[at] = cg_str(name);
+    out[at + 1] = value;
+    return at + 2;
 }
 
 apr_status_t cg_versioned_stale(const char *what, const char *id,

@@ -27,6 +27,11 @@ apr_status_t cg_versioned_save(cg_store_t *store, const cg_script_t *script,
                                cg_str_t hash, const cg_str_t *args,
                                size_t count, const char *what, cg_error_t *err,
                                apr_pool_t *pool);
+/* A moment as a field holds it: RFC 3339, empty for 0. */
+cg_str_t cg_versioned_time(apr_time_t at, apr_pool_t *pool);
+/* A field and its value at out[at]; returns the place behind them. */
+size_t cg_versioned_put(cg_str_t *out, size_t at, const char *name,
+                        cg_str_t value);
 /* APR_EMISMATCH with the same words, for who has seen by himself that it was. */
 apr_status_t cg_versioned_stale(const char *what, const char *id,
                                 cg_error_t *err);

@@ -3,12 +3,12 @@
  */
 #include "flow/credentials.h"
 
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/share.h"
 
@@ -25,14 +25,6 @@ static const char *path_of(const cg_gateway_t *gateway, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, cg_journal_folder(gateway->journal), "/" FILE_NAME,
                        NULL);
-}
-
-static apr_status_t fail(apr_status_t status, const char *path, cg_error_t *err)
-{
-    char words[120];
-    cg_error_set(err, "%s: %s", path,
-                 apr_strerror(status, words, sizeof words));
-    return status;
 }
 
 size_t cg_credentials_names(const cg_gateway_t *gateway, const char **out)
@@ -79,36 +71,27 @@ static void read_row(shelf_t *shelf, const cg_json_t *json)
 static apr_status_t read_shelf(const cg_gateway_t *gateway, shelf_t *out,
                                cg_error_t *err, apr_pool_t *pool)
 {
-    apr_file_t *file;
-    const char *path = path_of(gateway, pool);
-    char *bytes = apr_palloc(pool, FILE_BYTES_MAX);
-    apr_size_t len = 0;
+    cg_str_t text;
     out->count = 0;
     apr_status_t rv =
-        apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
-    if (APR_STATUS_IS_ENOENT(rv)) {
+        cg_file_read(path_of(gateway, pool), FILE_BYTES_MAX, &text, err, pool);
+    if (APR_STATUS_IS_ENOENT(rv) || rv == EFBIG) {
         return APR_SUCCESS;
     }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, bytes, FILE_BYTES_MAX, &len);
-        apr_file_close(file);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    if (rv != APR_SUCCESS && rv != APR_EOF) {
-        return fail(rv, path, err);
-    }
-    const cg_json_t *rows = cg_json_parse(bytes, len, NULL, pool);
+    const cg_json_t *rows = cg_json_parse(text.ptr, text.len, NULL, pool);
     for (size_t i = 0; rows && i < cg_json_size(rows); i++) {
         read_row(out, cg_json_at(rows, i));
     }
     return APR_SUCCESS;
 }
 
-/* Whole or not at all, also when the power fails. */
 static apr_status_t write_shelf(const cg_gateway_t *gateway,
                                 const shelf_t *shelf, cg_error_t *err,
                                 apr_pool_t *pool)
 {
-    apr_file_t *file;
     size_t len;
     cg_json_t *rows = cg_json_array(pool);
     for (size_t i = 0; i < shelf->count; i++) {
@@ -119,24 +102,8 @@ static apr_status_t write_shelf(const cg_gateway_t *gateway,
         cg_json_add(rows, row);
     }
     const char *text = cg_json_dump(rows, &len, pool);
-    const char *path = path_of(gateway, pool);
-    const char *fresh = apr_psprintf(pool, "%s.%ld.new", path, (long)getpid());
-    apr_status_t rv = apr_file_open(
-        &file, fresh, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
-        APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_write_full(file, text, len, NULL);
-        rv = rv == APR_SUCCESS ? apr_file_sync(file) : rv;
-        apr_file_close(file);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_rename(fresh, path, pool);
-    }
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(fresh, pool);
-        return fail(rv, path, err);
-    }
-    return APR_SUCCESS;
+    return cg_file_replace(path_of(gateway, pool), (cg_str_t){text, len}, err,
+                           pool);
 }
 
 static bool is_same(const cg_credential_t *a, const cg_credential_t *b)

@@ -4,14 +4,13 @@
 #include "flow/keysets.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fetch.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/share.h"
 
@@ -31,42 +30,12 @@ static const char *path_of(const cg_gateway_t *gateway,
 /* Empty when there is no such file, or none that can be read. */
 static cg_str_t read_file(const char *path, apr_pool_t *pool)
 {
-    apr_file_t *file;
-    char *bytes = apr_palloc(pool, FILE_BYTES_MAX);
-    apr_size_t len = 0;
-    if (apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT,
-                      pool) != APR_SUCCESS) {
-        return (cg_str_t){"", 0};
-    }
-    apr_status_t rv = apr_file_read_full(file, bytes, FILE_BYTES_MAX, &len);
-    apr_file_close(file);
-    return (cg_str_t){bytes, rv == APR_EOF ? len : 0};
-}
-
-/* Whole or not at all, also when the power fails. */
-static apr_status_t write_file(const char *path, cg_str_t text, cg_error_t *err,
-                               apr_pool_t *pool)
-{
-    char why[120];
-    apr_file_t *file;
-    const char *fresh = apr_psprintf(pool, "%s.%ld.new", path, (long)getpid());
-    apr_status_t rv = apr_file_open(
-        &file, fresh, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
-        APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_write_full(file, text.ptr, text.len, NULL);
-        rv = rv == APR_SUCCESS ? apr_file_sync(file) : rv;
-        apr_file_close(file);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_rename(fresh, path, pool);
-    }
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(fresh, pool);
-        cg_error_set(err, "cannot write %s: %s", path,
-                     apr_strerror(rv, why, sizeof why));
-    }
-    return rv;
+    cg_error_t unused;
+    cg_str_t all;
+    return cg_file_read(path, FILE_BYTES_MAX, &all, &unused, pool) ==
+                   APR_SUCCESS
+               ? all
+               : (cg_str_t){"", 0};
 }
 
 /* ---- the set --------------------------------------------------------------- */
@@ -108,8 +77,8 @@ static apr_status_t store(const cg_gateway_t *gateway,
     cg_buf_add(&all, line, len);
     cg_buf_char(&all, '\n');
     cg_buf_add(&all, set.ptr, set.len);
-    return write_file(path_of(gateway, issuer, ".jwks", pool),
-                      (cg_str_t){all.ptr, all.len}, err, pool);
+    return cg_file_replace(path_of(gateway, issuer, ".jwks", pool),
+                           (cg_str_t){all.ptr, all.len}, err, pool);
 }
 
 static apr_status_t ask(const cg_issuer_t *issuer, const volatile int *stop,
@@ -142,8 +111,8 @@ static void note(const cg_gateway_t *gateway, const cg_issuer_t *issuer,
     cg_json_set_int(state, "tried_at", cg_clock_now());
     cg_json_set_str(state, "error", error);
     const char *text = cg_json_dump(state, &len, pool);
-    write_file(path_of(gateway, issuer, ".state", pool), (cg_str_t){text, len},
-               &unused, pool);
+    cg_file_replace(path_of(gateway, issuer, ".state", pool),
+                    (cg_str_t){text, len}, &unused, pool);
 }
 
 /* A set without a key that can be used takes back all there were: that is an

@@ -4,12 +4,12 @@
  */
 #include "flow/overrides.h"
 
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "base/file.h"
 #include "base/share.h"
 
 #define FILE_NAME "limits.jsonl"
@@ -19,14 +19,6 @@ static const char *path_of(const cg_gateway_t *gateway, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, cg_journal_folder(gateway->journal), "/" FILE_NAME,
                        NULL);
-}
-
-static apr_status_t fail(apr_status_t status, const char *path, cg_error_t *err)
-{
-    char words[120];
-    cg_error_set(err, "%s: %s", path,
-                 apr_strerror(status, words, sizeof words));
-    return status;
 }
 
 /* ---- the file ------------------------------------------------------------------ */
@@ -56,53 +48,13 @@ static cg_str_t write_all(const cg_overrides_t *set, apr_pool_t *pool)
     return (cg_str_t){cg_buf_cstr(&out), out.len};
 }
 
-/* Whole or not at all, also when the power fails. */
-static apr_status_t write_file(const char *path, cg_str_t text, cg_error_t *err,
-                               apr_pool_t *pool)
-{
-    apr_file_t *file;
-    const char *fresh = apr_psprintf(pool, "%s.%ld.new", path, (long)getpid());
-    apr_status_t rv = apr_file_open(
-        &file, fresh, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
-        APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_write_full(file, text.ptr, text.len, NULL);
-        rv = rv == APR_SUCCESS ? apr_file_sync(file) : rv;
-        apr_file_close(file);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_rename(fresh, path, pool);
-    }
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(fresh, pool);
-        return fail(rv, path, err);
-    }
-    return APR_SUCCESS;
-}
-
-/* A file that is missing holds nothing. */
+/* A file that is missing, or too large to be one of ours, holds nothing. */
 static apr_status_t read_file(const char *path, cg_str_t *out, cg_error_t *err,
                               apr_pool_t *pool)
 {
-    apr_file_t *file;
-    apr_finfo_t info;
-    apr_size_t len = 0;
     *out = (cg_str_t){"", 0};
-    apr_status_t rv =
-        apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
-    if (APR_STATUS_IS_ENOENT(rv)) {
-        return APR_SUCCESS;
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_info_get(&info, APR_FINFO_SIZE, file);
-    }
-    if (rv == APR_SUCCESS && info.size <= FILE_BYTES_MAX) {
-        char *bytes = apr_palloc(pool, (size_t)info.size + 1);
-        rv = apr_file_read_full(file, bytes, (size_t)info.size, &len);
-        *out = (cg_str_t){bytes, len};
-    }
-    return rv == APR_SUCCESS || rv == APR_EOF ? APR_SUCCESS
-                                              : fail(rv, path, err);
+    apr_status_t rv = cg_file_read(path, FILE_BYTES_MAX, out, err, pool);
+    return APR_STATUS_IS_ENOENT(rv) || rv == EFBIG ? APR_SUCCESS : rv;
 }
 
 /* A line that is damaged is left out: the store is asked within seconds. */
@@ -144,7 +96,7 @@ apr_status_t cg_flow_overrides_install(const cg_gateway_t *gateway,
     if (rv == APR_SUCCESS && cg_str_equal(now, next)) {
         return APR_SUCCESS;
     }
-    rv = write_file(path, next, err, pool);
+    rv = cg_file_replace(path, next, err, pool);
     if (rv == APR_SUCCESS) {
         cg_atomic_add(gateway->overrides_serial, 1);
     }

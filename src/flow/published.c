@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/share.h"
 #include "redact/document.h"
 
@@ -42,15 +43,6 @@ static const char *path_to(const cg_gateway_t *gateway, const char *name,
                        NULL);
 }
 
-static apr_status_t fail(cg_error_t *err, const char *path, const char *what)
-{
-    apr_status_t status = errno ? errno : APR_EGENERAL;
-    char words[120];
-    apr_strerror(status, words, sizeof words);
-    cg_error_set(err, "%s: %s: %s", path, what, words);
-    return status;
-}
-
 static const char *hex_of(const void *bytes, size_t len, apr_pool_t *pool)
 {
     unsigned char digest[CG_SHA256_BYTES];
@@ -58,74 +50,6 @@ static const char *hex_of(const void *bytes, size_t len, apr_pool_t *pool)
     cg_sha256(bytes, len, digest);
     cg_hex_encode(digest, sizeof digest, hex);
     return hex;
-}
-
-/* ---- files --------------------------------------------------------------- */
-
-static bool write_all(int fd, cg_str_t bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t wrote = write(fd, bytes.ptr, bytes.len);
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return false;
-        }
-        bytes.ptr += wrote;
-        bytes.len -= (size_t)wrote;
-    }
-    return true;
-}
-
-/* Whole or not at all, also when the power fails. */
-static apr_status_t replace_file(const char *path, cg_str_t bytes,
-                                 cg_error_t *err, apr_pool_t *pool)
-{
-    const char *fresh = apr_psprintf(pool, "%s.%ld.new", path, (long)getpid());
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
-    if (fd < 0) {
-        return fail(err, fresh, "cannot write");
-    }
-    bool is_done = write_all(fd, bytes) && fsync(fd) == 0;
-    is_done = close(fd) == 0 && is_done;
-    if (!is_done || rename(fresh, path) != 0) {
-        apr_status_t rv = fail(err, path, "cannot write");
-        unlink(fresh);
-        return rv;
-    }
-    return APR_SUCCESS;
-}
-
-/* APR_ENOENT: there is no such file. */
-static apr_status_t read_file(const char *path, cg_str_t *out, cg_error_t *err,
-                              apr_pool_t *pool)
-{
-    struct stat about;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return errno == ENOENT ? APR_ENOENT : fail(err, path, "cannot read");
-    }
-    size_t len = 0;
-    ssize_t got = 0;
-    char *bytes = NULL;
-    bool is_sound = fstat(fd, &about) == 0 && S_ISREG(about.st_mode) &&
-                    about.st_size <= (off_t)FILE_BYTES_MAX;
-    if (is_sound) {
-        bytes = apr_palloc(pool, (size_t)about.st_size + 1);
-        do {
-            got = read(fd, bytes + len, (size_t)about.st_size - len);
-            len += got > 0 ? (size_t)got : 0;
-        } while (got > 0 && len < (size_t)about.st_size);
-    }
-    close(fd);
-    if (!is_sound || got < 0) {
-        errno = is_sound ? errno : EFBIG;
-        return fail(err, path, "cannot read");
-    }
-    *out = (cg_str_t){bytes, len};
-    return APR_SUCCESS;
 }
 
 /* ---- the stored document --------------------------------------------------- */
@@ -144,7 +68,7 @@ static apr_status_t read_stored(const cg_gateway_t *gateway, stored_t *out,
 {
     cg_str_t bytes = CG_STR("");
     const char *path = path_to(gateway, DOCUMENT_FILE, pool);
-    apr_status_t rv = read_file(path, &bytes, err, pool);
+    apr_status_t rv = cg_file_read(path, FILE_BYTES_MAX, &bytes, err, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -177,8 +101,8 @@ static apr_status_t write_stored(const cg_gateway_t *gateway,
                ",\"published_at\":%" APR_INT64_T_FMT ",\"digest\":\"%s\"}\n",
                stored->version, stored->published_at, stored->digest);
     cg_buf_add(&buf, stored->text.ptr, stored->text.len);
-    return replace_file(path_to(gateway, DOCUMENT_FILE, pool),
-                        (cg_str_t){buf.ptr, buf.len}, err, pool);
+    return cg_file_replace(path_to(gateway, DOCUMENT_FILE, pool),
+                           (cg_str_t){buf.ptr, buf.len}, err, pool);
 }
 
 static apr_status_t read_document(const cg_gateway_t *gateway,
